@@ -1,0 +1,85 @@
+package record
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/miekg/dns"
+)
+
+// FQDN is a name that a CA may validate, in normal form: lower-case A-labels,
+// no trailing dot, no wildcard. Those of ParseFQDN are short enough to have an
+// owner.
+type FQDN string
+
+// ParseFQDN returns the name s normalised (draft-ietf-acme-dns-persist-02
+// section 9.2). A leading "*." stands for wildcard scope at the rest. An IP
+// address is written as its reverse name (Baseline Requirements 3.2.2.5.8).
+// The error says what to write instead, and shows 64 octets of s at most.
+func ParseFQDN(s string) (name FQDN, wildcard bool, err error) {
+	base, wildcard := strings.CutPrefix(s, "*.")
+	if name, err = parseFQDN(base); err != nil {
+		return "", false, fmt.Errorf("%s %w", quote(s), err)
+	}
+	return name, wildcard, nil
+}
+
+func parseFQDN(s string) (FQDN, error) {
+	if addr, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil {
+		return "", fmt.Errorf("is an IP address: write its reverse name, %s", reverse(addr))
+	}
+	name, err := normalize(s)
+	if err != nil {
+		return "", err
+	}
+	return FQDN(name), FQDN(name).check()
+}
+
+// check checks a normalised name. Its errors continue a sentence that starts
+// with the name. CAs take no underscores, but a CA of one's own may.
+func (f FQDN) check() error {
+	switch name := string(f); {
+	case name == "":
+		return errors.New("names no domain: write a name like example.com")
+	case strings.Contains(name, "*"):
+		return errors.New("has a * that is not the whole first label: write it like *.example.com")
+	}
+	if err := checkLabels(string(f), "_"); err != nil {
+		return err
+	}
+	for label := range strings.SplitSeq(string(f), ".") {
+		if label == Label || label == IPLabel {
+			return fmt.Errorf("contains the label %s: write the name to be validated without it", label)
+		}
+	}
+	if f.isNumeric() {
+		return errors.New("ends in a number, as no domain name does (RFC 3696 section 2): for an IP address, write its reverse name")
+	}
+	return f.checkOwner()
+}
+
+// isNumeric reports whether the last label has digits only.
+func (f FQDN) isNumeric() bool {
+	last := f[strings.LastIndexByte(string(f), '.')+1:]
+	return strings.Trim(string(last), "0123456789") == ""
+}
+
+// checkOwner checks that the owner name is not above 255 octets on the wire,
+// which is one more than its characters (RFC 1035 section 3.1).
+func (f FQDN) checkOwner() error {
+	const most = 255 - 1
+	over := len(f.Owner()) - most
+	if over <= 0 {
+		return nil
+	}
+	return fmt.Errorf("has %d octets, and with %s in front it would exceed the 255 of a domain name (RFC 1035 section 2.3.4): write a name of %d octets at most",
+		len(f), f.label(), len(f)-over)
+}
+
+// reverse returns the name of an address under in-addr.arpa or ip6.arpa.
+func reverse(addr netip.Addr) string {
+	name, _ := dns.ReverseAddr(addr.WithZone("").Unmap().String()) // fails only for what is no address
+	return strings.TrimSuffix(name, ".")
+}

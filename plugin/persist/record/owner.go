@@ -1,0 +1,39 @@
+package record
+
+import "strings"
+
+// The labels in front of the name validated, where the record stands.
+const (
+	Label   = "_validation-persist"    // draft-ietf-acme-dns-persist-02 section 4
+	IPLabel = "_ip-validation-persist" // for IP addresses: Baseline Requirements 3.2.2.5.8
+)
+
+// Owner returns the absolute name of the TXT RRset that validates f.
+func (f FQDN) Owner() string { return f.label() + "." + string(f) + "." }
+
+func (f FQDN) label() string {
+	if f.isReverse() {
+		return IPLabel
+	}
+	return Label
+}
+
+// isReverse reports whether f stands for IP addresses.
+func (f FQDN) isReverse() bool {
+	return strings.HasSuffix(string(f), ".in-addr.arpa") || strings.HasSuffix(string(f), ".ip6.arpa")
+}
+
+// FromOwner returns the FQDN whose owner is name, which is absolute and in
+// lower case, and false if name is no owner. It does not allocate, and does not
+// check the rest of the name: one that ParseFQDN would refuse is in no policy.
+func FromOwner(name string) (FQDN, bool) {
+	if rest, ok := strings.CutPrefix(name, Label+"."); ok {
+		f := FQDN(strings.TrimSuffix(rest, "."))
+		return f, f != "" && !f.isReverse()
+	}
+	if rest, ok := strings.CutPrefix(name, IPLabel+"."); ok {
+		f := FQDN(strings.TrimSuffix(rest, "."))
+		return f, f.isReverse()
+	}
+	return "", false
+}
