@@ -1,0 +1,56 @@
+package dnssec
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// DNSKEY returns the DNSKEY RRset at origin as of the instant at, in canonical
+// order, and the next instant at which it is another one.
+func (k *KeySet) DNSKEY(origin string, at time.Time) (rrs []dns.RR, changes time.Time) {
+	first, last := k.zsks.published(at)
+	changes = earlier(k.zsks.life(first).remove, k.zsks.life(last+1).publish)
+	var keys []*key
+	for epoch := first; epoch <= last; epoch++ {
+		keys = append(keys, k.zsk(epoch))
+	}
+	for _, s := range k.ksks {
+		if s.published(at) {
+			keys = append(keys, s.key)
+		}
+		for _, edge := range []time.Time{s.publish, s.remove} {
+			if edge.After(at) {
+				changes = earlier(changes, edge)
+			}
+		}
+	}
+	slices.SortFunc(keys, compareKeys)
+	rrs = make([]dns.RR, len(keys))
+	for i, key := range keys {
+		rrs[i] = key.dnskey(origin, k.ttl)
+	}
+	return rrs, changes
+}
+
+// compareKeys orders keys of one algorithm by their RDATA.
+func compareKeys(a, b *key) int {
+	if a.record.Flags != b.record.Flags {
+		return int(a.record.Flags) - int(b.record.Flags)
+	}
+	return bytes.Compare(publicOctets(a.signer.Public()), publicOctets(b.signer.Public()))
+}
+
+// DS returns the records for the zone's parent: the SHA-256 digest (RFC 4509)
+// of every key signing key that signs at the instant at.
+func (k *KeySet) DS(origin string, at time.Time) []*dns.DS {
+	var ds []*dns.DS
+	for _, s := range k.ksks {
+		if s.signs(at) {
+			ds = append(ds, s.dnskey(origin, k.ttl).ToDS(dns.SHA256))
+		}
+	}
+	return ds
+}

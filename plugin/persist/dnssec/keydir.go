@@ -1,0 +1,116 @@
+package dnssec
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// KeyFile is the name of the key document in a key directory.
+const KeyFile = "keys.json"
+
+// temporary is how the files begin in which InitDir prepares a document.
+const temporary = ".new-" + KeyFile + "-"
+
+// mostKeyFile bounds a key document, in octets.
+const mostKeyFile = 1 << 20
+
+// LoadDir returns the key document in dir, for ParseKeys. The error is
+// fs.ErrNotExist where there is none. A file that others than its owner and
+// group may read, or others than its owner may write, is refused: the keys in
+// it are no secret any more.
+func LoadDir(dir string) ([]byte, error) {
+	f, err := os.Open(filepath.Join(dir, KeyFile)) // #nosec G304 -- the operator's choice
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if mode := info.Mode().Perm(); mode&0o037 != 0 {
+		return nil, fmt.Errorf("%s has mode %#o, so that others than its owner can use the keys: run chmod 600 %s, and make new keys if they may have been read",
+			f.Name(), mode, f.Name())
+	}
+	raw, err := io.ReadAll(io.LimitReader(f, mostKeyFile+1))
+	if err == nil && len(raw) > mostKeyFile {
+		err = fmt.Errorf("%s is longer than %d octets, which no key document is", f.Name(), mostKeyFile)
+	}
+	return raw, err
+}
+
+// InitDir makes a key document in dir, which it makes too if need be: the
+// directory with mode 0700, the file with mode 0600. See GenerateKeys for the
+// other arguments.
+//
+// The document appears whole or not at all, also after a crash, and replaces
+// nothing: the error is fs.ErrExist where there is one, even if another
+// process made it at this moment. Whoever wants keys calls LoadDir, InitDir if
+// there are none, and LoadDir again, and has what everybody has. A directory
+// with other files in it is refused, since its key document may be lost and
+// new keys would break the chain of trust.
+func InitDir(dir, name string, algorithm uint8, at time.Time, random io.Reader) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	if err := refuseUsed(dir); err != nil {
+		return err
+	}
+	raw, err := GenerateKeys(name, algorithm, at, random)
+	if err != nil {
+		return err
+	}
+	return publish(dir, raw)
+}
+
+// refuseUsed returns an error if there are files in dir. Directories do not
+// count: a new volume may have lost+found.
+func refuseUsed(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		switch {
+		case e.Name() == KeyFile:
+			return &fs.PathError{Op: "make keys", Path: filepath.Join(dir, KeyFile), Err: fs.ErrExist}
+		case e.IsDir(), strings.HasPrefix(e.Name(), temporary):
+		default:
+			return fmt.Errorf("%s holds %s and no %s: restore %s if it was lost, or name an empty directory to have keys made", dir, e.Name(), KeyFile, KeyFile)
+		}
+	}
+	return nil
+}
+
+// publish writes raw to a temporary file and gives that its final name, which
+// fails if the name is taken.
+func publish(dir string, raw []byte) (err error) {
+	f, err := os.CreateTemp(dir, temporary)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.Remove(f.Name())) }()
+	_, err = f.Write(raw)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(f.Name(), filepath.Join(dir, KeyFile)); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+// syncDir makes the names in dir durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir) // #nosec G304 -- the operator's choice
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -1,0 +1,99 @@
+package dnssec
+
+import (
+	"fmt"
+	"io"
+	"sync"
+	"time"
+)
+
+// KeySet is the keys of a zone, or of several: those that a key document
+// describes. It may be used by any number of goroutines.
+type KeySet struct {
+	// Name is the name of the key set, as in the document.
+	Name string
+
+	ttl          uint32        // of the DNSKEY RRset, in seconds
+	dataValidity time.Duration // of signatures by zone signing keys
+	keyValidity  time.Duration // of signatures by key signing keys
+	ksks         []*ksk
+	zsks         zskSchedule
+	deriver      deriver
+	derived      sync.Map // int64, an epoch → *key
+}
+
+// ParseKeys reads a key document: strict JSON, in which an unknown, repeated
+// or wrong member is an error that names it. No error repeats a value that may
+// be secret.
+func ParseKeys(raw []byte) (*KeySet, error) {
+	d, err := parseDocument(raw)
+	if err != nil {
+		return nil, err
+	}
+	zsk := d.ZSKs[0]
+	k := &KeySet{
+		Name:         d.Name,
+		ttl:          d.TTL,
+		dataValidity: time.Duration(d.Validity.Data),
+		keyValidity:  time.Duration(d.Validity.DNSKEY),
+		deriver:      deriver{zsk.Seed, d.Name, d.Algorithm},
+	}
+	k.zsks = zskSchedule{
+		start:    zsk.Start.time(),
+		lifetime: time.Duration(zsk.Lifetime),
+		ahead:    time.Duration(d.TTL)*time.Second + margin,
+		after:    k.window() + MaxTTL*time.Second + margin,
+	}
+	for _, s := range d.KSKs {
+		k.ksks = append(k.ksks, &ksk{deriver{s.Seed, d.Name, d.Algorithm}.ksk(), s.life()})
+	}
+	if err := k.distinguish(); err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+// distinguish refuses key signing keys with a tag in common: validators would
+// have to try one after the other, and some stop at the first.
+func (k *KeySet) distinguish() error {
+	owner := map[uint16]int{}
+	for i, s := range k.ksks {
+		for _, tag := range []uint16{s.tag, s.revokedTag()} {
+			if j, taken := owner[tag]; taken {
+				return fmt.Errorf("key document: ksks[%d] and ksks[%d] share the key tag %d: make a new seed for the younger one", j, i, tag)
+			}
+			owner[tag] = i
+		}
+	}
+	return nil
+}
+
+// GenerateKeys returns a new key document with seeds read from random. Its
+// keys are active as of the hour of the instant at. algorithm is 13 or 15.
+func GenerateKeys(name string, algorithm uint8, at time.Time, random io.Reader) ([]byte, error) {
+	d := defaults()
+	d.Schema, d.Name, d.Algorithm = 1, name, algorithm
+	zsk, err := newSeed(random)
+	if err != nil {
+		return nil, err
+	}
+	ksk, err := newSeed(random)
+	if err != nil {
+		return nil, err
+	}
+	hour := instant(at.UTC().Truncate(time.Hour))
+	d.ZSKs = []zskSeed{{Seed: zsk, Start: hour, Lifetime: defaultLifetime}}
+	d.KSKs = []kskSeed{{Seed: ksk, Publish: hour, Active: hour}}
+	if err := d.check(); err != nil {
+		return nil, fmt.Errorf("new key document: %w", err)
+	}
+	return d.marshal()
+}
+
+func newSeed(random io.Reader) (seed, error) {
+	octets := make([]byte, seedSize)
+	if _, err := io.ReadFull(random, octets); err != nil {
+		return seed{}, fmt.Errorf("no random octets for a new seed: %w", err)
+	}
+	return asSeed(octets), nil
+}

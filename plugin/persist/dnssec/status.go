@@ -1,0 +1,60 @@
+package dnssec
+
+import (
+	"fmt"
+	"time"
+)
+
+// KeyStatus is what an operator wants to know of one key.
+type KeyStatus struct {
+	Role      string // "KSK" or "ZSK"
+	Tag       uint16
+	Algorithm uint8
+	State     State
+	Next      State     // the state that follows, "" if none does
+	When      time.Time // the instant of that change, zero if none follows
+	Reason    string    // why then, or why never
+}
+
+// Status returns the state of every key as of the instant at: the key signing
+// keys in the order of the key document, then every zone signing key that is
+// published, and the next one.
+func (k *KeySet) Status(at time.Time) []KeyStatus {
+	first, last := k.zsks.published(at)
+	all := make([]KeyStatus, 0, len(k.ksks)+int(last-first)+2)
+	for _, s := range k.ksks {
+		all = append(all, s.status("KSK", s.life, at, kskReason))
+	}
+	for epoch := first; epoch <= last+1; epoch++ {
+		all = append(all, k.zsk(epoch).status("ZSK", k.zsks.life(epoch), at, k.zskReason))
+	}
+	return all
+}
+
+func (k *key) status(role string, l life, at time.Time, reason func(next State) string) KeyStatus {
+	s := KeyStatus{Role: role, Tag: k.tag, Algorithm: k.record.Algorithm}
+	if s.State, s.Next, s.When = l.state(at); s.When.IsZero() {
+		s.Next = ""
+	}
+	s.Reason = reason(s.Next)
+	return s
+}
+
+func kskReason(next State) string {
+	if next == "" {
+		return "the key document plans nothing further"
+	}
+	return "the key document says so"
+}
+
+func (k *KeySet) zskReason(next State) string {
+	switch next {
+	case Published:
+		return fmt.Sprintf("%s before it signs, so that no resolver holds a DNSKEY RRset without it by then", hours(k.zsks.ahead.Round(time.Hour)))
+	case Active:
+		return "the key before it retires then"
+	case Retired:
+		return fmt.Sprintf("each key signs for %s", hours(k.zsks.lifetime))
+	}
+	return "what it signed is served and cached until then"
+}
