@@ -1,0 +1,44 @@
+package parts
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/miekg/dns"
+)
+
+// CoreDNSOptions say what a CoreDNS serves.
+type CoreDNSOptions struct {
+	Program string // empty: bin/coredns
+	Zone    string // whose SOA record it serves as soon as it is ready
+	Plugins string // the lines of its server block
+}
+
+// NewCoreDNS starts CoreDNS for the time of a test.
+func NewCoreDNS(tb testing.TB, options CoreDNSOptions) *Server {
+	tb.Helper()
+	s, err := StartCoreDNS(tb.Context(), options)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s.stopAfter(tb)
+	return s
+}
+
+// StartCoreDNS starts CoreDNS and returns when it serves its zone.
+func StartCoreDNS(ctx context.Context, options CoreDNSOptions) (*Server, error) {
+	if options.Program == "" {
+		var err error
+		if options.Program, err = Program("coredns"); err != nil {
+			return nil, err
+		}
+	}
+	port, err := FreePort()
+	if err != nil {
+		return nil, err
+	}
+	corefile := fmt.Sprintf(".:%d {\nbind 127.0.0.1\nerrors\n%s\n}\n", port, options.Plugins)
+	ready := dns.Question{Name: options.Zone, Qtype: dns.TypeSOA}
+	return startServer(ctx, port, corefile, ready, options.Program, "-conf")
+}
