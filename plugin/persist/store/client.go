@@ -1,0 +1,129 @@
+package store
+
+import (
+	"cmp"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/hashicorp/vault/api"
+)
+
+// maxResponse is the largest answer that is read, in octets: a listing of some
+// hundred thousand names.
+const maxResponse = 32 << 20
+
+// newClient returns a client without token that is set up by the environment
+// and, before it, by cfg.
+func newClient(cfg VaultConfig) (*api.Client, error) {
+	c := api.DefaultConfig()
+	if c.Error != nil {
+		return nil, c.Error
+	}
+	if cfg.Address != "" {
+		c.Address, c.AgentAddress = cfg.Address, ""
+	}
+	c.MaxRetries = 0 // to try again is for the watcher, which knows when
+	if os.Getenv(api.EnvVaultClientTimeout) == "" {
+		c.Timeout = 0
+	}
+	if err := setTLS(c, cfg); err != nil {
+		return nil, err
+	}
+	client, err := api.NewClient(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkTransport(client.Address(), c); err != nil {
+		return nil, err
+	}
+	c.HttpClient.Transport = guard{c.HttpClient.Transport}
+	client.ClearToken()
+	if cfg.Namespace != "" {
+		client.SetNamespace(cfg.Namespace)
+	}
+	return client, nil
+}
+
+// address is what the user wrote, where it tells more than a client's address:
+// that of a unix socket is http://localhost to the client.
+func address(cfg VaultConfig) string {
+	a := cmp.Or(cfg.Address, os.Getenv(api.EnvVaultAgentAddr), os.Getenv(api.EnvVaultAddress))
+	if strings.HasPrefix(a, "unix://") {
+		return a
+	}
+	return ""
+}
+
+// setTLS adds the TLS files of cfg.
+func setTLS(c *api.Config, cfg VaultConfig) error {
+	config := c.HttpClient.Transport.(*http.Transport).TLSClientConfig
+	if config.InsecureSkipVerify {
+		return fmt.Errorf("%s would let anybody be the store: unset it, and name the CA that vouches for it", api.EnvVaultSkipVerify)
+	}
+	if err := c.ConfigureTLS(&api.TLSConfig{CACert: cfg.CACert, ClientCert: cfg.ClientCert, ClientKey: cfg.ClientKey}); err != nil {
+		return err
+	}
+	cert := cmp.Or(cfg.ClientCert, os.Getenv(api.EnvVaultClientCert))
+	key := cmp.Or(cfg.ClientKey, os.Getenv(api.EnvVaultClientKey))
+	if cert != "" && key != "" {
+		// Certificates are replaced while we run; the client would read them once.
+		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			pair, err := tls.LoadX509KeyPair(cert, key)
+			return &pair, err
+		}
+	}
+	return nil
+}
+
+// checkTransport refuses to send a token over a network in the clear.
+func checkTransport(address string, c *api.Config) error {
+	u, err := url.Parse(address)
+	switch {
+	case err != nil:
+		return err
+	case u.User != nil:
+		return errors.New("the address holds a user name: remove it, tokens are given by auth")
+	case u.Scheme == "https":
+		return nil
+	case u.Scheme != "http" || u.Hostname() == "":
+		return fmt.Errorf("%q is no address: write https://HOST:PORT", address)
+	}
+	transport := c.HttpClient.Transport.(*http.Transport)
+	if proxy, err := transport.Proxy(&http.Request{URL: u}); err != nil || proxy != nil {
+		return fmt.Errorf("%s would send the token to a proxy in the clear: use https", address)
+	}
+	if u.Hostname() != "localhost" && !net.ParseIP(u.Hostname()).IsLoopback() {
+		return fmt.Errorf("%s would send the token over the network in the clear: use https", address)
+	}
+	return nil
+}
+
+// guard is a transport that stays with the host it was given, and that does
+// not read without end.
+type guard struct{ http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := g.RoundTripper.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	if to, err := resp.Location(); err == nil && (to.Host != r.URL.Host || to.Scheme != r.URL.Scheme) {
+		resp.Body.Close()
+		return nil, fmt.Errorf("it sends us to %s://%s, where the token must not go: name that address instead, or let standby nodes forward requests", to.Scheme, to.Host)
+	}
+	resp.Body = limited{io.LimitReader(resp.Body, maxResponse), resp.Body}
+	return resp, nil
+}
+
+type limited struct {
+	io.Reader
+	io.Closer
+}

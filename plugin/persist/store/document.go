@@ -1,0 +1,102 @@
+package store
+
+import (
+	"crypto/sha256"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Paths of the documents that every scan reads first.
+const (
+	ConfigPath  = "config"  // the sentinel: without it nothing else is believed
+	ControlPath = "control" // the brakes
+	IndexPath   = "index"   // optional: a new version of it asks for a scan
+)
+
+// MaxDocument is the largest size of a document in octets, which is the
+// largest that Vault stores.
+const MaxDocument = 1 << 20
+
+// Errors that a [Source] returns, wrapped in what was asked and where. Any
+// other error means that this one path could not be read.
+var (
+	// ErrNotFound means that the store answers and that the path does not
+	// exist. It proves nothing unless the sentinel is read in the same scan.
+	ErrNotFound = errors.New("not found")
+	// ErrDenied means that the store answers but does not allow the request.
+	// It says nothing about whether the path exists.
+	ErrDenied = errors.New("permission denied")
+	// ErrUnavailable means that the store does not answer, or that it answers
+	// that it cannot serve: unreachable, sealed, failing.
+	ErrUnavailable = errors.New("store unavailable")
+	// ErrThrottled means that the store asks for fewer requests; see
+	// [ThrottledError].
+	ErrThrottled = errors.New("too many requests")
+)
+
+// Document is one version of one policy document, as the store has it.
+type Document struct {
+	Path      string    // without suffix: "config", "issuers/letsencrypt", "accounts/web/letsencrypt/prod"
+	Version   string    // Vault: its version number; directory: first 12 hex digits of the body's SHA-256
+	Created   time.Time // Vault: created_time of the version; directory: modification time
+	Body      []byte    // JSON; nil when Withdrawn
+	Withdrawn bool      // soft-deleted or destroyed: the store states that it is gone
+	Hash      [32]byte  // SHA-256 of Body
+	Confirmed time.Time // when the request began that last vouched for this version
+}
+
+// ID returns "path@version", for messages.
+func (d *Document) ID() string { return d.Path + "@" + d.Version }
+
+// same reports whether d and e are one version: a version number alone does
+// not tell, since it starts at 1 again in a document that is made anew.
+func (d *Document) same(e *Document) bool {
+	return d.Version == e.Version && d.Created.Equal(e.Created) && d.Withdrawn == e.Withdrawn && d.Hash == e.Hash
+}
+
+// precedes reports whether d is from before e: the answer of a standby that
+// lags, or of a store that was restored. A lower version alone is a document
+// that was made anew.
+func (d *Document) precedes(e *Document) bool {
+	if d.Created.Equal(e.Created) {
+		older, err1 := strconv.Atoi(d.Version)
+		newer, err2 := strconv.Atoi(e.Version)
+		return err1 == nil && err2 == nil && older < newer
+	}
+	return d.Created.Before(e.Created)
+}
+
+// seal sets what follows from the body.
+func (d *Document) seal() { d.Hash = sha256.Sum256(d.Body) }
+
+// Snapshot is the last known good state of a store. It is never changed after
+// it was handed out.
+type Snapshot struct {
+	// Documents are sorted by path. One that can no longer be read, or that
+	// went back in time, stays as it was, with the Confirmed it had.
+	Documents []Document
+
+	// Listed says for each folder ("issuers", "teams", "accounts",
+	// "accounts/web", "accounts/web/letsencrypt") when the LIST began that
+	// last vouched for its being complete: for every document in it being
+	// among Documents. It is zero where that was never so.
+	Listed map[string]time.Time
+
+	// Date is the store's own clock and DateAt this clock when Date was read.
+	// Both are zero for a store without one.
+	Date, DateAt time.Time
+}
+
+// Document returns the document at path, nil if there is none.
+func (s *Snapshot) Document(path string) *Document {
+	i, ok := slices.BinarySearchFunc(s.Documents, path, func(d Document, p string) int {
+		return strings.Compare(d.Path, p)
+	})
+	if !ok {
+		return nil
+	}
+	return &s.Documents[i]
+}

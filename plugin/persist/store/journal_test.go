@@ -1,0 +1,81 @@
+package store
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestLogSaysWhatChanges(t *testing.T) {
+	f, r := loaded(t)
+	if diff := cmp.Diff([]string{"7 documents are loaded"}, r.log.infos); diff != "" {
+		t.Errorf("First load (-want +got):\n%s", diff)
+	}
+	r.log.infos = nil
+	f.put(t, "teams/web", `{"b":3}`)
+	f.put(t, "teams/new", `{}`)
+	f.put(t, "control", `{}`)
+	f.remove(t, "issuers/letsencrypt")
+	r.scan(t)
+	want := []string{"control@2 replaces version 1", "issuers/letsencrypt@1 is deleted", "teams/new@1 is new", "teams/web@2 replaces version 1"}
+	if diff := cmp.Diff(want, r.log.infos); diff != "" {
+		t.Errorf("Changes (-want +got):\n%s", diff)
+	}
+}
+
+func TestLogIsNotFlooded(t *testing.T) {
+	f, r := loaded(t)
+	r.log.infos = nil
+	for i := range 100 {
+		f.put(t, fmt.Sprintf("teams/n%02d", i), `{}`)
+	}
+	r.scan(t)
+	if n := len(r.log.infos); n != maxLines+1 || r.log.infos[maxLines] != "and 80 more like these" {
+		t.Errorf("%d lines are logged: %q", n, r.log.infos)
+	}
+}
+
+func TestTroubleIsOneLineAndThenOneAMinute(t *testing.T) {
+	f, r := loaded(t)
+	f.fail(answering(http.StatusServiceUnavailable, "Vault is sealed"))
+	for range 600 {
+		r.clock.advance(time.Second)
+		_ = r.Scan(t.Context())
+	}
+	if n := len(r.log.warnings); n != 10 {
+		t.Errorf("Ten minutes of trouble are %d lines: %q", n, r.log.warnings)
+	}
+	if !strings.Contains(r.log.warnings[5], "not in order since 2026-11-24T12:01:01Z") || !strings.Contains(r.log.warnings[5], "sealed") {
+		t.Errorf("The reminder is %q", r.log.warnings[5])
+	}
+	f.fail(answering(http.StatusForbidden, "permission denied"))
+	_ = r.Scan(t.Context())
+	if n := len(r.log.warnings); n != 11 || !strings.Contains(r.log.warnings[10], "permission denied") {
+		t.Errorf("Another trouble is no line of its own: %q", r.log.warnings)
+	}
+	f.heal()
+	r.log.infos = nil
+	r.scan(t)
+	if diff := cmp.Diff([]string{"scan is in order again"}, r.log.infos); diff != "" {
+		t.Errorf("The end (-want +got):\n%s", diff)
+	}
+}
+
+func TestPollThatFailsIsTrouble(t *testing.T) {
+	f, r := loaded(t)
+	for _, path := range []string{"data/control", "data/index"} {
+		r.log.warnings = nil
+		f.fail(answering(http.StatusForbidden, "permission denied"), path)
+		wantError(t, r.Poll(t.Context()), ErrDenied, path)
+		wantError(t, r.Poll(t.Context()), ErrDenied, path)
+		if len(r.log.warnings) != 1 {
+			t.Errorf("It is logged as %q", r.log.warnings)
+		}
+		f.heal()
+		check(t, r.Poll(t.Context()))
+	}
+}

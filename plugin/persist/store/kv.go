@@ -1,0 +1,163 @@
+package store
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/hashicorp/vault/api"
+)
+
+// ErrConflict means that a secret is not at the version it was to replace.
+var ErrConflict = errors.New("somebody else has written it")
+
+// secret is the data of a KV version 2 answer. The body is taken as Vault
+// wrote it, in the order of its member names: the client's KVv2 would decode
+// it, and takes a mount that is not there for a secret that is not there.
+type secret struct {
+	Data     jsontext.Value `json:"data"` // null where deleted or destroyed
+	Metadata *struct {
+		Version   int       `json:"version"`
+		Created   time.Time `json:"created_time"`
+		Destroyed bool      `json:"destroyed"`
+	} `json:"metadata"`
+	Keys []string `json:"keys"` // of a LIST
+}
+
+// Read implements [Source].
+func (v *Vault) Read(ctx context.Context, path string) (*Document, error) {
+	s, err := v.readSecret(ctx, v.mount, path)
+	if errors.Is(err, ErrNotFound) && path == ConfigPath {
+		err = v.explainMount(ctx, v.mount, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	d := &Document{Path: path, Version: strconv.Itoa(s.Metadata.Version), Created: s.Metadata.Created}
+	if s.withdrawn() {
+		d.Withdrawn = true
+	} else {
+		d.Body = s.Data
+	}
+	d.seal()
+	return d, nil
+}
+
+// withdrawn reports whether the version is deleted or destroyed. A deletion
+// time in the future is neither: Vault still answers with the data.
+func (s *secret) withdrawn() bool {
+	return s.Metadata.Destroyed || len(s.Data) == 0 || s.Data.Kind() == jsontext.KindNull
+}
+
+// List implements [Source].
+func (v *Vault) List(ctx context.Context, folder string) ([]string, error) {
+	s, err := v.get(ctx, request{"list", v.mount, "metadata", folder}, map[string][]string{"list": {"true"}})
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(s.Keys)
+	return s.Keys, nil
+}
+
+// ReadSecret returns the data of the newest version of a secret, which is a
+// JSON object, from any KV version 2 mount.
+func (v *Vault) ReadSecret(ctx context.Context, mount, path string) ([]byte, error) {
+	s, err := v.readSecret(ctx, mount, path)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil, v.explainMount(ctx, mount, err)
+	case err != nil:
+		return nil, err
+	case s.withdrawn():
+		return nil, fmt.Errorf("read %s/data/%s: %w: version %d is deleted", mount, path, ErrNotFound, s.Metadata.Version)
+	}
+	return s.Data, nil
+}
+
+// WriteSecret writes data, a JSON object, as the version after replaces, which
+// is 0 where there must be none yet. It fails with [ErrConflict] where there is
+// another one.
+func (v *Vault) WriteSecret(ctx context.Context, mount, path string, data []byte, replaces int) error {
+	body, err := json.Marshal(map[string]any{
+		"data":    json.RawMessage(data),
+		"options": map[string]int{"cas": replaces},
+	})
+	if err != nil {
+		return fmt.Errorf("write %s/data/%s: the data is no JSON", mount, path)
+	}
+	r := request{"write", mount, "data", path}
+	return v.do(ctx, r, func(ctx context.Context, c *api.Client) error {
+		_, err := c.Logical().WriteBytesWithContext(ctx, r.path(), body)
+		return err
+	})
+}
+
+func (v *Vault) readSecret(ctx context.Context, mount, path string) (*secret, error) {
+	r := request{"read", mount, "data", path}
+	s, err := v.get(ctx, r, nil)
+	if err != nil {
+		return nil, err
+	}
+	if s.Metadata == nil || s.Metadata.Version == 0 {
+		return nil, v.fail(r, errors.New("the answer has no version: is the mount KV version 2?"))
+	}
+	return s, nil
+}
+
+// get performs a GET request and decodes the data of the answer.
+func (v *Vault) get(ctx context.Context, r request, query map[string][]string) (s *secret, err error) {
+	err = v.do(ctx, r, func(ctx context.Context, c *api.Client) error {
+		resp, err := c.Logical().ReadRawWithDataWithContext(ctx, r.path(), query)
+		if resp != nil {
+			defer resp.Body.Close()
+			v.note(resp.Header)
+		}
+		switch {
+		case statusIs(err, http.StatusTooManyRequests):
+			return throttled(resp.Header, v.now())
+		case err != nil && !statusIs(err, http.StatusNotFound):
+			return err
+		}
+		got, broken := decode(resp.Body)
+		if got == nil {
+			return cmp.Or(err, broken)
+		}
+		s = got // a 404 with data is a deleted or destroyed version
+		return nil
+	})
+	return s, err
+}
+
+// buffers are for answers, of which most say what is known already.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// decode reads the data of an answer.
+func decode(body io.Reader) (*secret, error) {
+	text := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(text)
+	text.Reset()
+	if _, err := text.ReadFrom(body); err != nil {
+		return nil, err
+	}
+	var answer struct {
+		Data *secret `json:"data"`
+	}
+	if err := jsonv2.Unmarshal(text.Bytes(), &answer, jsontext.AllowDuplicateNames(true)); err != nil || answer.Data == nil {
+		return nil, errGarbled
+	}
+	return answer.Data, nil
+}

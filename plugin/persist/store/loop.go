@@ -1,0 +1,81 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// maxRetryAfter is how long a store may ask us to stay away.
+const maxRetryAfter = 5 * time.Minute
+
+// loop is when to scan and when to poll.
+type loop struct {
+	*Watcher
+	scanDue, pollDue time.Time
+	wait             backoff // after scans that failed
+}
+
+// Run keeps the snapshot up to date until ctx ends. Nothing else ends it: no
+// answer of a store is final.
+func (w *Watcher) Run(ctx context.Context) {
+	l := loop{Watcher: w}
+	for ctx.Err() == nil {
+		_ = w.sleep(ctx, l.step(ctx)) // it fails only when ctx ends
+	}
+}
+
+// step does what is due and returns for how long nothing will be.
+func (l *loop) step(ctx context.Context) time.Duration {
+	now := l.options.Now()
+	if !now.Before(l.scanDue) {
+		l.plan(l.Scan(ctx))
+	} else if !now.Before(l.pollDue) {
+		l.poll(ctx)
+	}
+	due := l.scanDue
+	if l.pollDue.Before(due) {
+		due = l.pollDue
+	}
+	return max(0, due.Sub(l.options.Now()))
+}
+
+// plan sets when to scan next, after a scan that returned err. A scan that went
+// through, though not everything could be listed, is not repeated sooner.
+// While scans fail there are no polls: what is first read by a scan is the
+// control document too.
+func (l *loop) plan(err error) {
+	now := l.options.Now()
+	if err == nil || errors.Is(err, errIncomplete) {
+		l.wait = backoff{}
+		l.scanDue = now.Add(spread(l.options.Refresh))
+		l.pollDue = now.Add(l.options.Index)
+		return
+	}
+	l.scanDue = now.Add(max(l.wait.next(), retryAfter(err)))
+	l.pollDue = l.scanDue.Add(l.options.Index)
+}
+
+// poll polls, and plans anew if that led to a scan.
+func (l *loop) poll(ctx context.Context) {
+	before := l.lastScan()
+	err := l.Poll(ctx)
+	l.pollDue = l.options.Now().Add(max(l.options.Index, retryAfter(err)))
+	if !l.lastScan().Equal(before) {
+		l.plan(err)
+	}
+}
+
+func (w *Watcher) lastScan() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.scanned
+}
+
+// retryAfter is how long the store wants to be left alone.
+func retryAfter(err error) time.Duration {
+	if t, ok := errors.AsType[*ThrottledError](err); ok {
+		return min(t.RetryAfter, maxRetryAfter)
+	}
+	return 0
+}

@@ -1,0 +1,249 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// until runs the loop for d of the watcher's clock and returns when each scan
+// and each poll began, counted from the start.
+func (r *rig) until(t *testing.T, d time.Duration, f *fake) (scans, polls []time.Duration) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	start := r.clock.now()
+	f.asked()
+	r.sleep = func(ctx context.Context, wait time.Duration) error {
+		asked := strings.Join(f.asked(), "\n")
+		at := r.clock.now().Sub(start)
+		if strings.Contains(asked, "data/config") {
+			scans = append(scans, at)
+		} else if strings.Contains(asked, "data/control") {
+			polls = append(polls, at)
+		}
+		r.clock.advance(wait)
+		if r.clock.now().Sub(start) > d {
+			cancel()
+		}
+		return ctx.Err()
+	}
+	r.Run(ctx)
+	return scans, polls
+}
+
+func TestLoopScansEveryRefreshAndPollsBetween(t *testing.T) {
+	f, r := loaded(t)
+	scans, polls := r.until(t, 10*time.Minute, f)
+	if len(scans) < 10 || len(scans) > 12 || scans[0] != 0 {
+		t.Errorf("In ten minutes it scans at %v", scans)
+	}
+	for i, at := range scans[1:] {
+		if gap := at - scans[i]; gap < 54*time.Second || gap > time.Minute {
+			t.Errorf("Two scans are %v apart", gap)
+		}
+	}
+	if len(polls) < 100 || len(polls) > 120 {
+		t.Errorf("In ten minutes it polls %d times", len(polls))
+	}
+}
+
+func TestLoopBacksOffWhileTheStoreIsAway(t *testing.T) {
+	f, r := loaded(t)
+	f.fail(answering(http.StatusServiceUnavailable, "Vault is sealed"))
+	ctx, cancel := context.WithCancel(t.Context())
+	var waits []time.Duration
+	r.sleep = func(_ context.Context, wait time.Duration) error {
+		waits = append(waits, wait)
+		r.clock.advance(wait)
+		if len(waits) == 12 {
+			cancel()
+		}
+		return nil
+	}
+	r.Run(ctx)
+	for i, want := range []string{"1s", "2s", "4s", "8s", "16s", "30s", "30s", "30s", "30s", "30s", "30s", "30s"} {
+		most, err := time.ParseDuration(want)
+		check(t, err)
+		if wait := waits[i]; wait > most || wait < most*9/10 {
+			t.Errorf("Wait %d is %v, wanted at most %v and hardly less", i+1, wait, most)
+		}
+	}
+	f.heal()
+	if scans, _ := r.until(t, 2*time.Minute, f); len(scans) < 2 {
+		t.Errorf("After the store has come back it scans at %v", scans)
+	}
+	if !strings.Contains(strings.Join(r.log.infos, "\n"), "scan is in order again") {
+		t.Errorf("The log says %q", r.log.infos)
+	}
+}
+
+func TestLoopWaitsAsLongAsTheStoreAsks(t *testing.T) {
+	for value, want := range map[string]time.Duration{"": time.Second, "90": 90 * time.Second, "86400": maxRetryAfter} {
+		f, r := loaded(t)
+		f.fail(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", value)
+			refuse(w, http.StatusTooManyRequests)
+		})
+		l := loop{Watcher: r.Watcher}
+		if wait := l.step(t.Context()); wait > want || wait < want*9/10 {
+			t.Errorf("With Retry-After %q it waits %v", value, wait)
+		}
+	}
+}
+
+func TestPollWaitsAsLongAsTheStoreAsks(t *testing.T) {
+	f, r := loaded(t)
+	l := loop{Watcher: r.Watcher}
+	l.step(t.Context())
+	r.clock.advance(5 * time.Second)
+	f.fail(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "20")
+		refuse(w, http.StatusTooManyRequests)
+	})
+	if wait := l.step(t.Context()); wait != 20*time.Second {
+		t.Errorf("It waits %v", wait)
+	}
+}
+
+func TestPaceIsHalvedByThrottlingAndGrowsAgain(t *testing.T) {
+	f, r := loaded(t)
+	if got := r.pace.limiter.Limit(); got != fullPace {
+		t.Fatalf("The pace is %v", got)
+	}
+	f.fail(answering(http.StatusTooManyRequests), "data/teams/web")
+	r.fails(t, ErrThrottled)
+	if got := r.pace.limiter.Limit(); got != fullPace/2 {
+		t.Errorf("After one throttled scan the pace is %v", got)
+	}
+	for range 20 {
+		r.fails(t, ErrThrottled)
+	}
+	if got := r.pace.limiter.Limit(); got != leastPace {
+		t.Errorf("After many the pace is %v", got)
+	}
+	f.heal()
+	r.scan(t)
+	if got := r.pace.limiter.Limit(); got != leastPace+paceStep {
+		t.Errorf("After a complete scan the pace is %v", got)
+	}
+	for range 30 {
+		r.scan(t)
+	}
+	if got := r.pace.limiter.Limit(); got != fullPace {
+		t.Errorf("After many the pace is %v", got)
+	}
+}
+
+func TestRequestsAreSpaced(t *testing.T) {
+	f, r := loaded(t)
+	r.pace.limiter = NewWatcher(r.source, Options{}).pace.limiter
+	for range 400 {
+		check(t, r.pace.wait(t.Context()))
+	}
+	start := r.clock.now()
+	f.asked()
+	r.scan(t)
+	took := r.clock.now().Sub(start) - time.Minute
+	if n := len(f.asked()); took > time.Duration(n)*time.Second/fullPace+time.Millisecond {
+		t.Errorf("%d requests take %v", n, took)
+	}
+	start = r.clock.now()
+	for range 1000 {
+		check(t, r.pace.wait(t.Context()))
+	}
+	if took := r.clock.now().Sub(start); took < 4900*time.Millisecond || took > 5100*time.Millisecond {
+		t.Errorf("1000 requests take %v", took)
+	}
+}
+
+func TestIncompleteScanIsNotRepeatedSooner(t *testing.T) {
+	f, r := loaded(t)
+	f.fail(answering(http.StatusForbidden, "permission denied"), "metadata/accounts/web")
+	l := loop{Watcher: r.Watcher}
+	l.step(t.Context())
+	if wait := l.scanDue.Sub(r.clock.now()); wait < 54*time.Second {
+		t.Errorf("It scans again after %v", wait)
+	}
+}
+
+func TestLoopPlansFromTheScanThatTheIndexAskedFor(t *testing.T) {
+	f, r := loaded(t)
+	l := loop{Watcher: r.Watcher}
+	l.step(t.Context())
+	r.clock.advance(5 * time.Second)
+	l.step(t.Context())
+	r.clock.advance(30 * time.Second)
+	f.put(t, "index", `{}`)
+	l.step(t.Context())
+	if wait := l.scanDue.Sub(r.clock.now()); wait < 54*time.Second {
+		t.Errorf("The next scan is %v away", wait)
+	}
+}
+
+func TestBrakesAreLookedAtDuringALongScan(t *testing.T) {
+	f, r := loaded(t)
+	f.fault = func(w http.ResponseWriter, req *http.Request) bool {
+		switch {
+		case strings.HasSuffix(req.URL.Path, "metadata/teams"):
+			f.put(t, "control", `{"stop":{"all":{}}}`)
+			r.clock.advance(10 * time.Second)
+		case strings.HasSuffix(req.URL.Path, "data/teams/web"):
+			refuse(w, http.StatusTooManyRequests)
+			return true
+		}
+		return false
+	}
+	r.fails(t, ErrThrottled)
+	if got := string(r.document(t, "control").Body); got != `{"stop":{"all":{}}}` {
+		t.Errorf("Control is %s", got)
+	}
+}
+
+func TestWatcherGoesOnFromASnapshot(t *testing.T) {
+	f, r := loaded(t)
+	f.fail(answering(http.StatusServiceUnavailable, "Vault is sealed"))
+	next := watch(t, f.source(t), r.Snapshot())
+	next.fails(t, ErrUnavailable)
+	if next.Snapshot() != r.Snapshot() {
+		t.Error("What was known is lost")
+	}
+	f.heal()
+	f.drop(t, "teams/web")
+	next.scan(t)
+	next.document(t, "teams/web")
+	if next.scan(t).Document("teams/web") != nil {
+		t.Error("Two scans agree, and it is still there")
+	}
+}
+
+func TestRunEndsWithItsContext(t *testing.T) {
+	f := newFake(t)
+	fill(t, f)
+	ctx, cancel := context.WithCancel(t.Context())
+	w := NewWatcher(f.source(t), Options{Refresh: time.Hour, Index: time.Hour, OnSnapshot: func(*Snapshot) { cancel() }})
+	w.Run(ctx)
+	if w.Snapshot() == nil {
+		t.Error("It has loaded nothing")
+	}
+	if err := sleep(ctx, time.Hour); !errors.Is(err, context.Canceled) {
+		t.Errorf("Sleep returns %v", err)
+	}
+	check(t, sleep(t.Context(), 0))
+}
+
+// A machine that was suspended has a monotonic clock that stood still.
+func TestConfirmationsAreOfTheWallClock(t *testing.T) {
+	f := newFake(t)
+	fill(t, f)
+	w := NewWatcher(f.source(t), Options{Refresh: time.Minute, Index: time.Minute})
+	check(t, w.Scan(t.Context()))
+	for _, d := range w.Snapshot().Documents {
+		if strings.Contains(d.Confirmed.String(), "m=") {
+			t.Errorf("%s is confirmed at %v", d.ID(), d.Confirmed)
+		}
+	}
+}

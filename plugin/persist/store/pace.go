@@ -1,0 +1,72 @@
+package store
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Limits of what a scan asks of the store.
+const (
+	workers   = 8   // requests at once
+	fullPace  = 200 // requests a second
+	leastPace = 1
+	paceStep  = 10 // what a complete scan gives back of a halved pace
+)
+
+// pace spaces requests. It is halved when the store asks for fewer and grows
+// again slowly.
+type pace struct {
+	limiter *rate.Limiter
+	now     func() time.Time
+	sleep   func(ctx context.Context, d time.Duration) error
+}
+
+// wait returns when the next request may begin.
+func (p *pace) wait(ctx context.Context) error {
+	now := p.now()
+	if d := p.limiter.ReserveN(now, 1).DelayFrom(now); d > 0 {
+		return p.sleep(ctx, d)
+	}
+	return ctx.Err()
+}
+
+func (p *pace) halve() {
+	p.limiter.SetLimitAt(p.now(), max(p.limiter.Limit()/2, leastPace))
+}
+
+func (p *pace) grow() {
+	if p.limiter.Limit() < fullPace {
+		p.limiter.SetLimitAt(p.now(), min(p.limiter.Limit()+paceStep, fullPace))
+	}
+}
+
+// sleep returns after d, or with the error of ctx as soon as that ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// backoff is how often something has failed in a row.
+type backoff struct{ failures int }
+
+// next is how long to wait after one more failure: 1 s, twice as long each
+// time, 30 s at most.
+func (b *backoff) next() time.Duration {
+	b.failures++
+	return spread(min(time.Second<<min(b.failures-1, 5), 30*time.Second))
+}
+
+// spread shortens d by up to a tenth, so that servers which start together do
+// not go on asking together.
+func spread(d time.Duration) time.Duration {
+	return d - time.Duration(rand.Int64N(int64(d)/10+1)) // #nosec G404 -- guards nothing
+}

@@ -1,0 +1,109 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+// errIncomplete means that a scan came to its end, but could not read the
+// control document or list a folder.
+var errIncomplete = errors.New("incomplete scan")
+
+// scan is one pass over the store.
+type scan struct {
+	*Watcher
+	prev *Snapshot // what is known, empty before the first load
+
+	// state guards the rest while requests are under way.
+	state   sync.Mutex
+	found   map[string]finding // documents that were asked for
+	listed  map[string]listing // folders that were asked for
+	failing int                // server errors in a row
+}
+
+// finding is what the store says of one document: either is set.
+type finding struct {
+	document *Document
+	err      error
+}
+
+// listing is what the store says of one folder.
+type listing struct {
+	began time.Time // the request
+	names []string  // sorted
+	err   error
+}
+
+func (w *Watcher) newScan() *scan {
+	s := &scan{Watcher: w, prev: w.Snapshot(), found: map[string]finding{}, listed: map[string]listing{}}
+	if s.prev == nil {
+		s.prev = &Snapshot{}
+	}
+	return s
+}
+
+// run reads the brakes, the sentinel, and then the rest.
+func (s *scan) run(ctx context.Context) error {
+	noControl := s.readControl(ctx)
+	if err := s.readConfig(ctx); err != nil {
+		return err
+	}
+	aborted := s.walk(ctx)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if s.Snapshot() == nil {
+		if err := cmp.Or(noControl, aborted, s.unlisted(folders)); err != nil {
+			return fmt.Errorf("nothing is loaded yet: %w", err)
+		}
+	}
+	s.publish(s.merge(aborted == nil))
+	if aborted == nil {
+		s.pace.grow()
+	}
+	if missing := cmp.Or(noControl, s.unlisted(slices.Sorted(maps.Keys(s.listed)))); aborted == nil && missing != nil {
+		return fmt.Errorf("%w: %w", errIncomplete, missing)
+	}
+	return aborted
+}
+
+// readControl reads the control document. A new version counts at once, whatever
+// becomes of the rest of the scan.
+func (s *scan) readControl(ctx context.Context) error {
+	s.looked = s.options.Now()
+	d, err := s.read(ctx, ControlPath)
+	s.record(ControlPath, d, err)
+	if err != nil {
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		}
+		return err
+	}
+	if known := s.prev.Document(ControlPath); s.Snapshot() != nil && (known == nil || !d.same(known) && !d.precedes(known)) {
+		s.prev = s.prev.with(d)
+		s.publish(s.prev)
+		s.options.Observer.Info(changed(known, d))
+	}
+	return nil
+}
+
+// readConfig reads the sentinel.
+func (s *scan) readConfig(ctx context.Context) error {
+	d, err := s.read(ctx, ConfigPath)
+	s.record(ConfigPath, d, err)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return fmt.Errorf(`%w: without it nothing is believed: is it the right store? If so, write {"schema": 1} to it`, err)
+	case err != nil:
+		return err
+	case d.Withdrawn:
+		return fmt.Errorf(`%s: %w: it is deleted, and without it nothing is believed: write {"schema": 1} to it`, d.ID(), ErrNotFound)
+	}
+	return nil
+}

@@ -1,0 +1,154 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+)
+
+// VaultConfig says how to reach a Vault. Where a field is empty, the VAULT_*
+// environment variable counts as for every client of Vault.
+type VaultConfig struct {
+	Address string // https://HOST:PORT, http://LOOPBACK:PORT or unix:///PATH
+
+	Auth         string // "token" (the default, from VAULT_TOKEN), "token_file" or "approle"
+	AuthMount    string // of approle, by default "approle"
+	TokenFile    string // of token_file
+	RoleIDFile   string // of approle
+	SecretIDFile string // of approle
+
+	Mount      string // KV version 2 mount of the documents, by default "persist"
+	Namespace  string
+	CACert     string // PEM file
+	ClientCert string // PEM file
+	ClientKey  string // PEM file
+}
+
+// Vault is a store in a KV version 2 mount of a Vault server.
+type Vault struct {
+	client   *api.Client // without token
+	identity identity
+	address  string // for messages
+	mount    string
+	timeout  time.Duration // of one request
+	now      func() time.Time
+
+	mu   sync.Mutex
+	date time.Time // the newest Date header; guarded by mu
+	at   time.Time // when it came; guarded by mu
+}
+
+var _ Source = (*Vault)(nil)
+
+// NewVault returns the store that cfg describes. It reads the TLS files and
+// sends nothing: that Vault is away is no reason not to start.
+func NewVault(cfg VaultConfig) (*Vault, error) {
+	client, err := newClient(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("vault: %w", err)
+	}
+	v := &Vault{
+		client:  client,
+		address: cmp.Or(address(cfg), client.Address()),
+		mount:   cmp.Or(strings.Trim(cfg.Mount, "/"), "persist"),
+		timeout: 10 * time.Second,
+		now:     time.Now,
+	}
+	if set := client.ClientTimeout(); set > 0 {
+		v.timeout = set
+		client.SetClientTimeout(0) // one clock per request, and it is ours
+	}
+	v.identity, err = v.newIdentity(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("vault: %w", err)
+	}
+	return v, nil
+}
+
+// newIdentity chooses the auth method.
+func (v *Vault) newIdentity(cfg VaultConfig) (identity, error) {
+	switch cmp.Or(cfg.Auth, "token") {
+	case "token":
+		token := os.Getenv(api.EnvVaultToken)
+		if token == "" {
+			return nil, fmt.Errorf("auth token takes the token from the environment, and %s is not set there", api.EnvVaultToken)
+		}
+		return fixedToken(token), nil
+	case "token_file":
+		return &tokenFile{name: cfg.TokenFile}, nil
+	case "approle":
+		return newAppRole(v, cfg), nil
+	default:
+		return nil, fmt.Errorf("unknown auth method %q: use token, token_file or approle", cfg.Auth)
+	}
+}
+
+// String is the address, namespace and mount.
+func (v *Vault) String() string {
+	place, err := url.JoinPath(v.address, v.client.Namespace(), v.mount)
+	if err != nil {
+		return v.address + " " + v.mount
+	}
+	return place
+}
+
+// Date is from the header of the same name.
+func (v *Vault) Date() (date, at time.Time) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.date, v.at
+}
+
+func (v *Vault) note(header http.Header) {
+	date, err := http.ParseTime(header.Get("Date"))
+	if err != nil {
+		return
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.date, v.at = date, v.now()
+}
+
+// Close gives back a token that was obtained by logging in.
+func (v *Vault) Close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, v.timeout)
+	defer cancel()
+	return v.identity.close(ctx)
+}
+
+// authorized returns a client that sends token.
+func (v *Vault) authorized(token string) *api.Client {
+	c := v.client.WithRequestCallbacks()
+	c.SetToken(token)
+	return c
+}
+
+// do performs a request with the token of the moment, and once more with
+// another one where that is what Vault's answer asks for.
+func (v *Vault) do(ctx context.Context, r request, perform func(context.Context, *api.Client) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, v.timeout, errNoAnswer{v.timeout})
+	defer cancel()
+	for tries := 0; ; tries++ {
+		token, err := v.identity.token(ctx)
+		if err != nil {
+			return err
+		}
+		err = perform(ctx, v.authorized(token))
+		if err == nil {
+			return nil
+		}
+		err = v.explain(ctx, r, err)
+		if !errors.Is(err, ErrDenied) || tries > 0 || !v.identity.refused(token, errors.Is(err, errInvalidToken)) {
+			return err
+		}
+	}
+}

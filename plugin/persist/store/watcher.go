@@ -1,0 +1,167 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// indexPause is the least time between two scans that the index document asks
+// for: anybody may write it.
+const indexPause = 15 * time.Second
+
+// Options of a [Watcher]. Refresh and Index must be positive.
+type Options struct {
+	Refresh    time.Duration    // between full scans
+	Index      time.Duration    // between looks at the index and control documents
+	Now        func() time.Time // the clock; nil: time.Now
+	OnSnapshot func(*Snapshot)  // told of every new snapshot, before the next request; may be nil
+	Observer   Observer         // may be nil
+	Initial    *Snapshot        // of the same store, to go on from; may be nil
+}
+
+// Watcher keeps the last known good state of a store.
+type Watcher struct {
+	source   Source
+	options  Options
+	pace     pace
+	sleep    func(ctx context.Context, d time.Duration) error
+	snapshot atomic.Pointer[Snapshot]
+
+	// mu is held during a scan or a poll, and guards what follows.
+	mu         sync.Mutex
+	journal    journal
+	absences   map[string]int // how many scans in a row have missed a document
+	index      *Document      // as last read; nil if never, or if there is none
+	indexRead  bool           // whether index was looked at, so that a change is one
+	indexMoved bool           // it changed, and no scan has begun since
+	indexScan  time.Time      // when the last scan began that it asked for
+	scanned    time.Time      // when the last scan began
+	looked     time.Time      // when the control document was last asked for
+}
+
+// NewWatcher returns a watcher that has read nothing yet.
+func NewWatcher(source Source, o Options) *Watcher {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Observer == nil {
+		o.Observer = silence{}
+	}
+	w := &Watcher{
+		source:   source,
+		options:  o,
+		sleep:    sleep,
+		absences: map[string]int{},
+		journal:  journal{observer: o.Observer, troubles: map[string]error{}},
+	}
+	w.pace = pace{
+		limiter: rate.NewLimiter(fullPace, workers),
+		now:     o.Now,
+		sleep:   func(ctx context.Context, d time.Duration) error { return w.sleep(ctx, d) },
+	}
+	if _, local := source.(*Directory); local {
+		w.pace.limiter.SetLimit(rate.Inf)
+	}
+	w.snapshot.Store(o.Initial)
+	return w
+}
+
+// Snapshot returns the last known good state, nil before the first complete
+// load. It never waits.
+func (w *Watcher) Snapshot() *Snapshot { return w.snapshot.Load() }
+
+func (w *Watcher) publish(s *Snapshot) {
+	w.snapshot.Store(s)
+	if w.options.OnSnapshot != nil {
+		w.options.OnSnapshot(s)
+	}
+}
+
+// Scan reads everything once. The error says why the scan was not complete;
+// what it has read counts nevertheless, where the config document is among it.
+func (w *Watcher) Scan(ctx context.Context) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.scan(ctx)
+}
+
+// scan is Scan for callers that hold mu.
+func (w *Watcher) scan(ctx context.Context) error {
+	w.scanned, w.indexMoved = w.options.Now(), false
+	err := w.newScan().run(ctx)
+	if ctx.Err() != nil {
+		return ctx.Err() // we are ending: that says nothing about the store
+	}
+	w.settle(scanning, err)
+	w.options.Observer.Scanned(w.scanned, err)
+	return err
+}
+
+// settle draws the conclusions of how something went.
+func (w *Watcher) settle(what string, err error) {
+	if errors.Is(err, ErrThrottled) {
+		w.pace.halve()
+	}
+	now := w.options.Now()
+	w.journal.report(what, err, now)
+	w.journal.remind(now)
+}
+
+// Poll looks at the control document, which counts at once, and at the index
+// document. If the index has changed it scans, at most every 15 s.
+func (w *Watcher) Poll(ctx context.Context) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	err := w.newScan().readControl(ctx)
+	if err == nil {
+		err = w.readIndex(ctx)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	w.settle(polling, err)
+	now := w.options.Now()
+	if w.indexMoved && now.Sub(w.indexScan) >= indexPause {
+		w.indexScan = now
+		return w.scan(ctx)
+	}
+	return err
+}
+
+// readIndex notes whether the index document has changed.
+func (w *Watcher) readIndex(ctx context.Context) error {
+	d, err := w.read(ctx, IndexPath)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	known := w.indexRead && (d == nil) == (w.index == nil) && (d == nil || d.same(w.index))
+	if w.indexRead && !known {
+		w.indexMoved = true
+	}
+	w.index, w.indexRead = d, true
+	return nil
+}
+
+// read reads one document at the pace of the moment.
+func (w *Watcher) read(ctx context.Context, path string) (*Document, error) {
+	if err := w.pace.wait(ctx); err != nil {
+		return nil, err
+	}
+	began := w.instant()
+	d, err := w.source.Read(ctx, path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	d.Confirmed = began
+	return d, nil
+}
+
+// instant is the clock without its monotonic part, which stands still while a
+// machine is suspended: horizons must not.
+func (w *Watcher) instant() time.Time { return w.options.Now().Round(0) }
