@@ -1,0 +1,138 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/record"
+)
+
+// skew is how far this clock may run ahead of the store's before rotation
+// waits for the store's.
+const skew = 5 * time.Minute
+
+// Book is all grants, compiled from one snapshot of the documents. It is
+// immutable, and made by [Compile].
+type Book struct {
+	editions
+	owners   *ownership
+	stops    *stops
+	brakes   Brakes
+	accounts map[place]*compiled
+	index    *index
+	listings listings
+	rejected []Rejection
+
+	date, dateAt time.Time // the store's clock and ours, when it was last read
+}
+
+// Fit returns why the book must not be served, nil if it may: a server starts
+// only from a config document that it understands, and from a control document
+// of which it has read what stops. Later ones that are worse change nothing.
+func (b *Book) Fit() error {
+	switch {
+	case b.config == nil || b.config.counts == nil:
+		return fmt.Errorf("the document config is not valid, so nothing is loaded: %w", because(b.config))
+	case b.control != nil && b.control.best() == nil:
+		return fmt.Errorf("the document control cannot be read, and may hold a stop, so nothing is loaded: %w", because(b.control))
+	}
+	return nil
+}
+
+// because is the first rejection of e, which may be nil.
+func because[T any](e *edition[T]) error {
+	if e == nil || len(e.rejected) == 0 {
+		return errors.New("there is none")
+	}
+	return e.rejected[0]
+}
+
+// Lookup returns every grant at name, sorted by path, nil if there is none.
+// The slice is shared and must not be written to.
+func (b *Book) Lookup(name record.FQDN) []*Grant { return b.index.names[name] }
+
+// Contains reports whether there is a grant at name or below it.
+func (b *Book) Contains(name record.FQDN) bool {
+	_, ok := b.index.names[name]
+	return ok
+}
+
+// All yields every grant, withheld ones included, in no particular order.
+func (b *Book) All() iter.Seq[*Grant] {
+	return func(yield func(*Grant) bool) {
+		for _, grants := range b.index.names {
+			for _, g := range grants {
+				if !yield(g) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Grants yields every grant, withheld ones included, in the canonical order of
+// names (RFC 4034 section 6.1).
+func (b *Book) Grants() iter.Seq[*Grant] {
+	return func(yield func(*Grant) bool) {
+		for _, name := range slices.SortedFunc(maps.Keys(b.index.names), compareNames) {
+			for _, g := range b.index.names[name] {
+				if !yield(g) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Rejections returns everything in the documents that is not used, and why,
+// sorted by path. The slice is shared and must not be written to.
+func (b *Book) Rejections() []Rejection { return b.rejected }
+
+// Freeze is the instant from which rotation stands still; zero: never.
+func (b *Book) Freeze() time.Time { return b.brakes.Freeze }
+
+// Stops returns the stops in force, those of the Corefile included, sorted.
+// The slice is shared and must not be written to.
+func (b *Book) Stops() []Scope { return b.stops.scopes }
+
+// Clock returns the instant that rotation may go by when this clock says at:
+// where the store has a clock, no more than five minutes ahead of it.
+func (b *Book) Clock(at time.Time) time.Time {
+	if b.date.IsZero() {
+		return at
+	}
+	// Both readings of this clock are wall time, which may have been set since.
+	if theirs := b.date.Add(at.Sub(b.dateAt)).Add(skew); theirs.Before(at) {
+		return theirs
+	}
+	return at
+}
+
+// Confirmed is when the store last vouched for everything that g rests on.
+func (b *Book) Confirmed(g *Grant) time.Time {
+	at := b.general()
+	if e := b.issuers[g.Issuer]; e != nil {
+		at = earlier(at, e.confirmed)
+	}
+	if e := b.teams[g.Team]; e != nil {
+		at = earlier(at, e.confirmed)
+	}
+	if e := b.editions.accounts[g.place()]; e != nil {
+		at = earlier(at, e.confirmed)
+	}
+	return at
+}
+
+// Version is that of the document at path, empty if there is none.
+func (b *Book) Version(path string) string { return b.versions[path] }
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}

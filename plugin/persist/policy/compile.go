@@ -1,0 +1,154 @@
+package policy
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/store"
+)
+
+// editions are what every document counts for.
+type editions struct {
+	config   *edition[config]
+	control  *edition[control] // nil if there never was one
+	issuers  map[string]*edition[issuer]
+	teams    map[string]*edition[team]
+	accounts map[place]*edition[account]
+	versions map[string]string // of the newest version, by path
+	strays   []Rejection       // documents that stand where none belongs
+}
+
+// Compile makes a book of the documents in s. prev is the book before, or nil:
+// it knows the last valid version of each document, and what has not changed
+// is taken from it. Only changed documents are decoded.
+func Compile(prev *Book, s *store.Snapshot, brakes Brakes) *Book {
+	if prev == nil {
+		prev = &Book{}
+	}
+	b := &Book{editions: prev.editions.advance(s), brakes: brakes, accounts: map[place]*compiled{}, date: s.Date, dateAt: s.DateAt}
+	if b.control != nil && b.control.best() != nil {
+		b.brakes = brakes.join(b.control.best().brakes)
+	}
+	b.stops = prev.stops.with(b.brakes.Stops)
+	b.owners = newOwnership(prev.owners, b.bestTeams())
+	b.compileAccounts(prev)
+	b.listings = newListings(s, b.general(), b.owners)
+	b.rejected = b.gather()
+	return b
+}
+
+// with returns the stops of scopes: s itself, which may be nil, where they are
+// the same.
+func (s *stops) with(scopes []Scope) *stops {
+	next := newStops(scopes)
+	if s != nil && slices.Equal(s.scopes, next.scopes) {
+		return s
+	}
+	return next
+}
+
+// advance returns the editions of the documents in s, where e are those of the
+// snapshot before.
+func (e *editions) advance(s *store.Snapshot) editions {
+	next := editions{
+		config:   nextConfig(e.config, s.Document(store.ConfigPath)),
+		control:  nextControl(e.control, s.Document(store.ControlPath)),
+		issuers:  map[string]*edition[issuer]{},
+		teams:    map[string]*edition[team]{},
+		accounts: map[place]*edition[account]{},
+		versions: make(map[string]string, len(s.Documents)),
+	}
+	for i := range s.Documents {
+		d := &s.Documents[i]
+		next.versions[d.Path] = d.Version
+		if slug, ok := parseSlug("issuers", d.Path); ok {
+			next.issuers[slug] = issuers.advance(e.issuers[slug], d)
+		} else if slug, ok := parseSlug("teams", d.Path); ok {
+			next.teams[slug] = teams.advance(e.teams[slug], d)
+		} else if p, ok := parsePlace(d.Path); ok {
+			next.accounts[p] = accounts.advance(e.accounts[p], d)
+		} else if d.Path != store.ConfigPath && d.Path != store.ControlPath && d.Path != store.IndexPath {
+			next.strays = append(next.strays, reject(d, fault{"", "is no policy document: write config, control, index, issuers/ISSUER, teams/TEAM or accounts/TEAM/ISSUER/NAME, of a-z, 0-9 and -"})...)
+		}
+	}
+	return next
+}
+
+// general is when the store last vouched for the documents that everything
+// rests on.
+func (e *editions) general() time.Time {
+	var at time.Time
+	if e.config != nil {
+		at = e.config.confirmed
+	}
+	if e.control != nil {
+		at = earlier(at, e.control.confirmed)
+	}
+	return at
+}
+
+// bestTeams returns what counts, or else could be read, of every team: one
+// whose document was never valid owns what it claims, and grants nothing.
+func (e *editions) bestTeams() map[string]*team {
+	all := make(map[string]*team, len(e.teams))
+	for slug, t := range e.teams {
+		if best := t.best(); best != nil {
+			all[slug] = best
+		}
+	}
+	return all
+}
+
+// compileAccounts makes the grants of every account, in the order of places,
+// so that it is the same ones that a team has too many of on every server.
+func (b *Book) compileAccounts(prev *Book) {
+	taken := map[string]int{}
+	var sorted []*compiled
+	for _, p := range slices.SortedFunc(maps.Keys(b.editions.accounts), comparePlaces) {
+		e := b.editions.accounts[p]
+		if e.counts == nil {
+			continue
+		}
+		in := basis{place: p, account: e.counts, owners: b.owners, stops: b.stops}
+		if i := b.issuers[p.issuer]; i != nil {
+			in.issuer = i.counts
+		}
+		if t := b.teams[p.team]; t != nil && t.counts != nil {
+			in.team = t.counts
+			in.room = min(len(e.counts.domains), max(0, t.counts.maxGrants-taken[p.team]))
+		}
+		c := in.compile(prev.accounts[p])
+		taken[p.team] += c.accepted
+		b.accounts[p] = c
+		sorted = append(sorted, c)
+	}
+	b.index = newIndex(prev.index, sorted)
+}
+
+// gather collects what was rejected anywhere.
+func (b *Book) gather() []Rejection {
+	list := slices.Clone(b.strays)
+	if b.config != nil {
+		list = append(list, b.config.rejected...)
+	}
+	if b.control != nil {
+		list = append(list, b.control.rejected...)
+	}
+	for _, e := range b.issuers {
+		list = append(list, e.rejected...)
+	}
+	for _, e := range b.teams {
+		list = append(list, e.rejected...)
+	}
+	for p, e := range b.editions.accounts {
+		list = append(list, e.rejected...)
+		if c := b.accounts[p]; c != nil {
+			list = append(list, e.counts.rejected...)
+			list = append(list, reject(&e.seen, c.rejected...)...)
+		}
+	}
+	list = append(list, b.owners.conflicts(b.teams)...)
+	slices.SortStableFunc(list, Rejection.compare)
+	return list
+}

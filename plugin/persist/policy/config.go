@@ -1,0 +1,19 @@
+package policy
+
+import "github.com/coredns-persist/persist/plugin/persist/store"
+
+// config is the sentinel: with it the store is the right one and has a format
+// that is understood.
+type config struct{}
+
+var configs = kind[config]{
+	read: func(o *object, _ *store.Document) *config {
+		if _, ok := o.take("schema"); !ok {
+			o.fault("schema", `is missing: write {"schema": 1}`)
+		}
+		o.text("store_id")
+		o.count("generation", 0)
+		return &config{}
+	},
+	narrow: func(last, _ *config, _ func(string) bool) *config { return last },
+}

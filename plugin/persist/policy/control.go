@@ -1,0 +1,103 @@
+package policy
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/store"
+)
+
+// Brakes are the stops and the freeze of the Corefile, for when the store
+// cannot be written.
+type Brakes struct {
+	Stops  []Scope
+	Freeze time.Time // rotation stands still from then on; zero: never
+}
+
+// control is what the control document says.
+type control struct {
+	brakes  Brakes
+	created time.Time
+}
+
+var controls = kind[control]{read: readControl, narrow: joinControls}
+
+func readControl(o *object, d *store.Document) *control {
+	c := &control{created: d.Created}
+	c.brakes.Freeze = o.instant("freeze_at")
+	if list, ok := o.take("stop"); ok {
+		// Who, when and why are for people: whatever stands there, it stops.
+		for _, m := range o.entries("stop", list) {
+			scope, err := ParseScope(m.name)
+			if err != nil {
+				o.faults = append(o.faults, fault{fieldOf("stop", m.name), err.Error()})
+				continue
+			}
+			c.brakes.Stops = append(c.brakes.Stops, scope)
+		}
+	}
+	return c
+}
+
+// joinControls adds what can be read of a broken document to what holds.
+func joinControls(last, read *control, _ func(string) bool) *control {
+	return &control{last.brakes.join(read.brakes), last.created}
+}
+
+// join returns everything that either of a and b stops, from the earlier
+// freeze on.
+func (b Brakes) join(other Brakes) Brakes {
+	if b.Freeze.IsZero() || !other.Freeze.IsZero() && other.Freeze.Before(b.Freeze) {
+		b.Freeze = other.Freeze
+	}
+	b.Stops = union(b.Stops, other.Stops)
+	return b
+}
+
+// nextControl returns the edition of the control document d, nil if there never
+// was one. Only a valid newer version lifts what holds: to lose, delete, break
+// or roll back the document lifts nothing.
+func nextControl(prev *edition[control], d *store.Document) *edition[control] {
+	if d == nil || d.Withdrawn {
+		return prev.withoutControl(d)
+	}
+	next := controls.advance(prev, d)
+	if prev == nil || prev.best() == nil || same(&prev.seen, d) {
+		return next
+	}
+	held := prev.best()
+	switch {
+	case next.counts == nil && next.read == nil:
+		next.read = held
+	case next.counts == nil:
+		next.read = joinControls(held, next.read, nil)
+	case !next.aging && next.counts.created.Before(held.created):
+		next.counts = joinControls(held, next.counts, nil)
+		next.confirmed, next.aging = prev.confirmed, true
+		next.rejected = reject(d, fault{"", fmt.Sprintf("goes back in time, a version of %s was read before: write it anew to lift a stop", stamp(held.created))})
+	}
+	return next
+}
+
+// withoutControl is withoutDocument for a control document, whose deletion the
+// store vouches for. One that was deleted before it was ever read may have held
+// a stop: what it was is not known.
+func (e *edition[T]) withoutControl(d *store.Document) *edition[T] {
+	if e == nil && d != nil {
+		e = &edition[T]{}
+	}
+	next := e.withoutDocument(d)
+	if next != nil && d != nil {
+		next.confirmed = d.Confirmed
+	}
+	return next
+}
+
+// nextConfig returns the edition of the config document d, nil if there never
+// was one. Without it nothing is confirmed any more.
+func nextConfig(prev *edition[config], d *store.Document) *edition[config] {
+	if d == nil || d.Withdrawn {
+		return prev.withoutDocument(d)
+	}
+	return configs.advance(prev, d)
+}

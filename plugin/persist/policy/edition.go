@@ -1,0 +1,134 @@
+package policy
+
+import (
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/store"
+)
+
+// edition is what a document counts for: its newest version where that is
+// valid, else the last valid one, narrowed by what could be read since.
+type edition[T any] struct {
+	seen      store.Document // the newest version, valid or not
+	counts    *T             // nil where no version does
+	read      *T             // what could be read of the newest version where none counts; else nil
+	confirmed time.Time      // when the version that counts was last vouched for
+	aging     bool           // the newest version is not the one that counts
+	rejected  []Rejection
+}
+
+// kind is how documents of one kind are read.
+type kind[T any] struct {
+	// read takes the members of a document. What it cannot read it leaves as a
+	// fault in the object, and the document is valid where there is none.
+	read func(*object, *store.Document) *T
+	// narrow returns last with every restriction that was read of an invalid
+	// newer version; sound tells which of its members can be relied on.
+	narrow func(last, read *T, sound func(member string) bool) *T
+}
+
+// advance returns the edition of d, where prev is that of the scan before or
+// nil. It returns the same T as long as it says the same.
+func (k kind[T]) advance(prev *edition[T], d *store.Document) *edition[T] {
+	if prev == nil {
+		prev = &edition[T]{}
+	}
+	if same(&prev.seen, d) {
+		return prev.confirm(d)
+	}
+	e := &edition[T]{seen: *d, confirmed: d.Confirmed}
+	if d.Withdrawn {
+		return e
+	}
+	top, faults := open(d)
+	var read *T
+	if top != nil {
+		read = k.readAll(top, d)
+		if faults == nil {
+			faults = top.faults
+		}
+	}
+	e.rejected = reject(d, faults...)
+	switch {
+	case len(faults) == 0:
+		e.counts = read
+	case prev.counts == nil:
+		e.read, e.aging = read, true
+		if prev.aging {
+			e.confirmed = prev.confirmed
+		}
+	default:
+		e.counts, e.confirmed, e.aging = prev.counts, prev.confirmed, true
+		if read != nil {
+			e.counts = k.narrow(prev.counts, read, top.sound)
+		}
+	}
+	return e
+}
+
+func (k kind[T]) readAll(o *object, d *store.Document) *T {
+	o.schema()
+	t := k.read(o, d)
+	o.finish()
+	return t
+}
+
+// confirm returns e vouched for anew by d, which is the same version.
+func (e *edition[T]) confirm(d *store.Document) *edition[T] {
+	next := *e
+	next.seen = *d
+	if !e.aging {
+		next.confirmed = d.Confirmed
+	}
+	return &next
+}
+
+// withoutDocument returns e, nil included, where the document is gone: d is
+// nil, or withdrawn. What e says goes on to hold.
+func (e *edition[T]) withoutDocument(d *store.Document) *edition[T] {
+	if e == nil {
+		return nil
+	}
+	next := *e
+	next.aging = true
+	next.rejected = []Rejection{{Path: e.seen.Path, Version: e.seen.Version, Reason: "is gone, and what it said goes on to hold: write a new version"}}
+	if d != nil {
+		next.seen = *d
+		next.rejected = reject(d, fault{"", "was deleted, and what it said goes on to hold: write a new version"})
+	}
+	return &next
+}
+
+// best is what counts, else what could be read.
+func (e *edition[T]) best() *T {
+	if e.counts != nil {
+		return e.counts
+	}
+	return e.read
+}
+
+// same reports whether a and b are one version of one document. The version
+// number alone does not tell: a store that was wiped counts from 1 again.
+func same(a, b *store.Document) bool {
+	return a.Path == b.Path && a.Version == b.Version && a.Withdrawn == b.Withdrawn &&
+		a.Hash == b.Hash && a.Created.Equal(b.Created)
+}
+
+// open reads the body of d as an object, nil where it is none. A document with
+// a private key in it has that one fault: any other might quote the key.
+func open(d *store.Document) (top *object, faults []fault) {
+	v, err := parseJSON(d.Body)
+	switch {
+	case err != nil && pem.Match(d.Body):
+		return nil, []fault{{"", secretReason}}
+	case err != nil:
+		return nil, []fault{{"", err.Error() + ": write one JSON object, {…}"}}
+	}
+	if field, found := findSecret(v); found {
+		faults = []fault{{field, secretReason}}
+	}
+	if !v.isObject() {
+		return nil, append(faults, fault{"", "is " + v.kind.String() + " in JSON: write one object, {…}"})
+	}
+	return newObject("", v), faults
+}

@@ -1,0 +1,200 @@
+package policy_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/policy"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// threeNames is the account document that the tests of this file break.
+func threeNames() documents {
+	return standard().Account(`"thumbprints": ["` + thumbprint + `"], "domains": {"a.example.com": {"wildcard": true}, "b.example.com": {}, "c.example.com": {}}`)
+}
+
+func TestInvalidDocumentKeepsItsLastValidVersionAndAges(t *testing.T) {
+	first := compile(t, threeNames())
+	for name, body := range map[string]string{
+		"not JSON":    `{"account_uri": "` + uri,
+		"no object":   `"gone"`,
+		"private key": `{"x_key": "-----BEGIN PRIVATE KEY-----"}`,
+		"no domains":  `{"account_uri": "` + uri + `"}`,
+	} {
+		b := next(first, 2, threeNames().With(documents{"accounts/web/ca/a": body}))
+		if diff := cmp.Diff([]string{"a.example.com", "b.example.com", "c.example.com"}, names(t, b)); diff != "" {
+			t.Errorf("%s: served names differ (-want +got):\n%s", name, diff)
+		}
+		if got := b.Confirmed(b.Lookup("a.example.com")[0]); !got.Equal(read) {
+			t.Errorf("%s: expected the last confirmation to stay at %v, got %v", name, read, got)
+		}
+		if again := next(b, 2, threeNames().With(documents{"accounts/web/ca/a": body})); !again.Confirmed(again.Lookup("a.example.com")[0]).Equal(read) {
+			t.Errorf("%s: expected another read of the invalid version to confirm nothing", name)
+		}
+		repaired := next(b, 3, threeNames())
+		if got := repaired.Confirmed(repaired.Lookup("a.example.com")[0]); !got.After(read) {
+			t.Errorf("%s: expected a valid version to be confirmed, got %v", name, got)
+		}
+	}
+}
+
+// Each version is invalid by its unknown member, and restricts all the same.
+func TestWhatAnInvalidVersionRestrictsActsAtOnce(t *testing.T) {
+	all := []string{"a.example.com", "b.example.com", "c.example.com"}
+	const issuer = `"issuer_domain_names": "ca.example", "account_uri_prefixes": "https://ca.example/acct/"`
+	for _, c := range []struct {
+		name, path, body string
+		want             []string
+	}{
+		{"domain gone", "accounts/web/ca/a", `{"account_uri": "` + uri + `", "domains": {"a.example.com": {"wildcard": true}}, "typo": 1}`, all[:1]},
+		{"domain disabled", "accounts/web/ca/a", `{"account_uri": "` + uri + `", "domains": "a.example.com c.example.com", "enabled": "off"}`, nil},
+		{"one disabled", "accounts/web/ca/a", `{"account_uri": "` + uri + `", "domains": {"a.example.com": {}, "b.example.com": {"enabled": false}, "c.example.com": {}}, "typo": 1}`, []string{all[0], all[2]}},
+		{"unreadable domains", "accounts/web/ca/a", `{"account_uri": "` + uri + `", "domains": 5}`, all},
+		{"another account", "accounts/web/ca/a", `{"account_uri": "https://ca.example/acct/9", "domains": "a.example.com b.example.com c.example.com", "typo": 1}`, nil},
+		{"team disabled", "teams/web", `{"domains": "example.com", "issuers": "ca", "enabled": "maybe"}`, nil},
+		{"team loses suffix", "teams/web", `{"domains": "b.example.com", "issuers": "ca", "wildcard": true, "typo": 1}`, all[1:2]},
+		{"team loses issuer", "teams/web", `{"domains": "example.com", "issuers": "other", "wildcard": true, "typo": 1}`, nil},
+		{"team loses wildcard", "teams/web", `{"domains": "example.com", "issuers": "ca", "wildcard": false, "typo": 1}`, all[1:]},
+		{"team approves others", "teams/web", `{"domains": "example.com", "issuers": "ca", "wildcard": true, "accounts": {"https://ca.example/acct/9": {}}, "typo": 1}`, nil},
+		{"fewer grants", "teams/web", `{"domains": "example.com", "issuers": "ca", "wildcard": true, "max_grants": 1, "typo": 1}`, all[:1]},
+		{"team widened", "teams/web", `{"domains": "com", "issuers": "ca,other", "wildcard": true, "typo": 1}`, all},
+		{"issuer disabled", "issuers/ca", `{` + issuer + `, "enabled": 0}`, nil},
+		{"issuer loses wildcard", "issuers/ca", `{` + issuer + `, "wildcard": "false", "typo": 1}`, all[1:]},
+		{"issuer requires proof", "issuers/ca", `{` + issuer + `, "wildcard": true, "require_proof": true, "typo": 1}`, nil},
+		{"shorter max_until", "issuers/ca", `{` + issuer + `, "wildcard": true, "max_until": "100h"}`, nil},
+		{"other prefixes", "issuers/ca", `{"issuer_domain_names": "ca.example", "account_uri_prefixes": "https://new.example/", "wildcard": true, "typo": 1}`, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := next(compile(t, threeNames()), 2, threeNames().With(documents{c.path: c.body}))
+			if diff := cmp.Diff(c.want, names(t, b)); diff != "" {
+				t.Errorf("Served names differ (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// While the new version is invalid, nobody gains the name that a team loses.
+func TestInvalidTeamKeepsOthersOut(t *testing.T) {
+	d := threeNames().With(documents{
+		"teams/wide":         `{"domains": "com", "issuers": "ca"}`,
+		"accounts/wide/ca/a": `{"account_uri": "` + uri + `", "domains": "d.example.com other.com"}`,
+	})
+	b := next(compile(t, d), 2, d.With(documents{"teams/web": `{"domains": "elsewhere.com", "issuers": "ca", "typo": 1}`}))
+	if diff := cmp.Diff([]string{"other.com"}, names(t, b)); diff != "" {
+		t.Errorf("Served names differ (-want +got):\n%s", diff)
+	}
+	neverValid := compile(t, d.With(documents{"teams/web": `{"domains": "example.com", "typo": 1}`}))
+	if diff := cmp.Diff([]string{"other.com"}, names(t, neverValid)); diff != "" {
+		t.Errorf("Served names differ (-want +got):\n%s", diff)
+	}
+}
+
+func TestDeletedDocumentIsWithdrawnAtOnce(t *testing.T) {
+	for _, path := range []string{"accounts/web/ca/a", "teams/web", "issuers/ca"} {
+		for _, gone := range []string{"-", ""} {
+			b := next(compile(t, threeNames()), 2, threeNames().With(documents{path: gone}))
+			if len(names(t, b)) != 0 {
+				t.Errorf("%s: expected nothing to be served, got %q", path, names(t, b))
+			}
+			if restored := next(b, 3, threeNames()); len(names(t, restored)) != 3 {
+				t.Errorf("%s: expected a new version to be served", path)
+			}
+		}
+	}
+}
+
+func TestOnlyAValidNewerControlDocumentLiftsAStop(t *testing.T) {
+	stopped := compile(t, threeNames().With(documents{"control": `{"stop": {"team:web": {}}, "freeze_at": "2026-12-01T00:00:00Z"}`}))
+	for name, body := range map[string]string{
+		"gone":        "",
+		"deleted":     "-",
+		"not JSON":    "{",
+		"invalid":     `{"stop": {}, "typo": 1}`,
+		"other scope": `{"stop": {"tea:web": {}}}`,
+	} {
+		b := next(stopped, 2, threeNames().With(documents{"control": body}))
+		if len(names(t, b)) != 0 || b.Freeze().IsZero() {
+			t.Errorf("%s: expected the stop to hold, got %q", name, names(t, b))
+		}
+		if again := next(b, 2, threeNames().With(documents{"control": body})); len(names(t, again)) != 0 {
+			t.Errorf("%s: expected the stop to hold at the next scan too", name)
+		}
+		if lifted := next(b, 3, threeNames().With(documents{"control": `{}`})); len(names(t, lifted)) != 3 || !lifted.Freeze().IsZero() {
+			t.Errorf("%s: expected a valid newer version to lift the stop", name)
+		}
+	}
+	earlier := threeNames().With(documents{"control": `{}`}).Snapshot(1, read.Add(time.Minute))
+	for i := range earlier.Documents {
+		if earlier.Documents[i].Path == "control" {
+			earlier.Documents[i].Created = written.Add(-time.Hour)
+		}
+	}
+	b := policy.Compile(stopped, earlier, policy.Brakes{})
+	if len(names(t, b)) != 0 {
+		t.Error("Expected a control document that goes back in time to lift nothing")
+	}
+	expectRejection(t, b, "control@1", "goes back in time")
+}
+
+func TestABrokenControlDocumentStillStops(t *testing.T) {
+	d := threeNames().With(documents{"control": `{"stop": {"issuer:ca": {}, "nonsense": {}}, "freeze_at": "2026-12-01T00:00:00Z", "typo": 1}`})
+	b := next(compile(t, threeNames()), 2, d)
+	if len(names(t, b)) != 0 || b.Freeze().IsZero() {
+		t.Errorf("Expected what can be read to act, got %q, freeze %v", names(t, b), b.Freeze())
+	}
+	expectRejection(t, b, "control@2", "nonsense", "write all, issuer:ISSUER")
+	broken := read.Add(time.Minute)
+	for version := 2; version < 5; version++ {
+		b = next(b, version, d)
+		if got := b.Confirmed(b.Lookup("a.example.com")[0]); !got.Equal(broken) {
+			t.Errorf("Expected everything to age since the control document broke at %v, got %v", broken, got)
+		}
+	}
+}
+
+func TestDeletedControlDocumentDoesNotAge(t *testing.T) {
+	d := threeNames().With(documents{"control": `{}`})
+	b := next(compile(t, d), 2, d.With(documents{"control": "-"}))
+	if got := b.Confirmed(b.Lookup("a.example.com")[0]); !got.After(read) {
+		t.Errorf("Expected the store's word that it was deleted to count, got %v", got)
+	}
+	expectRejection(t, b, "control@2", "was deleted", "goes on to hold")
+}
+
+func TestLostConfigConfirmsNothing(t *testing.T) {
+	for _, body := range []string{"", "-", `{"schema": 2}`} {
+		b := next(compile(t, threeNames()), 2, threeNames().With(documents{"config": body}))
+		if err := b.Fit(); err != nil {
+			t.Errorf("%q: expected the last valid config to hold, got %v", body, err)
+		}
+		if got := b.Confirmed(b.Lookup("a.example.com")[0]); !got.Equal(read) {
+			t.Errorf("%q: expected the last confirmation to stay, got %v", body, got)
+		}
+	}
+}
+
+// A document that is written anew after its history was wiped has version 1 again.
+func TestVersionAloneDoesNotMakeADocumentTheSame(t *testing.T) {
+	b := policy.Compile(compile(t, threeNames()), threeNames().Account(`"domains": "a.example.com"`).Snapshot(1, read.Add(time.Minute)), policy.Brakes{})
+	if diff := cmp.Diff([]string{"a.example.com"}, names(t, b)); diff != "" {
+		t.Errorf("Served names differ (-want +got):\n%s", diff)
+	}
+}
+
+func TestScopesAreParsedStrictly(t *testing.T) {
+	for in, want := range map[string]string{
+		"all": "all", "issuer:le": "issuer:le", "team:web": "team:web", "account:a/b/c": "account:a/b/c",
+		"uri:https://ca.example/1": "uri:https://ca.example/1", "domain:Bücher.Example.": "domain:xn--bcher-kva.example",
+	} {
+		if s, err := policy.ParseScope(in); err != nil || s.String() != want {
+			t.Errorf("%s: expected %s, got %v and %v", in, want, s, err)
+		}
+	}
+	for _, in := range []string{"", "all:x", "everything", "issuer:", "team:A", "account:a/b", "uri:a b", "domain:a..b", "Team:web"} {
+		if s, err := policy.ParseScope(in); err == nil || !strings.Contains(err.Error(), "write all") {
+			t.Errorf("%q: expected an error that says what to write, got %v and %v", in, s, err)
+		}
+	}
+}

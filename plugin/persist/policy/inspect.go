@@ -1,0 +1,75 @@
+package policy
+
+import (
+	"maps"
+	"slices"
+)
+
+// IssuerFacts is what a valid issuer document says of its CA.
+type IssuerFacts struct {
+	Slug       string
+	Names      []string // issuer-domain-names, the first of which is published
+	HashPrefix string   // accountHashPrefix of the CA's directory; empty if it has none
+}
+
+// Issuers returns the facts of every issuer document that counts, sorted by
+// slug.
+func (b *Book) Issuers() []IssuerFacts {
+	var list []IssuerFacts
+	for _, slug := range slices.Sorted(maps.Keys(b.issuers)) {
+		if i := b.issuers[slug].counts; i != nil {
+			list = append(list, IssuerFacts{slug, slices.Clone(i.names), i.hashPrefix})
+		}
+	}
+	return list
+}
+
+// TeamFacts is how far a valid team document lets its team go.
+type TeamFacts struct {
+	Slug       string
+	Domains    []string // the suffixes it claims; "." is everything
+	AnyAccount bool     // the document approves no accounts by name, so any under the issuers' prefixes will do
+}
+
+// Teams returns the facts of every team document that counts, sorted by slug.
+func (b *Book) Teams() []TeamFacts {
+	var list []TeamFacts
+	for _, slug := range slices.Sorted(maps.Keys(b.teams)) {
+		t := b.teams[slug].counts
+		if t == nil {
+			continue
+		}
+		f := TeamFacts{Slug: slug, AnyAccount: t.accounts == nil}
+		for _, s := range t.claims {
+			f.Domains = append(f.Domains, s.String())
+		}
+		list = append(list, f)
+	}
+	return list
+}
+
+// AccountURI is the URI of the account that g is given to.
+func (b *Book) AccountURI(g *Grant) string {
+	if c := b.accounts[g.place()]; c != nil {
+		return c.account.uri
+	}
+	return ""
+}
+
+// Thumbprints returns those of the keys that documents know the account at uri
+// by, without repetition: for each document what the team wrote, the current
+// one first, then what the admin has approved.
+func (b *Book) Thumbprints(uri string) []string {
+	var list []string
+	for _, p := range slices.SortedFunc(maps.Keys(b.accounts), comparePlaces) {
+		c := b.accounts[p]
+		if c.account.uri != uri {
+			continue
+		}
+		list = union(list, c.account.thumbprints)
+		if c.team != nil {
+			list = union(list, c.team.accounts[uri].thumbprints)
+		}
+	}
+	return list
+}

@@ -1,0 +1,122 @@
+package policy
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// value is one JSON value as it is written. Members of objects stay in order
+// and may repeat: what a repetition means is for the reader of the object to
+// say, and a name withdrawn in one place must not be lost to the other.
+type value struct {
+	kind    jsontext.Kind
+	text    string // of a string, unquoted; of a number, as written
+	members []member
+	items   []value
+}
+
+type member struct {
+	name  string
+	value value
+}
+
+// parseJSON reads body as one JSON value in UTF-8 (RFC 8259). The error names
+// the place and never quotes the text, which may be a private key.
+func parseJSON(body []byte) (value, error) {
+	dec := jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true))
+	v, err := readValue(dec)
+	if err == nil {
+		if _, err = dec.ReadToken(); errors.Is(err, io.EOF) {
+			return v, nil
+		}
+	}
+	return value{}, fmt.Errorf("is not JSON from octet %d on", dec.InputOffset())
+}
+
+func readValue(dec *jsontext.Decoder) (value, error) {
+	tok, err := dec.ReadToken()
+	if err != nil {
+		return value{}, err
+	}
+	v := value{kind: tok.Kind()}
+	switch v.kind {
+	case jsontext.KindString, jsontext.KindNumber:
+		v.text = tok.String()
+	case jsontext.KindBeginObject:
+		err = v.readMembers(dec)
+	case jsontext.KindBeginArray:
+		err = v.readItems(dec)
+	}
+	return v, err
+}
+
+func (v *value) readMembers(dec *jsontext.Decoder) error {
+	for dec.PeekKind() != jsontext.KindEndObject {
+		name, err := dec.ReadToken()
+		if err != nil {
+			return err
+		}
+		m := member{name: name.String()}
+		if m.value, err = readValue(dec); err != nil {
+			return err
+		}
+		v.members = append(v.members, m)
+	}
+	_, err := dec.ReadToken()
+	return err
+}
+
+func (v *value) readItems(dec *jsontext.Decoder) error {
+	for dec.PeekKind() != jsontext.KindEndArray {
+		item, err := readValue(dec)
+		if err != nil {
+			return err
+		}
+		v.items = append(v.items, item)
+	}
+	_, err := dec.ReadToken()
+	return err
+}
+
+// says reports whether v is the literal, or the string that "vault kv put"
+// makes of it.
+func (v value) says(literal string) bool {
+	switch v.kind {
+	case jsontext.KindString:
+		return v.text == literal
+	case jsontext.KindTrue:
+		return literal == "true"
+	case jsontext.KindFalse:
+		return literal == "false"
+	}
+	return false
+}
+
+// String describes v for a message. Long strings are cut: a message is no
+// place for what somebody pasted by mistake.
+func (v value) String() string {
+	const most = 64
+	switch v.kind {
+	case jsontext.KindString:
+		if len(v.text) > most {
+			return fmt.Sprintf("%q…", v.text[:most])
+		}
+		return fmt.Sprintf("%q", v.text)
+	case jsontext.KindNumber:
+		return v.text[:min(len(v.text), most)]
+	case jsontext.KindBeginObject:
+		return "an object"
+	case jsontext.KindBeginArray:
+		return "an array"
+	}
+	return v.kind.String()
+}
+
+func (v value) isObject() bool { return v.kind == jsontext.KindBeginObject }
+
+// quote is s as a message shows it.
+func quote(s string) string { return value{kind: jsontext.KindString, text: s}.String() }

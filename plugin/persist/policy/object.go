@@ -1,0 +1,210 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// fault is what is wrong in a document, and in which field.
+type fault struct{ field, reason string }
+
+// object reads the members of one JSON object and gathers what is wrong with
+// them. Members that nobody asked for by the time finish is called are faults.
+type object struct {
+	path    string // of the object inside its document, "" at the top
+	members []member
+	asked   []string
+	faults  []fault
+}
+
+// newObject starts to read v, which stands at path.
+func newObject(path string, v value) *object {
+	o := &object{path: path, members: v.members}
+	if !v.isObject() {
+		o.faults = append(o.faults, fault{path, fmt.Sprintf("is %s: write an object, {…}", v)})
+	}
+	o.findRepeated()
+	return o
+}
+
+func (o *object) findRepeated() {
+	seen := make(map[string]bool, len(o.members))
+	for _, m := range o.members {
+		if seen[m.name] {
+			o.fault(m.name, "stands twice: keep one of them")
+		}
+		seen[m.name] = true
+	}
+}
+
+func (o *object) fault(name, format string, args ...any) {
+	o.faults = append(o.faults, fault{fieldOf(o.path, name), fmt.Sprintf(format, args...)})
+}
+
+// check adds err as a fault of the member name and reports whether there is none.
+func (o *object) check(name string, err error) bool {
+	if err != nil {
+		o.fault(name, "%v", err)
+	}
+	return err == nil
+}
+
+// take returns the member name, the first where it is repeated.
+func (o *object) take(name string) (value, bool) {
+	o.asked = append(o.asked, name)
+	for _, m := range o.members {
+		if m.name == name {
+			return m.value, true
+		}
+	}
+	return value{}, false
+}
+
+// sound reports whether the member name, present or not, has been read
+// without a fault, so that what it says or leaves out can be relied on.
+func (o *object) sound(name string) bool {
+	field := fieldOf(o.path, name)
+	return !slices.ContainsFunc(o.faults, func(f fault) bool { return strings.HasPrefix(f.field, field) })
+}
+
+// finish finds the members that nobody asked for. At the top of a document
+// those that start with x_ are the writer's own.
+func (o *object) finish() {
+	for _, m := range o.members {
+		if slices.Contains(o.asked, m.name) || o.path == "" && strings.HasPrefix(m.name, "x_") {
+			continue
+		}
+		o.fault(m.name, "is unknown here: the members are %s", strings.Join(slices.Sorted(slices.Values(o.asked)), ", "))
+	}
+}
+
+func (o *object) flag(name string, otherwise bool) bool {
+	v, ok := o.take(name)
+	if !ok {
+		return otherwise
+	}
+	if !v.says("true") && !v.says("false") {
+		o.fault(name, "is %s: write true or false", v)
+	}
+	return v.says("true")
+}
+
+// enabled reports whether nothing here says otherwise. Present and not true is
+// a no, even where it is also a fault.
+func (o *object) enabled() bool {
+	on := o.flag("enabled", true)
+	for _, m := range o.members {
+		on = on && (m.name != "enabled" || m.value.says("true"))
+	}
+	return on
+}
+
+// schema refuses documents of a later format.
+func (o *object) schema() {
+	if v, ok := o.take("schema"); ok {
+		if n, err := parseCount(v); err != nil || n != 1 {
+			o.fault("schema", "is %s: this version reads schema 1 only", v)
+		}
+	}
+}
+
+func (o *object) text(name string) string {
+	v, ok := o.take(name)
+	if ok && v.kind != jsontext.KindString {
+		o.fault(name, "is %s: write a string", v)
+	}
+	return v.text
+}
+
+func (o *object) count(name string, otherwise int) int {
+	v, ok := o.take(name)
+	if !ok {
+		return otherwise
+	}
+	n, err := parseCount(v)
+	o.check(name, err)
+	return n
+}
+
+// duration reads a duration between least and most.
+func (o *object) duration(name string, otherwise, least, most time.Duration) time.Duration {
+	v, ok := o.take(name)
+	if !ok {
+		return otherwise
+	}
+	d, err := parseDuration(v)
+	if o.check(name, err) && (d < least || d > most) {
+		o.fault(name, "is %s: write %s to %s", d, least, most)
+	}
+	return d
+}
+
+// instant reads an instant; it is zero where there is none.
+func (o *object) instant(name string) time.Time {
+	v, ok := o.take(name)
+	if !ok {
+		return time.Time{}
+	}
+	t, err := parseInstant(v)
+	o.check(name, err)
+	return t
+}
+
+// list reads an array of strings, or one string with commas or spaces between.
+func (o *object) list(name string) []string {
+	v, ok := o.take(name)
+	if !ok {
+		return nil
+	}
+	var list []string
+	for _, m := range o.entries(name, v) {
+		list = append(list, m.name)
+	}
+	return list
+}
+
+// entries reads what list reads, and maps too. What stands in an array or a
+// string has no value of its own and gets that of an empty object.
+func (o *object) entries(name string, v value) []member {
+	var names []string
+	switch v.kind {
+	case jsontext.KindBeginObject:
+		return v.members
+	case jsontext.KindString:
+		names = strings.FieldsFunc(v.text, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+	case jsontext.KindBeginArray:
+		for _, item := range v.items {
+			if item.kind != jsontext.KindString {
+				o.fault(name, "contains %s: write strings", item)
+				continue
+			}
+			names = append(names, item.text)
+		}
+	default:
+		o.fault(name, "is %s: write a list", v)
+	}
+	members := make([]member, len(names))
+	for i, n := range names {
+		members[i] = member{n, value{kind: jsontext.KindBeginObject}}
+	}
+	return members
+}
+
+// fieldOf names the member of the object at path, the way jq and JavaScript do.
+func fieldOf(path, name string) string {
+	plain := name != "" && strings.IndexFunc(name, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '_')
+	}) < 0
+	switch {
+	case !plain:
+		return fmt.Sprintf("%s[%s]", path, value{kind: jsontext.KindString, text: name})
+	case path == "":
+		return name
+	}
+	return path + "." + name
+}

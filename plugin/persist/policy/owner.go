@@ -1,0 +1,102 @@
+package policy
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/coredns-persist/persist/plugin/persist/record"
+)
+
+// ownership says which team owns which names: the one that claims the longest
+// suffix, alone. It is immutable.
+type ownership struct {
+	teams  map[string]*team    // by slug
+	claims map[suffix][]string // who claims a suffix: slugs, sorted
+	below  map[suffix][]suffix // claimed suffixes strictly below a name, sorted
+}
+
+// newOwnership returns the ownership among teams, which is prev where nothing
+// has changed.
+func newOwnership(prev *ownership, teams map[string]*team) *ownership {
+	if prev != nil && maps.Equal(prev.teams, teams) {
+		return prev
+	}
+	o := &ownership{teams: teams, claims: map[suffix][]string{}, below: map[suffix][]suffix{}}
+	for _, slug := range slices.Sorted(maps.Keys(teams)) {
+		for _, s := range teams[slug].claims {
+			o.claims[s] = append(o.claims[s], slug)
+		}
+	}
+	for _, s := range slices.Sorted(maps.Keys(o.claims)) {
+		for up, ok := s.parent(); ok; up, ok = up.parent() {
+			o.below[up] = append(o.below[up], s)
+		}
+	}
+	return o
+}
+
+// suffixOf returns the longest claimed suffix of name, false if there is none.
+func (o *ownership) suffixOf(name record.FQDN) (suffix, bool) {
+	for s, ok := suffix(name), true; ok; s, ok = s.parent() {
+		if len(o.claims[s]) > 0 {
+			return s, true
+		}
+	}
+	return "", false
+}
+
+// owns reports whether name belongs to the team slug, and if not why.
+func (o *ownership) owns(slug string, name record.FQDN) (s suffix, reason string) {
+	s, ok := o.suffixOf(name)
+	switch {
+	case !ok || !slices.Contains(o.claims[s], slug) && !o.reaches(slug, name):
+		return s, fmt.Sprintf("lies outside the domains of team %s: add a suffix that covers it to teams/%s, or remove it here", slug, slug)
+	case !slices.Contains(o.claims[s], slug):
+		return s, fmt.Sprintf("belongs to team %s, which claims the longer suffix %s", strings.Join(o.claims[s], " and "), s)
+	case len(o.claims[s]) > 1:
+		return s, fmt.Sprintf("belongs to nobody, because teams %s both claim %s: remove it from one of them", strings.Join(o.claims[s], " and "), s)
+	}
+	return s, ""
+}
+
+// reaches reports whether any suffix of the team covers name.
+func (o *ownership) reaches(slug string, name record.FQDN) bool {
+	for s, ok := suffix(name), true; ok; s, ok = s.parent() {
+		if slices.Contains(o.claims[s], slug) {
+			return true
+		}
+	}
+	return false
+}
+
+// trespass returns the suffix of another team that a wide grant of the team at
+// name would cover without leave, empty if there is none.
+func (o *ownership) trespass(slug string, name record.FQDN) string {
+	for _, s := range o.below[suffix(name)] {
+		others := slices.ContainsFunc(o.claims[s], func(claimant string) bool { return claimant != slug })
+		if others && !covers(o.teams[slug].reach, s) {
+			return s.String()
+		}
+	}
+	return ""
+}
+
+// conflicts rejects every suffix that two teams claim, at both of them.
+func (o *ownership) conflicts(editions map[string]*edition[team]) []Rejection {
+	var list []Rejection
+	for _, s := range slices.Sorted(maps.Keys(o.claims)) {
+		claimants := o.claims[s]
+		if len(claimants) < 2 {
+			continue
+		}
+		for _, slug := range claimants {
+			list = append(list, reject(&editions[slug].seen, fault{
+				fieldOf("domains", s.String()),
+				fmt.Sprintf("is claimed by teams %s alike, so nobody owns it: remove it from one of them", strings.Join(claimants, " and ")),
+			})...)
+		}
+	}
+	return list
+}
