@@ -1,0 +1,84 @@
+package zone
+
+import (
+	"strings"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/record"
+
+	"github.com/miekg/dns"
+)
+
+// Kind says what a name of the zone is.
+type Kind int
+
+// The kinds of place. A granted name keeps its place while its grant is
+// disabled, stopped, expired or not yet begun: it is then empty, and no
+// resolver that keeps NXDOMAIN for everything below it (RFC 8020) is misled.
+const (
+	Absent Kind = iota // no such name
+	Apex               // the zone's own name; an owner too if Place.FQDN is set
+	Owner              // _validation-persist.<FQDN> of a granted FQDN
+	Empty              // an empty non-terminal above an owner
+)
+
+// Place is what stands at a name, whatever the instant.
+type Place struct {
+	Kind   Kind
+	FQDN   record.FQDN     // the validated FQDN where the name is an owner
+	Grants []*policy.Grant // every grant at FQDN; empty where there is none
+}
+
+// Find returns the place of name, which is absolute, in lower case and at or
+// below the zone's origin. It does not allocate.
+func (z *Zone) Find(b *policy.Book, name string) Place {
+	if name == z.Origin {
+		return Place{Kind: Apex, FQDN: z.fqdn, Grants: z.apexGrants(b)}
+	}
+	if fqdn, ok := record.FromOwner(name); ok {
+		if grants := b.Lookup(fqdn); grants != nil {
+			return Place{Kind: Owner, FQDN: fqdn, Grants: grants}
+		}
+		return Place{Kind: Absent}
+	}
+	if b.Contains(relative(name)) {
+		return Place{Kind: Empty}
+	}
+	return Place{Kind: Absent}
+}
+
+func (z *Zone) apexGrants(b *policy.Book) []*policy.Grant {
+	if z.fqdn == "" {
+		return nil
+	}
+	return b.Lookup(z.fqdn)
+}
+
+// Encloser returns the closest encloser of an absent name: its longest
+// existing ancestor (RFC 4592 section 3.3.1).
+func (z *Zone) Encloser(b *policy.Book, name string) string {
+	for name != z.Origin {
+		off, _ := dns.NextLabel(name, 0)
+		name = name[off:]
+		if z.Find(b, name).Kind != Absent {
+			break
+		}
+	}
+	return name
+}
+
+// Known reports whether the store has vouched recently enough for name being
+// absent. Past that, denying it would be a guess.
+func (z *Zone) Known(b *policy.Book, name string, at time.Time) bool {
+	fqdn, ok := record.FromOwner(name)
+	if !ok {
+		fqdn = relative(name)
+	}
+	return at.Before(b.Listed(fqdn).Add(z.maxStale))
+}
+
+// relative is the FQDN whose owner would stand somewhere below name.
+func relative(name string) record.FQDN {
+	return record.FQDN(strings.TrimSuffix(name, "."))
+}

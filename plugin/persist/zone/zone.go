@@ -1,0 +1,116 @@
+// Package zone says what exists at a name at an instant.
+//
+// A zone maps owner names to validated FQDNs, looks them up in the book and
+// turns their grants into TXT RRsets whose persistUntil moves with the clock.
+// Everything here is a pure function of (zone, book, name, instant): two
+// servers that hold the same book agree without talking to each other, and
+// what will be served tomorrow is found by asking with tomorrow's instant.
+package zone
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/record"
+
+	"github.com/miekg/dns"
+)
+
+// Times that the records of the zone itself carry, in seconds. The SOA's TTL
+// equals its MINIMUM, so that the negative TTL of RFC 2308 section 5 and the
+// NSEC TTL of RFC 9077 are one number, and it is short, so that a name granted
+// a moment ago is not denied for long.
+const (
+	NegativeTTL = 60
+	NSTTL       = 3600
+	MaxTTL      = 3000 // of TXT RRsets: the shortest floor, 1 h, less Skew and five minutes to spare
+)
+
+// Skew is how far the clocks of two servers may differ. A record leaves its
+// RRset this long before it must, so that no server hands out a copy that
+// another one, or the CA, already takes for expired.
+const Skew = 5 * time.Minute
+
+// Zone is one name space that persist answers for. It is immutable.
+type Zone struct {
+	// Origin is the apex: absolute, lower case.
+	Origin string
+	// Overlay is set where another plugin is authoritative and persist only
+	// adds owners inside its zone. An overlay has no SOA, NS or keys.
+	Overlay bool
+
+	ns       []string
+	ttl      uint32
+	grace    time.Duration
+	maxStale time.Duration
+	fqdn     record.FQDN // the FQDN validated at the apex, if the apex is an owner
+}
+
+// Config is what the operator says about a zone.
+type Config struct {
+	Origin   string        // a domain name; made absolute and lower case
+	Overlay  bool          // see Zone
+	NS       []string      // authoritative names; at least one unless Overlay; the first is the SOA's MNAME
+	TTL      uint32        // of TXT RRsets, 1 to MaxTTL seconds
+	Grace    time.Duration // how long after its last confirmation a grant still rotates
+	MaxStale time.Duration // how long after its last confirmation a grant is still served
+}
+
+// New returns the zone described by c, or an error that says which value is
+// wrong and what to write instead.
+func New(c Config) (*Zone, error) {
+	origin, err := hostname(c.Origin)
+	if err != nil {
+		return nil, fmt.Errorf("zone %q is not a domain name: %w", c.Origin, err)
+	}
+	if origin == "." {
+		return nil, errors.New(`zone "." is too wide: write the zone that is delegated to this server`)
+	}
+	if c.TTL < 1 || c.TTL > MaxTTL {
+		return nil, fmt.Errorf("ttl %d is out of range: write 1 to %d seconds, because a record must outlive every cached copy of it", c.TTL, MaxTTL)
+	}
+	z := &Zone{Origin: origin, Overlay: c.Overlay, ttl: c.TTL, grace: c.Grace, maxStale: c.MaxStale}
+	z.fqdn, _ = record.FromOwner(origin)
+	if c.Overlay {
+		return z, nil
+	}
+	return z, z.setNS(c.NS)
+}
+
+// setNS checks the authoritative names. One inside the zone would need an
+// address there, and the zone holds none.
+func (z *Zone) setNS(names []string) error {
+	if len(names) == 0 {
+		return fmt.Errorf("zone %s needs the names of its servers: write ns NAME...", z.Origin)
+	}
+	for _, n := range names {
+		name, err := hostname(n)
+		if err != nil {
+			return fmt.Errorf("ns %q is not a domain name: %w", n, err)
+		}
+		if dns.IsSubDomain(z.Origin, name) {
+			return fmt.Errorf("ns %s lies inside zone %s, which holds no addresses: name a server outside it", name, z.Origin)
+		}
+		z.ns = append(z.ns, name)
+	}
+	return nil
+}
+
+// hostname returns s absolute and in lower case. Escapes and characters that
+// a host or service name never has are refused: they are slips of the pen.
+func hostname(s string) (string, error) {
+	name := strings.ToLower(dns.Fqdn(s))
+	if _, ok := dns.IsDomainName(name); !ok {
+		return "", errors.New("labels have 1 to 63 octets and a name at most 255")
+	}
+	if i := strings.IndexFunc(name, notHostname); i >= 0 {
+		return "", fmt.Errorf("it contains %q; write letters, digits, hyphens and underscores, with U-labels as A-labels", name[i])
+	}
+	return name, nil
+}
+
+func notHostname(r rune) bool {
+	return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.')
+}
