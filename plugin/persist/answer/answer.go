@@ -1,0 +1,135 @@
+// Package answer composes what a zone holds with the keys that sign it.
+//
+// An Authority answers (name, type, instant) from a book of grants and a key
+// set. The answer is a pure function of these three; the Authority only
+// remembers what it signed, so that a granted name is signed once per
+// signature window and not once per query.
+package answer
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/dnssec"
+	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/zone"
+
+	"github.com/miekg/dns"
+)
+
+// Query is a question in class IN, with the EDNS flags that shape its answer.
+type Query struct {
+	Name string // absolute, lower case, at or below the zone's origin
+	Type uint16
+	DO   bool // DNSSEC OK (RFC 3225)
+	CO   bool // Compact Answers OK (RFC 9824 section 5.1)
+}
+
+// Outcome says what kind of answer a Response is. The set is closed: it labels
+// a metric.
+type Outcome string
+
+// The outcomes.
+const (
+	Record   Outcome = "record"     // the TXT RRset of a granted name
+	Apex     Outcome = "apex"       // SOA, NS or DNSKEY
+	Denial   Outcome = "denial"     // an NSEC or its signature, asked for by type
+	NoData   Outcome = "nodata"     // the name exists, the type does not
+	NXDomain Outcome = "nxdomain"   // no such name, whichever way it is proven
+	NotReady Outcome = "not_ready"  // no documents or no keys loaded yet
+	Stale    Outcome = "stale"      // the store has been silent for too long
+	Failed   Outcome = "failed"     // signing failed
+	Refused  Outcome = "refused"    // a type or opcode that is not answered
+	Limited  Outcome = "over_limit" // the budget of signatures for unknown names is spent
+)
+
+// Response is what to send. The slices are shared and must not be written to.
+type Response struct {
+	Outcome   Outcome
+	Rcode     int
+	Answer    []dns.RR
+	Authority []dns.RR
+	// EDE is the Extended DNS Error to attach (RFC 8914), nil for none.
+	EDE *dns.EDNS0_EDE
+	// Err is why signing failed, where Outcome is Failed.
+	Err error
+}
+
+// Authority answers for one zone. Answer and Update may be called from any
+// number of goroutines.
+type Authority struct {
+	zone     *zone.Zone
+	unsigned bool
+	state    atomic.Pointer[state]
+
+	records sync.Map // *policy.Grant, the first at a name → *prepared
+	apex    apexSets
+	denials *denials
+}
+
+// state is what is served from: swapped whole, never written to.
+type state struct {
+	book *policy.Book
+	keys *dnssec.KeySet // nil in an unsigned zone
+}
+
+// New returns an authority for z that signs, spending at most budget
+// signatures per second on names that do not exist.
+func New(z *zone.Zone, budget float64) *Authority {
+	return &Authority{zone: z, denials: newDenials(budget)}
+}
+
+// NewUnsigned returns an authority for z without DNSSEC.
+func NewUnsigned(z *zone.Zone) *Authority {
+	return &Authority{zone: z, unsigned: true, denials: newDenials(0)}
+}
+
+// Zone returns the zone answered for.
+func (a *Authority) Zone() *zone.Zone { return a.zone }
+
+// Book returns the book served from, nil before the first Update with one.
+func (a *Authority) Book() *policy.Book {
+	if st := a.state.Load(); st != nil {
+		return st.book
+	}
+	return nil
+}
+
+// Update serves from book and keys from now on. Either may be nil as long as
+// it has not been loaded: the authority is then not ready.
+func (a *Authority) Update(book *policy.Book, keys *dnssec.KeySet) {
+	old := a.state.Swap(&state{book: book, keys: keys})
+	if old != nil && old.book != book {
+		a.forget(book)
+	}
+}
+
+// Ready reports whether there is everything an answer needs.
+func (a *Authority) Ready() bool { return a.state.Load().ready(a.unsigned) }
+
+func (st *state) ready(unsigned bool) bool {
+	return st != nil && st.book != nil && (unsigned || st.keys != nil)
+}
+
+// Answer answers q as of the instant at.
+func (a *Authority) Answer(q Query, at time.Time) Response {
+	st := a.state.Load()
+	if !st.ready(a.unsigned) {
+		return notReady()
+	}
+	if r, refused := refuse(q.Type); refused {
+		return r
+	}
+	place := a.zone.Find(st.book, q.Name)
+	switch place.Kind {
+	case zone.Owner:
+		return a.owner(st, place, q, at)
+	case zone.Apex:
+		return a.atApex(st, place, q, at)
+	case zone.Empty:
+		return a.noData(st, q, nil, at)
+	default:
+		return a.absent(st, q, at)
+	}
+}

@@ -1,0 +1,57 @@
+package answer
+
+import (
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/record"
+	"github.com/coredns-persist/persist/plugin/persist/zone"
+
+	"github.com/miekg/dns"
+)
+
+// Claim says whose a name is where persist adds owners to another plugin's zone.
+type Claim int
+
+// The claims.
+const (
+	Theirs Claim = iota // the other plugin's alone
+	Exists              // theirs, but a granted owner below makes it exist
+	Ours                // a granted owner: whatever the other plugin says of it does not count
+)
+
+// Overlay answers q where another plugin is authoritative for the zone, and
+// says whose name it is. A NODATA it returns lacks the SOA, which is the other
+// plugin's to give.
+func (a *Authority) Overlay(q Query, at time.Time) (Response, Claim) {
+	st := a.state.Load()
+	if !st.ready(true) {
+		if _, ok := record.FromOwner(q.Name); ok {
+			return notReady(), Ours
+		}
+		return Response{}, Theirs
+	}
+	place := a.zone.Find(st.book, q.Name)
+	switch {
+	case len(place.Grants) > 0:
+		return a.overlayOwner(st, place, q, at), Ours
+	case place.Kind == zone.Empty:
+		return Response{Outcome: NoData}, Exists
+	}
+	return Response{}, Theirs
+}
+
+func (a *Authority) overlayOwner(st *state, place zone.Place, q Query, at time.Time) Response {
+	if r, refused := refuse(q.Type); refused {
+		return r
+	}
+	p, err := a.prepare(st, place, q.Name, at)
+	switch {
+	case err != nil:
+		return failed(err)
+	case p.stale:
+		return stale()
+	case len(p.signed) > 0 && (q.Type == dns.TypeTXT || q.Type == dns.TypeANY):
+		return q.positive(Record, &p.set)
+	}
+	return Response{Outcome: NoData}
+}

@@ -1,0 +1,176 @@
+package answer_test
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/answer"
+	"github.com/coredns-persist/persist/plugin/persist/policy/policytest"
+
+	"github.com/miekg/dns"
+)
+
+// pack is the answer's sections as they go over the wire.
+func pack(t *testing.T, q answer.Query, r answer.Response) []byte {
+	t.Helper()
+	m := new(dns.Msg).SetQuestion(q.Name, q.Type)
+	m.Id = 0
+	m.Answer, m.Ns, m.Rcode = r.Answer, r.Authority, r.Rcode
+	wire, err := m.Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return wire
+}
+
+// randomDocuments grants random names, some of them with their own times.
+func randomDocuments(random *rand.Rand) policytest.Documents {
+	settings := []string{`{}`, `{"wildcard": true}`, `{"enabled": false}`, `{"until": {"floor": "5h", "step": "1h"}}`, `{"not_before": "2027-01-01T00:00:00Z"}`, `{"until": "2026-12-24T00:00:00Z"}`}
+	domains := map[string]string{}
+	for range 1 + random.IntN(8) {
+		domains[randomName(random)+"example.com"] = settings[random.IntN(len(settings))]
+	}
+	var entries []string
+	for name, setting := range domains {
+		entries = append(entries, fmt.Sprintf("%q: %s", name, setting))
+	}
+	return policytest.Standard().Account(`"domains": {` + strings.Join(entries, ", ") + `}`)
+}
+
+func randomName(random *rand.Rand) string {
+	labels := []string{"a", "b", "a-b", "zz", "0", "xn--bcher-kva"}
+	var name strings.Builder
+	for range random.IntN(4) {
+		name.WriteString(labels[random.IntN(len(labels))] + ".")
+	}
+	return name.String()
+}
+
+// randomQuestion asks near the granted names.
+func randomQuestion(random *rand.Rand) answer.Query {
+	prefixes := []string{"", "_validation-persist.", "*.", "x.", "*x.", "a.*.", "_validation-persist.x.", "*._validation-persist.", `\000.`, `\255.`}
+	types := []uint16{dns.TypeTXT, dns.TypeSOA, dns.TypeNS, dns.TypeDS, dns.TypeDNSKEY, dns.TypeCDS, dns.TypeCDNSKEY, dns.TypeNSEC, dns.TypeRRSIG, dns.TypeANY, dns.TypeA, dns.TypeCAA, 65280}
+	return answer.Query{
+		Name: prefixes[random.IntN(len(prefixes))] + randomName(random) + origin,
+		Type: types[random.IntN(len(types))],
+		DO:   random.IntN(4) > 0,
+		CO:   random.IntN(2) == 0,
+	}
+}
+
+// Whatever the policy, the instant and the question: what is signed verifies,
+// two servers say the same octet for octet whatever they were asked before, and
+// no NSEC denies a name or a type that is served at the same instant.
+func TestAnswersVerifyAgreeAndNeverContradict(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	for round := range 60 {
+		algorithm := []uint8{dns.ECDSAP256SHA256, dns.ED25519}[round%2]
+		d, keys := randomDocuments(random), newKeys(t, algorithm)
+		one, other := answer.New(newZone(t, origin, false), 1e6), answer.New(newZone(t, origin, false), 1e6)
+		for range 5 {
+			at := noon.Add(time.Duration(random.Int64N(int64(400 * 24 * time.Hour))))
+			one.Update(book(d, at), keys)
+			other.Update(book(d, at), newKeys(t, algorithm))
+			served := everything(one, d, at)
+			for range 30 {
+				q := randomQuestion(random)
+				r := one.Answer(q, at)
+				if q.DO {
+					verify(t, one, r, at)
+				}
+				if a, b := pack(t, q, r), pack(t, q, other.Answer(q, at)); !bytes.Equal(a, b) {
+					t.Fatalf("Two servers differ at %v about %+v", at, q)
+				}
+				for _, n := range nsecs(r) {
+					contradicts(t, n, served, at)
+				}
+			}
+		}
+	}
+}
+
+// everything lists what is served at the instant at, as types by name: empty
+// for names that only exist.
+func everything(a *answer.Authority, d policytest.Documents, at time.Time) map[string][]uint16 {
+	served := map[string][]uint16{origin: {dns.TypeSOA, dns.TypeNS, dns.TypeDNSKEY}}
+	for g := range book(d, at).All() {
+		owner := g.FQDN.Owner()
+		served[owner] = nil
+		if a.Answer(ask(owner, dns.TypeTXT), at).Outcome == answer.Record {
+			served[owner] = []uint16{dns.TypeTXT}
+		}
+		for off, end := dns.NextLabel(owner, 0); !end && owner[off:] != origin; off, end = dns.NextLabel(owner, off) {
+			if _, ok := served[owner[off:]]; !ok {
+				served[owner[off:]] = nil
+			}
+		}
+	}
+	return served
+}
+
+func contradicts(t *testing.T, n *dns.NSEC, served map[string][]uint16, at time.Time) {
+	t.Helper()
+	for name, types := range served {
+		if covers(n, name) {
+			t.Errorf("At %v: %v denies %s, which exists", at, n, name)
+		}
+		if n.Hdr.Name != name {
+			continue
+		}
+		want := slices.Concat(types, []uint16{dns.TypeRRSIG, dns.TypeNSEC})
+		slices.Sort(want)
+		if !slices.Equal(n.TypeBitMap, want) {
+			t.Errorf("At %v: %v, and what is served there is %v", at, n, want)
+		}
+	}
+}
+
+// covers reports whether name lies between the owner and the next name of n,
+// by an order of its own: RFC 4034 section 6.1 from the wire form.
+func covers(n *dns.NSEC, name string) bool {
+	return compare(n.Hdr.Name, name) < 0 && (compare(name, n.NextDomain) < 0 || compare(n.NextDomain, n.Hdr.Name) <= 0)
+}
+
+func compare(a, b string) int {
+	x, y := reversed(a), reversed(b)
+	return slices.CompareFunc(x, y, bytes.Compare)
+}
+
+// reversed are the labels of a name from the right, unescaped and in lower case.
+func reversed(name string) [][]byte {
+	wire := make([]byte, 256)
+	if _, err := dns.PackDomainName(strings.ToLower(name), wire, 0, nil, false); err != nil {
+		panic(err)
+	}
+	var labels [][]byte
+	for i := 0; wire[i] != 0; i += int(wire[i]) + 1 {
+		labels = append([][]byte{wire[i+1 : i+1+int(wire[i])]}, labels...)
+	}
+	return labels
+}
+
+// The answer is a function of the instant, not of what was asked before: an
+// authority that has been asked all along says what a fresh one does, also when
+// the clock is set back.
+func TestAnswersDoNotDependOnTheirHistory(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 6))
+	old, keys := answer.New(newZone(t, origin, false), 1e6), newKeys(t, dns.ECDSAP256SHA256)
+	at := noon
+	for range 300 {
+		at = at.Add(time.Duration(random.Int64N(int64(60*time.Hour))) - 24*time.Hour)
+		b := book(documents(), at.Add(-time.Duration(random.IntN(90*60))*time.Second))
+		fresh := answer.New(newZone(t, origin, false), 1e6)
+		old.Update(b, keys)
+		fresh.Update(b, keys)
+		for _, q := range []answer.Query{ask("_validation-persist.example.com.", dns.TypeTXT), ask(origin, dns.TypeDNSKEY), ask(origin, dns.TypeSOA), ask("b.example.com.", dns.TypeA), ask("x.example.com.", dns.TypeA)} {
+			if a, b := pack(t, q, old.Answer(q, at)), pack(t, q, fresh.Answer(q, at)); !bytes.Equal(a, b) {
+				t.Fatalf("At %v: the answer to %+v depends on what was asked before", at, q)
+			}
+		}
+	}
+}

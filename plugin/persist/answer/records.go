@@ -1,0 +1,107 @@
+package answer
+
+import (
+	"slices"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/dnssec"
+	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/zone"
+
+	"github.com/miekg/dns"
+)
+
+// prepared is the signed TXT RRset of a granted name, empty where nothing is
+// served, with everything it was made from.
+type prepared struct {
+	set
+	stale  bool
+	grants []*policy.Grant
+	freeze time.Time
+	keys   *dnssec.KeySet
+	book   *policy.Book // set where the records hold only as long as the book does
+}
+
+// current reports whether p is still what would be made now.
+func (p *prepared) current(st *state, grants []*policy.Grant, at time.Time) bool {
+	return p.covers(at) && p.keys == st.keys &&
+		(p.book == nil || p.book == st.book) &&
+		p.freeze.Equal(st.book.Freeze()) &&
+		slices.Equal(p.grants, grants)
+}
+
+// nothing stands for names without grants.
+var nothing = &prepared{}
+
+// prepare returns the TXT RRset at an owner, from memory where it is current.
+func (a *Authority) prepare(st *state, place zone.Place, owner string, at time.Time) (*prepared, error) {
+	if len(place.Grants) == 0 {
+		return nothing, nil
+	}
+	key := place.Grants[0]
+	if v, ok := a.records.Load(key); ok {
+		if p := v.(*prepared); p.current(st, place.Grants, at) {
+			return p, nil
+		}
+	}
+	p, err := a.make(st, place.Grants, owner, at)
+	if err != nil {
+		return nil, err
+	}
+	a.records.Store(key, p)
+	return p, nil
+}
+
+func (a *Authority) make(st *state, grants []*policy.Grant, owner string, at time.Time) (*prepared, error) {
+	r := a.zone.Records(st.book, grants, at)
+	p := &prepared{
+		set:    set{from: at, until: r.Ends},
+		stale:  r.Stale,
+		grants: grants,
+		freeze: st.book.Freeze(),
+		keys:   st.keys,
+	}
+	if r.Held {
+		p.book = st.book
+	}
+	if len(r.Published) == 0 {
+		return p, nil
+	}
+	s, err := a.sign(st.keys, a.zone.TXT(owner, r), at, r.NotAfter)
+	if err != nil {
+		return nil, err
+	}
+	p.set = *s
+	p.from = at
+	if r.Ends.Before(p.until) {
+		p.until = r.Ends
+	}
+	return p, nil
+}
+
+// owner answers at the owner name of a granted FQDN.
+func (a *Authority) owner(st *state, place zone.Place, q Query, at time.Time) Response {
+	p, err := a.prepare(st, place, q.Name, at)
+	switch {
+	case err != nil:
+		return failed(err)
+	case p.stale:
+		return stale()
+	case len(p.signed) == 0:
+		return a.noData(st, q, nil, at)
+	case q.Type == dns.TypeTXT, q.Type == dns.TypeANY, q.Type == dns.TypeRRSIG && !a.unsigned:
+		return q.positive(Record, &p.set)
+	}
+	return a.noData(st, q, []uint16{dns.TypeTXT}, at)
+}
+
+// forget drops what was prepared for grants that the new book no longer has.
+func (a *Authority) forget(book *policy.Book) {
+	a.records.Range(func(key, _ any) bool {
+		g := key.(*policy.Grant)
+		if book == nil || !slices.Contains(book.Lookup(g.FQDN), g) {
+			a.records.Delete(key)
+		}
+		return true
+	})
+}

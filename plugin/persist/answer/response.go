@@ -1,0 +1,49 @@
+package answer
+
+import (
+	"github.com/miekg/dns"
+)
+
+// edeInvalidQueryType is the Extended DNS Error for a question that can have
+// no answer (RFC 9824 section 9).
+const edeInvalidQueryType = 30
+
+func notReady() Response {
+	return failure(NotReady, dns.ExtendedErrorCodeNotReady, "the policy or the signing keys are not loaded yet")
+}
+
+func stale() Response {
+	return failure(Stale, dns.ExtendedErrorCodeInvalidData, "the policy store has been silent for too long")
+}
+
+func failed(err error) Response {
+	r := failure(Failed, dns.ExtendedErrorCodeOther, "signing failed")
+	r.Err = err
+	return r
+}
+
+func failure(o Outcome, code uint16, text string) Response {
+	return Response{Outcome: o, Rcode: dns.RcodeServerFailure, EDE: ede(code, text)}
+}
+
+func ede(code uint16, text string) *dns.EDNS0_EDE {
+	return &dns.EDNS0_EDE{InfoCode: code, ExtraText: text}
+}
+
+// refuse answers the types that name no data: meta types and those of
+// transactions (RFC 6895 section 3.1). NODATA would claim something about
+// them. NXNAME is a signal inside NSEC bitmaps and must not be asked for
+// (RFC 9824 section 3.5).
+func refuse(qtype uint16) (Response, bool) {
+	switch {
+	case qtype == dns.TypeNXNAME:
+		return Response{Outcome: Refused, Rcode: dns.RcodeFormatError, EDE: ede(edeInvalidQueryType, "NXNAME is a meta type")}, true
+	case qtype == dns.TypeNone, qtype == dns.TypeOPT:
+		return Response{Outcome: Refused, Rcode: dns.RcodeFormatError}, true
+	case qtype == dns.TypeAXFR, qtype == dns.TypeIXFR:
+		return Response{Outcome: Refused, Rcode: dns.RcodeRefused, EDE: ede(dns.ExtendedErrorCodeNotSupported, "compact denial of existence cannot be transferred")}, true
+	case qtype > 128 && qtype < dns.TypeANY:
+		return Response{Outcome: Refused, Rcode: dns.RcodeNotImplemented}, true
+	}
+	return Response{}, false
+}
