@@ -1,0 +1,137 @@
+package persist
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/store"
+)
+
+// backends holds the stores that are watched, one per way of reaching them.
+var backends pool[*backend]
+
+// backend is a policy store that is watched, and the books compiled from it.
+type backend struct {
+	location string // where the documents come from, however reached
+	vault    *store.Vault
+	watcher  *store.Watcher
+	cancel   context.CancelFunc
+	done     chan struct{}
+
+	mu    sync.Mutex
+	books map[string]*compiled // by brakes; guarded by mu
+
+	audience // told of every new snapshot
+}
+
+// compiled is a book and the snapshot it was compiled from.
+type compiled struct {
+	snapshot *store.Snapshot
+	book     *policy.Book
+}
+
+// acquireBackend leases the store that cfg names.
+func acquireBackend(cfg *config) (*backend, func(), error) {
+	return backends.acquire(fmt.Sprintf("%+v %s %s %s", cfg.vault, cfg.policies, cfg.refresh, cfg.index), func(others []*backend) (*backend, error) {
+		return openBackend(cfg, others)
+	})
+}
+
+// openBackend starts to watch the store. Where another backend has the same
+// documents already, only reached otherwise, they are taken over.
+func openBackend(cfg *config, others []*backend) (*backend, error) {
+	b := &backend{books: map[string]*compiled{}, done: make(chan struct{})}
+	source, err := b.source(cfg)
+	if err != nil {
+		return nil, err
+	}
+	b.location = source.String()
+	options := store.Options{Refresh: cfg.refresh, Index: cfg.index, Now: clock, OnSnapshot: func(*store.Snapshot) { b.tell() }, Observer: observer{b}}
+	for _, other := range others {
+		if other.location == b.location {
+			options.Initial = other.watcher.Snapshot()
+			b.books = other.shelf()
+		}
+	}
+	b.watcher = store.NewWatcher(source, options)
+	ctx, cancel := context.WithCancel(context.Background())
+	b.cancel = cancel
+	go func() {
+		defer close(b.done)
+		b.watcher.Run(ctx)
+	}()
+	return b, nil
+}
+
+func (b *backend) source(cfg *config) (store.Source, error) {
+	if cfg.vault == nil {
+		return store.OpenDirectory(cfg.policies)
+	}
+	v, err := store.NewVault(*cfg.vault)
+	b.vault = v
+	return v, err
+}
+
+// close stops watching. Where a token was obtained by logging in, Vault gets a
+// moment to take it back.
+func (b *backend) close() {
+	b.cancel()
+	<-b.done
+	if b.vault == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	if err := b.vault.Close(ctx); err != nil {
+		log.Warningf("%s: %v", b.location, err)
+	}
+}
+
+// book returns the book of the newest snapshot under the given brakes, nil
+// before the first complete load. Stanzas with the same brakes share one.
+func (b *backend) book(brakes policy.Brakes) *policy.Book {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	snapshot := b.watcher.Snapshot()
+	if snapshot == nil {
+		return nil
+	}
+	key := fmt.Sprint(brakes)
+	have := b.books[key]
+	if have == nil || have.snapshot != snapshot {
+		previous := b.previous(have)
+		have = &compiled{snapshot, policy.Compile(previous, snapshot, brakes)}
+		b.books[key] = have
+		report(b.location, previous, have.book)
+	}
+	if have.book.Fit() != nil { // reported, as a rejection is
+		return nil
+	}
+	return have.book
+}
+
+// previous is the book that knows the last valid version of each document:
+// the brakes do not matter for that.
+func (b *backend) previous(have *compiled) *policy.Book {
+	if have != nil {
+		return have.book
+	}
+	for _, c := range b.books {
+		return c.book
+	}
+	return nil
+}
+
+// shelf returns the books for a backend that takes over.
+func (b *backend) shelf() map[string]*compiled {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	books := make(map[string]*compiled, len(b.books))
+	for k, c := range b.books {
+		books[k] = c
+	}
+	return books
+}

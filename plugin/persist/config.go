@@ -1,0 +1,129 @@
+package persist
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/store"
+	"github.com/coredns-persist/persist/plugin/persist/zone"
+
+	"github.com/miekg/dns"
+)
+
+// config is one persist stanza of the Corefile, checked.
+type config struct {
+	zones []*zone.Zone
+
+	vault    *store.VaultConfig // exactly one of vault and policies is set
+	policies string
+	refresh  time.Duration // between full scans
+	index    time.Duration // between looks at the index and control documents
+	maxStale time.Duration
+	grace    time.Duration
+	brakes   policy.Brakes
+
+	ns      []string
+	ttl     uint32
+	overlay bool
+	through []string // the zones named by fallthrough
+
+	keys   keyLocation
+	denial string
+	budget float64 // signatures per second for unknown names; 0: half of what a core can do
+}
+
+// keyLocation is where the key document of a stanza's zones is.
+type keyLocation struct {
+	kind string // "dir", "vault", "none", or "" while nothing was said
+	path string // a directory, or MOUNT/PATH in Vault
+}
+
+func defaults() *config {
+	return &config{
+		refresh:  60 * time.Second,
+		index:    5 * time.Second,
+		maxStale: 72 * time.Hour,
+		grace:    time.Hour,
+		ttl:      300,
+		denial:   "compact",
+	}
+}
+
+// signed reports whether the stanza's zones carry signatures.
+func (c *config) signed() bool { return !c.overlay && c.keys.kind != "none" }
+
+// check looks at what single properties cannot tell: whether they go together.
+func (c *config) check(origins []string) error {
+	switch {
+	case c.vault == nil && c.policies == "":
+		return errors.New("where are the policy documents? write vault ADDRESS or policies DIR")
+	case c.vault != nil && c.policies != "":
+		return errors.New("vault and policies exclude each other: keep one of them")
+	case c.keys.kind == "vault" && c.vault == nil:
+		return errors.New("keys vault needs a vault property: write vault ADDRESS, or keys dir DIR")
+	}
+	if c.vault != nil {
+		if _, err := store.NewVault(*c.vault); err != nil {
+			return err
+		}
+	}
+	if err := c.checkShape(origins); err != nil {
+		return err
+	}
+	return c.build(origins)
+}
+
+// checkShape tells the two shapes apart: an overlay adds owners to another
+// plugin's zone, unsigned; a zone of its own has NS, keys and a denial.
+func (c *config) checkShape(origins []string) error {
+	if !c.overlay {
+		return c.checkOwn()
+	}
+	switch {
+	case c.keys.kind != "" && c.keys.kind != "none":
+		return errors.New("fallthrough makes an overlay, which another plugin signs: remove keys, or remove fallthrough to serve a zone of its own")
+	case len(c.ns) > 0:
+		return errors.New("fallthrough makes an overlay, whose NS records another plugin serves: remove ns")
+	case c.denial == "nsec":
+		return errors.New("fallthrough makes an overlay, whose negative answers come from another plugin: remove denial nsec")
+	}
+	for _, o := range origins {
+		if len(c.through) > 0 && !slices.ContainsFunc(c.through, func(z string) bool { return dns.IsSubDomain(z, o) }) {
+			return fmt.Errorf("fallthrough does not cover %s: an overlay answers granted names only; add the zone to fallthrough or name none", o)
+		}
+	}
+	return nil
+}
+
+func (c *config) checkOwn() error {
+	switch {
+	case c.keys.kind == "":
+		return errors.New("what signs the zone? write keys dir DIR or keys vault MOUNT/PATH, keys none for an unsigned zone, or fallthrough for an overlay")
+	case c.keys.kind == "none" && c.denial == "nsec":
+		return errors.New("denial nsec needs signatures, and keys none means there are none: remove one of them")
+	case c.denial == "nsec":
+		return errors.New("denial nsec is not part of this version: write denial compact")
+	}
+	return nil
+}
+
+// build makes the zones. Two of them must not overlap: the inner one would be
+// a delegation without NS and DS in the outer one.
+func (c *config) build(origins []string) error {
+	for _, o := range origins {
+		z, err := zone.New(zone.Config{Origin: o, Overlay: c.overlay, NS: c.ns, TTL: c.ttl, Grace: c.grace, MaxStale: c.maxStale})
+		if err != nil {
+			return err
+		}
+		for _, other := range c.zones {
+			if dns.IsSubDomain(other.Origin, z.Origin) || dns.IsSubDomain(z.Origin, other.Origin) {
+				return fmt.Errorf("zones %s and %s overlap: keep the outer one, it serves both", other.Origin, z.Origin)
+			}
+		}
+		c.zones = append(c.zones, z)
+	}
+	return nil
+}

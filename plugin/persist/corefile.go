@@ -1,0 +1,318 @@
+package persist
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/store"
+	"github.com/coredns/caddy"
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/plugin/pkg/durations"
+)
+
+// property is one line of a persist stanza.
+type property struct {
+	usage    string // what to write, for error messages
+	min, max int    // how many arguments; max < 0: any number
+	set      func(p *parser, args []string) error
+}
+
+const (
+	keysUsage   = "keys dir DIR | vault MOUNT/PATH | none"
+	denialUsage = "denial compact [BUDGET] | nsec"
+)
+
+// properties are all there is to say in a stanza. Each may stand once.
+var properties = map[string]property{
+	"vault":       {"vault [ADDRESS]", 0, 1, (*parser).vault},
+	"auth":        {"auth token | token_file FILE | approle ROLE_ID_FILE SECRET_ID_FILE [mount NAME]", 1, 5, (*parser).auth},
+	"mount":       {"mount NAME", 1, 1, (*parser).mount},
+	"namespace":   {"namespace NAME", 1, 1, (*parser).namespace},
+	"tls":         {"tls [CERT KEY] [CA]", 0, 3, (*parser).tls},
+	"policies":    {"policies DIR", 1, 1, (*parser).policies},
+	"refresh":     {"refresh DURATION [INDEX]", 1, 2, (*parser).refresh},
+	"max_stale":   {"max_stale DURATION", 1, 1, (*parser).maxStale},
+	"grace":       {"grace DURATION", 1, 1, (*parser).grace},
+	"ns":          {"ns NAME...", 1, -1, (*parser).ns},
+	"ttl":         {"ttl SECONDS", 1, 1, (*parser).ttl},
+	"keys":        {keysUsage, 1, 2, (*parser).keys},
+	"denial":      {denialUsage, 1, 2, (*parser).denial},
+	"stop":        {"stop SCOPE...", 1, -1, (*parser).stop},
+	"freeze":      {"freeze INSTANT", 1, 1, (*parser).freeze},
+	"fallthrough": {"fallthrough [ZONES...]", 0, -1, (*parser).fallthrough_},
+}
+
+// parser reads one stanza. Properties that speak about Vault may stand before
+// the vault property, so they are gathered in client and joined at the end.
+type parser struct {
+	c      *caddy.Controller
+	config *config
+	client store.VaultConfig
+	said   map[string]bool
+	root   string
+}
+
+// parse reads the persist stanza of a server block. It touches no network and
+// no key; the only look outside the Corefile is whether the files and
+// directories it names can be read.
+func parse(c *caddy.Controller) (*config, error) {
+	p := &parser{c: c, config: defaults(), said: map[string]bool{}, root: dnsserver.GetConfig(c).Root}
+	var origins []string
+	for i := 0; c.Next(); i++ {
+		if i > 0 {
+			return nil, plugin.ErrOnce
+		}
+		args := c.RemainingArgs()
+		origins = plugin.OriginsFromArgsOrServerBlock(args, c.ServerBlockKeys)
+		if len(origins) < max(len(args), 1) {
+			return nil, c.Errf("%q: not every argument is a domain name", args)
+		}
+		for c.NextBlock() {
+			if err := p.property(c.Val(), c.RemainingArgs()); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := p.joinVault(); err != nil {
+		return nil, c.Err(err.Error())
+	}
+	if err := p.config.check(origins); err != nil {
+		return nil, c.Err(err.Error())
+	}
+	return p.config, nil
+}
+
+// property reads one line: name and args.
+func (p *parser) property(name string, args []string) error {
+	prop, ok := properties[name]
+	switch {
+	case !ok:
+		return p.c.Errf("unknown property %q: the properties are %s", name, strings.Join(slices.Sorted(maps.Keys(properties)), ", "))
+	case p.said[name]:
+		return p.c.Errf("%s stands twice: keep one of them", name)
+	case len(args) < prop.min || prop.max >= 0 && len(args) > prop.max:
+		return p.c.Errf("%s has %d arguments %q: write %s", name, len(args), args, prop.usage)
+	}
+	p.said[name] = true
+	if err := prop.set(p, args); err != nil {
+		return p.c.Errf("%s: %v", name, err)
+	}
+	return nil
+}
+
+func (p *parser) vault(args []string) error {
+	if len(args) == 1 {
+		p.client.Address = args[0]
+	}
+	return nil
+}
+
+// auth chooses how the server proves to Vault who it is.
+func (p *parser) auth(args []string) error {
+	method, args := args[0], args[1:]
+	if n := len(args); n >= 2 && args[n-2] == "mount" {
+		p.client.AuthMount, args = args[n-1], args[:n-2]
+	}
+	var want int
+	switch method {
+	case "token":
+	case "token_file":
+		want = 1
+	case "approle":
+		want = 2
+	default:
+		return fmt.Errorf("unknown method %q: write token, token_file FILE or approle ROLE_ID_FILE SECRET_ID_FILE", method)
+	}
+	if len(args) != want {
+		return fmt.Errorf("%s takes %d arguments, not %q", method, want, args)
+	}
+	p.client.Auth = method
+	for i, f := range args {
+		args[i] = p.path(f)
+	}
+	switch method {
+	case "token_file":
+		p.client.TokenFile = args[0]
+	case "approle":
+		p.client.RoleIDFile, p.client.SecretIDFile = args[0], args[1]
+	}
+	return nil
+}
+
+func (p *parser) mount(args []string) error {
+	p.client.Mount = strings.Trim(args[0], "/")
+	if p.client.Mount == "" {
+		return fmt.Errorf("%q names no mount", args[0])
+	}
+	return nil
+}
+
+func (p *parser) namespace(args []string) error {
+	p.client.Namespace = args[0]
+	return nil
+}
+
+// tls takes what every CoreDNS plugin takes: a CA, a pair, or a pair and a CA.
+func (p *parser) tls(args []string) error {
+	for i, f := range args {
+		args[i] = p.path(f)
+	}
+	switch len(args) {
+	case 1:
+		p.client.CACert = args[0]
+	case 2:
+		p.client.ClientCert, p.client.ClientKey = args[0], args[1]
+	case 3:
+		p.client.ClientCert, p.client.ClientKey, p.client.CACert = args[0], args[1], args[2]
+	}
+	return nil
+}
+
+func (p *parser) policies(args []string) error {
+	dir := p.path(args[0])
+	if _, err := os.ReadDir(dir); err != nil {
+		return fmt.Errorf("the directory cannot be read: %w", err)
+	}
+	p.config.policies = dir
+	return nil
+}
+
+func (p *parser) refresh(args []string) (err error) {
+	if p.config.refresh, err = duration(args[0], time.Second, 24*time.Hour); err != nil || len(args) == 1 {
+		return err
+	}
+	p.config.index, err = duration(args[1], time.Second, 24*time.Hour)
+	return err
+}
+
+func (p *parser) maxStale(args []string) (err error) {
+	p.config.maxStale, err = duration(args[0], time.Minute, 30*24*time.Hour)
+	return err
+}
+
+func (p *parser) grace(args []string) (err error) {
+	p.config.grace, err = duration(args[0], time.Minute, 7*24*time.Hour)
+	return err
+}
+
+func (p *parser) ns(args []string) error {
+	p.config.ns = args
+	return nil
+}
+
+func (p *parser) ttl(args []string) error {
+	n, err := strconv.ParseUint(args[0], 10, 32)
+	if err != nil {
+		return fmt.Errorf("%q is not a number of seconds", args[0])
+	}
+	p.config.ttl = uint32(n)
+	return nil
+}
+
+func (p *parser) keys(args []string) error {
+	kind, args := args[0], args[1:]
+	switch kind {
+	case "none":
+		if len(args) != 0 {
+			return fmt.Errorf("none takes no argument, not %q", args[0])
+		}
+	case "dir", "vault":
+		if len(args) != 1 {
+			return fmt.Errorf("%s takes one argument: write %s", kind, keysUsage)
+		}
+		p.config.keys.path = args[0]
+		if kind == "dir" {
+			p.config.keys.path = p.path(args[0])
+		} else if mount, path, ok := strings.Cut(args[0], "/"); !ok || mount == "" || path == "" {
+			return fmt.Errorf("%q is not MOUNT/PATH of a key document in a KV version 2 mount", args[0])
+		}
+	default:
+		return fmt.Errorf("unknown source %q: write %s", kind, keysUsage)
+	}
+	p.config.keys.kind = kind
+	return nil
+}
+
+func (p *parser) denial(args []string) error {
+	kind, args := args[0], args[1:]
+	if kind != "compact" && kind != "nsec" || kind == "nsec" && len(args) > 0 {
+		return fmt.Errorf("%q: write %s", strings.Join(append([]string{kind}, args...), " "), denialUsage)
+	}
+	p.config.denial = kind
+	if len(args) == 1 {
+		n, err := strconv.ParseUint(args[0], 10, 31)
+		if err != nil || n == 0 {
+			return fmt.Errorf("budget %q is not a number of signatures per second", args[0])
+		}
+		p.config.budget = float64(n)
+	}
+	return nil
+}
+
+func (p *parser) stop(args []string) error {
+	for _, a := range args {
+		s, err := policy.ParseScope(a)
+		if err != nil {
+			return err
+		}
+		p.config.brakes.Stops = append(p.config.brakes.Stops, s)
+	}
+	return nil
+}
+
+func (p *parser) freeze(args []string) (err error) {
+	if p.config.brakes.Freeze, err = time.Parse(time.RFC3339, args[0]); err != nil {
+		return fmt.Errorf("%q is not an instant: write it like 2026-12-01T00:00:00Z (RFC 3339)", args[0])
+	}
+	return nil
+}
+
+func (p *parser) fallthrough_(args []string) error {
+	p.config.overlay = true
+	for _, a := range args {
+		p.config.through = append(p.config.through, plugin.Name(a).Normalize())
+	}
+	return nil
+}
+
+// joinVault hands the gathered Vault settings to the configuration.
+func (p *parser) joinVault() error {
+	if p.said["vault"] {
+		p.config.vault = &p.client
+		return nil
+	}
+	for _, name := range []string{"auth", "mount", "namespace", "tls"} {
+		if p.said[name] {
+			return fmt.Errorf("%s speaks about Vault, and there is no vault property: write vault ADDRESS or remove %s", name, name)
+		}
+	}
+	return nil
+}
+
+// path resolves a file name against the root plugin's directory.
+func (p *parser) path(name string) string {
+	if filepath.IsAbs(name) || p.root == "" {
+		return name
+	}
+	return filepath.Join(p.root, name)
+}
+
+// duration parses a duration ("30" is 30 seconds) between least and most.
+func duration(s string, least, most time.Duration) (time.Duration, error) {
+	d, err := durations.NewDurationFromArg(s)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a duration: write it like 90s, 10m or 72h", s)
+	}
+	if d < least || d > most {
+		return 0, fmt.Errorf("%s is out of range: write %s to %s", s, least, most)
+	}
+	return d, nil
+}

@@ -1,0 +1,158 @@
+package persist
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/dnssec"
+
+	"github.com/miekg/dns"
+)
+
+// keyrings holds the key documents in use, one per place.
+var keyrings pool[*keyring]
+
+// keyring is a key document that is read again at every refresh. A document
+// that has become unreadable or invalid changes nothing: the keys in use stay.
+type keyring struct {
+	location string
+	read     func(ctx context.Context) ([]byte, error)
+	set      atomic.Pointer[dnssec.KeySet]
+	cancel   context.CancelFunc
+	done     chan struct{}
+
+	refreshing sync.Mutex
+	raw        []byte // the document in use; guarded by refreshing
+	failed     bool   // whether the last refresh did; guarded by refreshing
+
+	audience // told of every new document
+}
+
+// acquireKeyring leases the key document that cfg names.
+func acquireKeyring(cfg *config, b *backend) (*keyring, func(), error) {
+	return keyrings.acquire(fmt.Sprintf("%v %s %p", cfg.keys, cfg.refresh, b.vault), func(others []*keyring) (*keyring, error) {
+		return openKeyring(cfg, b, others)
+	})
+}
+
+// openKeyring starts to watch a key document. Where another keyring has the
+// same one already, only reached otherwise, its keys are taken over.
+func openKeyring(cfg *config, b *backend, others []*keyring) (*keyring, error) {
+	k := &keyring{done: make(chan struct{})}
+	switch cfg.keys.kind {
+	case "dir":
+		k.location = cfg.keys.path
+		k.read = func(context.Context) ([]byte, error) { return dnssec.LoadDir(cfg.keys.path) }
+		if err := k.begin(cfg); err != nil {
+			return nil, err
+		}
+	case "vault":
+		mount, path, _ := strings.Cut(cfg.keys.path, "/")
+		k.location = b.vault.String() + " " + cfg.keys.path
+		k.read = func(ctx context.Context) ([]byte, error) { return b.vault.ReadSecret(ctx, mount, path) }
+	}
+	for _, other := range others {
+		if set := other.set.Load(); set != nil && other.location == k.location && k.set.Load() == nil {
+			k.set.Store(set)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	k.cancel = cancel
+	go k.run(ctx, cfg.refresh)
+	return k, nil
+}
+
+// begin makes keys in a directory that has none yet, and loads them. Later on
+// a key document that has gone missing is an error and never made anew.
+func (k *keyring) begin(cfg *config) error {
+	_, err := k.load(context.Background())
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	name := strings.TrimSuffix(cfg.zones[0].Origin, ".")
+	err = dnssec.InitDir(cfg.keys.path, name, dns.ECDSAP256SHA256, clock(), rand.Reader)
+	if err != nil && !errors.Is(err, fs.ErrExist) { // another process may have been first
+		return err
+	}
+	_, err = k.load(context.Background())
+	return err
+}
+
+func (k *keyring) close() {
+	k.cancel()
+	<-k.done
+}
+
+// run loads the document at every refresh, and more often before it has been
+// loaded once.
+func (k *keyring) run(ctx context.Context, refresh time.Duration) {
+	defer close(k.done)
+	for {
+		k.refresh(ctx)
+		wait := refresh
+		if k.set.Load() == nil {
+			wait = min(wait, 2*time.Second)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+	}
+}
+
+// refresh loads the document and has handlers serve from it if it is new.
+func (k *keyring) refresh(ctx context.Context) {
+	k.refreshing.Lock()
+	defer k.refreshing.Unlock()
+	if changed, err := k.load(ctx); ctx.Err() == nil {
+		k.note(changed, err)
+	}
+}
+
+// load reads the document and reports whether it is a new one.
+func (k *keyring) load(ctx context.Context) (changed bool, err error) {
+	raw, err := k.read(ctx)
+	if err != nil {
+		return false, err
+	}
+	if k.set.Load() != nil && bytes.Equal(raw, k.raw) {
+		return false, nil
+	}
+	set, err := dnssec.ParseKeys(raw)
+	if err != nil {
+		return false, err
+	}
+	k.raw = raw
+	k.set.Store(set)
+	return true, nil
+}
+
+// note counts a load, logs what has changed, and has new keys served from.
+func (k *keyring) note(changed bool, err error) {
+	if err == nil {
+		keyLoadsTotal.WithLabelValues(k.location, "ok").Inc()
+	} else {
+		keyLoadsTotal.WithLabelValues(k.location, "error").Inc()
+	}
+	switch {
+	case err != nil && !k.failed && k.set.Load() != nil:
+		log.Errorf("keys in %s: %v; those in use stay in use", k.location, err)
+	case err != nil && !k.failed:
+		log.Errorf("keys in %s: %v; nothing is served until there are keys", k.location, err)
+	case err == nil && (k.failed || changed):
+		log.Infof("keys in %s are loaded", k.location)
+	}
+	k.failed = err != nil
+	if changed {
+		k.tell()
+	}
+}

@@ -1,0 +1,43 @@
+package persist
+
+import (
+	"context"
+	"strings"
+
+	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns/coredns/plugin/metadata"
+	"github.com/coredns/coredns/request"
+)
+
+// Metadata implements metadata.Provider. The functions run only where another
+// plugin asks for a label.
+func (p *Persist) Metadata(ctx context.Context, state request.Request) context.Context {
+	a := p.authorities[p.origins.Matches(state.Name())]
+	if a == nil {
+		return ctx
+	}
+	grants := func() []*policy.Grant {
+		if book := a.Book(); book != nil {
+			return a.Zone().Find(book, state.Name()).Grants
+		}
+		return nil
+	}
+	metadata.SetValueFunc(ctx, "persist/zone", func() string { return a.Zone().Origin })
+	metadata.SetValueFunc(ctx, "persist/fqdn", func() string {
+		if g := grants(); len(g) > 0 {
+			return string(g[0].FQDN)
+		}
+		return ""
+	})
+	metadata.SetValueFunc(ctx, "persist/accounts", func() string { return accounts(grants()) })
+	return ctx
+}
+
+// accounts lists the TEAM/ISSUER/NAME of every account granted the name.
+func accounts(grants []*policy.Grant) string {
+	names := make([]string, len(grants))
+	for i, g := range grants {
+		names[i] = g.Team + "/" + g.Issuer + "/" + g.Account
+	}
+	return strings.Join(names, ",")
+}

@@ -1,0 +1,123 @@
+package persist
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/coredns/coredns/plugin/metadata"
+	"github.com/coredns/coredns/plugin/test"
+	"github.com/coredns/coredns/request"
+
+	"github.com/miekg/dns"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+)
+
+// total sums a counter over all servers and views.
+func total(t *testing.T, name, label, value string) float64 {
+	t.Helper()
+	families, err := prometheus.DefaultGatherer.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := 0.0
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				if f.GetName() == name && l.GetName() == label && l.GetValue() == value {
+					sum += m.GetCounter().GetValue()
+				}
+			}
+		}
+	}
+	return sum
+}
+
+func TestAnswersAreCountedByOutcome(t *testing.T) {
+	s := start(t, block(newSite(t, documents()).stanza()))
+	for name, outcome := range map[string]string{owner: "record", "x.example.com.": "nxdomain", "b.example.com.": "nodata"} {
+		before := total(t, "coredns_persist_answers_total", "outcome", outcome)
+		s.ask(t, question(name, dns.TypeTXT))
+		if got := total(t, "coredns_persist_answers_total", "outcome", outcome) - before; got != 1 {
+			t.Errorf("Expected %s to count once as %s, got %v more", name, outcome, got)
+		}
+	}
+}
+
+func TestTruncationIsCounted(t *testing.T) {
+	s := start(t, block(newSite(t, large()).stanza()))
+	before := total(t, "coredns_persist_truncated_total", "zone", "example.com.")
+	s.ask(t, question(owner, dns.TypeTXT))
+	if got := total(t, "coredns_persist_truncated_total", "zone", "example.com.") - before; got != 1 {
+		t.Errorf("Expected one truncated answer to be counted, got %v more", got)
+	}
+}
+
+func TestDocumentsAreCounted(t *testing.T) {
+	site := newSite(t, documents().Account(`"domains": {"example.com": {}, "b.example.com": {"enabled": false}, "example.org": {}}`))
+	start(t, block(site.stanza()))
+	source := site.policies()
+	for want, got := range map[float64][]float64{
+		1: {
+			testutil.ToFloat64(grantsGauge.WithLabelValues(source, "eligible")),
+			testutil.ToFloat64(grantsGauge.WithLabelValues(source, "withheld")),
+			testutil.ToFloat64(rejectionsGauge.WithLabelValues(source)),
+			testutil.ToFloat64(scansTotal.WithLabelValues(source, "ok")),
+		},
+	} {
+		for i, value := range got {
+			if value != want {
+				t.Errorf("Metric %d: expected %v, got %v", i, want, value)
+			}
+		}
+	}
+	if testutil.ToFloat64(lastSuccess.WithLabelValues(source)) == 0 {
+		t.Error("Expected the instant of the last complete scan")
+	}
+}
+
+func TestMetricsAreNamedAsPrometheusWants(t *testing.T) {
+	families, err := prometheus.DefaultGatherer.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	problems, err := promlint.NewWithMetricFamilies(families).Lint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		if strings.HasPrefix(p.Metric, "coredns_persist_") {
+			t.Errorf("%s: %s", p.Metric, p.Text)
+		}
+	}
+}
+
+func TestMetadataTellsZoneAndAccounts(t *testing.T) {
+	c, err := parseStanza(newSite(t, documents()).stanza())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPersist(c)
+	if err := p.start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = p.stop() }()
+	for name, want := range map[string][3]string{
+		"_Validation-Persist.example.com.": {"example.com.", "example.com", "web/ca/a"},
+		"x.example.com.":                   {"example.com.", "", ""},
+		"example.org.":                     {},
+	} {
+		ctx := p.Metadata(metadata.ContextWithMetadata(context.Background()), request.Request{W: &test.ResponseWriter{}, Req: question(name, dns.TypeTXT)})
+		for i, label := range []string{"persist/zone", "persist/fqdn", "persist/accounts"} {
+			got := ""
+			if f := metadata.ValueFunc(ctx, label); f != nil {
+				got = f()
+			}
+			if got != want[i] {
+				t.Errorf("%s: expected %s to be %q, got %q", name, label, want[i], got)
+			}
+		}
+	}
+}

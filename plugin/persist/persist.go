@@ -1,0 +1,100 @@
+// Package persist serves signed _validation-persist TXT records (ACME
+// dns-persist-01, draft-ietf-acme-dns-persist) from policy documents.
+//
+// What is served is a pure function of the accepted documents, the keys and
+// the clock: ServeDNS finds the zone, asks its answer.Authority and writes
+// what comes back. Documents and keys are loaded in the background; no query
+// ever waits for a store.
+package persist
+
+import (
+	"context"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/answer"
+	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/plugin/cache"
+	"github.com/coredns/coredns/plugin/metadata"
+	"github.com/coredns/coredns/plugin/ready"
+	"github.com/coredns/coredns/request"
+
+	"github.com/miekg/dns"
+)
+
+const pluginName = "persist"
+
+var (
+	_ plugin.Handler     = (*Persist)(nil)
+	_ ready.Readiness    = (*Persist)(nil)
+	_ metadata.Provider  = (*Persist)(nil)
+	_ cache.ZoneBypasser = (*Persist)(nil)
+)
+
+// Persist answers for the zones of one stanza.
+type Persist struct {
+	Next plugin.Handler
+
+	config      *config
+	origins     plugin.Zones
+	authorities map[string]*answer.Authority // by origin
+	now         func() time.Time
+
+	service // what OnStartup acquires
+	counters
+}
+
+// Name implements plugin.Handler.
+func (p *Persist) Name() string { return pluginName }
+
+// CacheBypassZones implements cache.ZoneBypasser: an answer is valid for the
+// instant it is made for, and a cache above would keep withdrawn records.
+func (p *Persist) CacheBypassZones() []string { return p.origins }
+
+// ServeDNS implements plugin.Handler.
+func (p *Persist) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
+	if len(r.Question) != 1 {
+		return dns.RcodeFormatError, nil
+	}
+	state := request.Request{W: w, Req: r}
+	a := p.authorities[p.origins.Matches(state.Name())]
+	if a == nil {
+		return p.next(ctx, w, r)
+	}
+	if resp, refused := refuse(r); refused {
+		return p.reply(ctx, a, state, resp)
+	}
+	if a.Zone().Overlay {
+		return p.serveOverlay(ctx, a, state)
+	}
+	return p.reply(ctx, a, state, a.Answer(query(state), p.now()))
+}
+
+// next hands over a query for somebody else's zone. Where nobody follows, the
+// name is simply not ours.
+func (p *Persist) next(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
+	if p.Next == nil {
+		return dns.RcodeRefused, nil
+	}
+	return plugin.NextOrFailure(pluginName, p.Next, ctx, w, r)
+}
+
+// refuse answers messages that are not a query in class IN. NOTIFY reaches
+// plugins like any query, other classes do where chaos or forward stands in
+// the server block.
+func refuse(r *dns.Msg) (answer.Response, bool) {
+	switch {
+	case r.Opcode != dns.OpcodeQuery:
+		return answer.Response{Outcome: answer.Refused, Rcode: dns.RcodeNotImplemented}, true
+	case r.Question[0].Qclass != dns.ClassINET:
+		return answer.Response{Outcome: answer.Refused, Rcode: dns.RcodeRefused}, true
+	}
+	return answer.Response{}, false
+}
+
+func query(state request.Request) answer.Query {
+	q := answer.Query{Name: state.Name(), Type: state.QType()}
+	if opt := state.Req.IsEdns0(); opt != nil {
+		q.DO, q.CO = opt.Do(), opt.Co()
+	}
+	return q
+}

@@ -1,0 +1,111 @@
+package persist
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/dnssec"
+)
+
+// patience is how long a starting server waits for its documents and keys
+// before it serves, SERVFAIL until they are there. A store that is away must
+// not keep the other zones of the process from being served.
+var patience = 5 * time.Second
+
+// service is what a handler holds between OnStartup and OnShutdown.
+type service struct {
+	backend  *backend
+	keyring  *keyring // nil where nothing is signed
+	releases []func()
+
+	updating  sync.Mutex     // so that the last update is that of the newest book and keys
+	announced *dnssec.KeySet // whose DS records were logged last; guarded by updating
+
+	loaded   sync.Once
+	complete chan struct{} // closed when the handler was ready for the first time
+}
+
+// start leases store and keys and goes on from what they have loaded.
+func (p *Persist) start() error {
+	if err := p.lease(); err != nil {
+		return errors.Join(err, p.stop())
+	}
+	live.Store(p, struct{}{})
+	p.releases = append(p.releases, p.backend.add(p))
+	if p.keyring != nil {
+		p.releases = append(p.releases, p.keyring.add(p))
+	}
+	p.update()
+	p.await(patience)
+	return nil
+}
+
+func (p *Persist) lease() (err error) {
+	var release func()
+	if p.backend, release, err = acquireBackend(p.config); err != nil {
+		return err
+	}
+	p.releases = append(p.releases, release)
+	if !p.config.signed() {
+		return nil
+	}
+	if p.keyring, release, err = acquireKeyring(p.config, p.backend); err != nil {
+		return err
+	}
+	p.releases = append(p.releases, release)
+	return nil
+}
+
+// stop gives back what start leased. Queries still come after it, and are
+// answered from what was loaded last.
+func (p *Persist) stop() error {
+	live.Delete(p)
+	for _, release := range slices.Backward(p.releases) {
+		release()
+	}
+	p.releases = nil
+	return nil
+}
+
+// update serves from what store and keys have now.
+func (p *Persist) update() {
+	p.updating.Lock()
+	defer p.updating.Unlock()
+	book := p.backend.book(p.config.brakes)
+	var keys *dnssec.KeySet
+	if p.keyring != nil {
+		keys = p.keyring.set.Load()
+	}
+	p.announce(keys)
+	for _, a := range p.authorities {
+		a.Update(book, keys)
+	}
+	if p.ready() {
+		p.loaded.Do(func() { close(p.complete) })
+	}
+}
+
+// announce logs the DS records for the parent zones when keys are new.
+func (p *Persist) announce(keys *dnssec.KeySet) {
+	if keys == nil || keys == p.announced {
+		return
+	}
+	p.announced = keys
+	for _, origin := range p.origins {
+		for _, ds := range keys.DS(origin, clock()) {
+			log.Infof("DS for the parent of %s: %s", origin, strings.ReplaceAll(ds.String(), "\t", " "))
+		}
+	}
+}
+
+// await returns when the handler is ready, or else after most.
+func (p *Persist) await(most time.Duration) {
+	select {
+	case <-p.complete:
+	case <-time.After(most):
+		log.Warningf("%v: documents or keys are not loaded yet; queries are answered SERVFAIL until they are", []string(p.origins))
+	}
+}

@@ -1,0 +1,106 @@
+package persist
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/answer"
+	"github.com/coredns/caddy"
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin"
+	clog "github.com/coredns/coredns/plugin/pkg/log"
+)
+
+var log = clog.NewWithPlugin(pluginName)
+
+// clock is the time that documents, rotation and signatures go by. Tests set it.
+var clock = time.Now
+
+func init() { plugin.Register(pluginName, setup) }
+
+// setup reads the stanza and registers the handler. Nothing is fetched or
+// started here: the reload plugin runs setup only to look whether it fails.
+func setup(c *caddy.Controller) error {
+	cfg, err := parse(c)
+	if err != nil {
+		return plugin.Error(pluginName, err)
+	}
+	p := newPersist(cfg)
+	server := dnsserver.GetConfig(c)
+	c.OnStartup(func() error {
+		if err := p.companions(server); err != nil {
+			return plugin.Error(pluginName, err)
+		}
+		return wrap(p.start())
+	})
+	c.OnShutdown(p.stop)
+	for _, pool := range []interface {
+		restarting() error
+		restartFailed() error
+	}{&backends, &keyrings} {
+		c.OnRestart(pool.restarting)
+		c.OnRestartFailed(pool.restartFailed)
+	}
+	server.AddPlugin(func(next plugin.Handler) plugin.Handler {
+		p.Next = next
+		return p
+	})
+	return nil
+}
+
+func newPersist(cfg *config) *Persist {
+	p := &Persist{config: cfg, authorities: map[string]*answer.Authority{}, now: clock}
+	p.complete = make(chan struct{})
+	budget := cfg.budget
+	if budget == 0 && cfg.signed() {
+		budget = defaultBudget()
+	}
+	for _, z := range cfg.zones {
+		p.origins = append(p.origins, z.Origin)
+		if cfg.signed() {
+			p.authorities[z.Origin] = answer.New(z, budget)
+		} else {
+			p.authorities[z.Origin] = answer.NewUnsigned(z)
+		}
+	}
+	return p
+}
+
+// companions refuses plugins of the same server block that would break the
+// answers: two signers never share a zone, and an overlay needs the zone that
+// it lies over.
+func (p *Persist) companions(server *dnsserver.Config) error {
+	if p.config.signed() && server.Handler("dnssec") != nil {
+		return fmt.Errorf("the dnssec plugin stands in the same server block and would sign %v with keys of its own: "+
+			"give persist a server block without dnssec, or write fallthrough so that dnssec alone signs", []string(p.origins))
+	}
+	p.warn(server)
+	if !p.config.overlay {
+		return nil
+	}
+	if p.Next == nil {
+		return fmt.Errorf("fallthrough makes an overlay over %v, and no plugin after persist serves it: add file or another one, or remove fallthrough", []string(p.origins))
+	}
+	return p.refuseSignedBelow()
+}
+
+// warn names plugins of the same server block that change answers on their way
+// out, in ways that a signed zone does not survive.
+func (p *Persist) warn(server *dnsserver.Config) {
+	for name, harm := range map[string]string{
+		"any":     "answers ANY with an unsigned HINFO, which validators refuse",
+		"dns64":   "may synthesise records that nobody has signed",
+		"rewrite": "breaks signatures where it changes names or TTLs",
+	} {
+		if p.config.signed() && server.Handler(name) != nil {
+			log.Warningf("the %s plugin stands in the same server block as the signed zones %v and %s", name, []string(p.origins), harm)
+		}
+	}
+}
+
+func wrap(err error) error {
+	if err == nil {
+		return nil
+	}
+	return plugin.Error(pluginName, err)
+}

@@ -1,0 +1,208 @@
+package persist
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/coredns-persist/persist/plugin/persist/store"
+	"github.com/coredns/caddy"
+	"github.com/coredns/coredns/plugin/test"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// parseStanza parses a stanza in a server block for example.org.
+func parseStanza(stanza string) (*config, error) {
+	c := caddy.NewTestController("dns", stanza)
+	c.ServerBlockKeys = []string{"dns://example.org.:53"}
+	return parse(c)
+}
+
+func TestStanzaIsParsed(t *testing.T) {
+	dir, err := test.WritePEMFiles(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, key, ca := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), filepath.Join(dir, "ca.pem")
+	c, err := parseStanza(`persist example.com {
+		vault https://vault.example.net:8200
+		auth approle /etc/role /etc/secret mount login
+		mount /policies/
+		namespace ns1
+		tls ` + cert + ` ` + key + ` ` + ca + `
+		refresh 2m 10
+		max_stale 24h
+		grace 30m
+		ns ns1.example.net ns2.example.net
+		ttl 120
+		keys vault persist-keys/example
+		denial compact 500
+		stop team:web domain:Example.Org
+		freeze 2026-12-01T00:00:00Z
+	}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &store.VaultConfig{
+		Address: "https://vault.example.net:8200", Auth: "approle", AuthMount: "login",
+		RoleIDFile: "/etc/role", SecretIDFile: "/etc/secret",
+		Mount: "policies", Namespace: "ns1", ClientCert: cert, ClientKey: key, CACert: ca,
+	}
+	if diff := cmp.Diff(want, c.vault); diff != "" {
+		t.Errorf("Vault differs (-want +got):\n%s", diff)
+	}
+	got := fmt.Sprintln(c.zones[0].Origin, c.refresh, c.index, c.maxStale, c.grace, c.ns, c.ttl, c.keys, c.denial, c.budget, c.brakes.Stops, c.brakes.Freeze)
+	if want := "example.com. 2m0s 10s 24h0m0s 30m0s [ns1.example.net ns2.example.net] 120 {vault persist-keys/example} compact 500 [team:web domain:example.org] 2026-12-01 00:00:00 +0000 UTC\n"; got != want {
+		t.Errorf("Expected\n%s, got\n%s", want, got)
+	}
+
+	c, err = parseStanza("persist {\npolicies " + dir + "\nkeys none\nns ns1.example.net\n}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got = fmt.Sprintln(c.zones[0].Origin, c.refresh, c.index, c.maxStale, c.grace, c.ttl, c.denial, c.signed(), c.overlay)
+	if want := "example.org. 1m0s 5s 72h0m0s 1h0m0s 300 compact false false\n"; got != want {
+		t.Errorf("Expected the defaults\n%s, got\n%s", want, got)
+	}
+}
+
+func TestFileNamesAreRelativeToTheRoot(t *testing.T) {
+	s := newSite(t, documents())
+	server := start(t, block("root "+s.dir, "persist example.com {\npolicies policies\nkeys dir keys\nns ns1.example.net\n}"))
+	if _, err := os.Stat(filepath.Join(s.keys(), "keys.json")); err != nil {
+		t.Errorf("Expected keys under the root: %v", err)
+	}
+	if got := text(server.ask(t, question("_validation-persist.example.com.", 16))); got == "" {
+		t.Error("Expected the documents under the root to be served")
+	}
+}
+
+// Every refusal names the offending token and says what to write.
+func TestBadStanzasAreRefused(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const own = "keys none\nns ns1.example.net\n"
+	policies := "policies " + dir + "\n"
+	for _, c := range []struct{ name, stanza, fragment string }{
+		{"no store", own, "write vault ADDRESS or policies DIR"},
+		{"both stores", own + policies + "vault\n", "vault and policies exclude each other"},
+		{"no keys", policies + "ns ns1.example.net", "what signs the zone?"},
+		{"no ns", policies + "keys none", "write ns NAME"},
+		{"unknown property", own + policies + "polices x", `unknown property "polices": the properties are auth, denial`},
+		{"repeated property", own + policies + "ttl 5\nttl 6", "ttl stands twice"},
+		{"no directory", own + "policies " + dir + "/none", "cannot be read"},
+		{"file for a directory", own + "policies " + file, "cannot be read"},
+		{"too few arguments", own + "policies", "write policies DIR"},
+		{"too many arguments", own + policies + "ttl 5 6", `ttl has 2 arguments ["5" "6"]`},
+		{"bad refresh", own + policies + "refresh often", `"often" is not a duration`},
+		{"refresh out of range", own + policies + "refresh 25h", "write 1s to 24h0m0s"},
+		{"bad index", own + policies + "refresh 60s 0s", "out of range"},
+		{"bad max_stale", own + policies + "max_stale 1s", "write 1m0s to 720h0m0s"},
+		{"bad grace", own + policies + "grace x", `"x" is not a duration`},
+		{"bad ttl", own + policies + "ttl 5m", `"5m" is not a number of seconds`},
+		{"ttl out of range", own + policies + "ttl 86400", "1 to 3000 seconds"},
+		{"bad ns", policies + "keys none\nns a..b", "is not a domain name"},
+		{"ns inside", policies + "keys none\nns ns.example.org", "lies inside zone"},
+		{"bad auth", own + "vault https://v.example\nauth ldap", `unknown method "ldap"`},
+		{"auth without file", own + "vault https://v.example\nauth token_file", "token_file takes 1 arguments"},
+		{"auth without vault", own + policies + "auth token", "auth speaks about Vault"},
+		{"mount without vault", own + policies + "mount x", "mount speaks about Vault"},
+		{"empty mount", own + "vault https://v.example\nmount /", "names no mount"},
+		{"plain http", own + "vault http://vault.example.net:8200", "http"},
+		{"keys in Vault without Vault", policies + "ns ns1.example.net\nkeys vault a/b", "keys vault needs a vault property"},
+		{"keys without path", "vault https://v.example\nns ns1.example.net\nkeys vault a", "is not MOUNT/PATH"},
+		{"unknown keys", policies + "ns ns1.example.net\nkeys hsm x", `unknown source "hsm"`},
+		{"keys none with a path", policies + "ns ns1.example.net\nkeys none x", "none takes no argument"},
+		{"unknown denial", own + policies + "denial nsec3", "write denial compact [BUDGET] | nsec"},
+		{"denial nsec unsigned", own + policies + "denial nsec", "denial nsec needs signatures"},
+		{"denial nsec not served", policies + "ns ns1.example.net\nkeys dir " + dir + "\ndenial nsec", "not part of this version"},
+		{"denial nsec with budget", own + policies + "denial nsec 5", "write denial compact"},
+		{"denial nsec in an overlay", policies + "denial nsec\nfallthrough", "remove denial nsec"},
+		{"bad budget", own + policies + "denial compact 0", "is not a number of signatures"},
+		{"bad stop", own + policies + "stop tea:web", "write all, issuer:ISSUER"},
+		{"bad freeze", own + policies + "freeze tomorrow", "RFC 3339"},
+		{"overlay with keys", policies + "fallthrough\nkeys dir " + dir, "remove keys"},
+		{"overlay with ns", policies + "fallthrough\nns ns1.example.net", "remove ns"},
+		{"overlay that hides names", policies + "fallthrough example.net", "fallthrough does not cover example.org."},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := parseStanza("persist {\n" + c.stanza + "\n}")
+			if err == nil || !strings.Contains(err.Error(), c.fragment) {
+				t.Errorf("Expected an error with %q, got %v", c.fragment, err)
+			}
+			if err != nil && !strings.Contains(err.Error(), "Testfile:") {
+				t.Errorf("Expected the error to name the place, got %v", err)
+			}
+		})
+	}
+	for _, c := range []struct{ stanza, fragment string }{
+		{"persist a..b {\n" + own + policies + "}", "not every argument is a domain name"},
+		{"persist . {\n" + own + policies + "}", `zone "." is too wide`},
+		{"persist example.com a.example.com {\n" + own + policies + "}", "overlap: keep the outer one"},
+		{"persist {\n" + own + policies + "}\npersist example.com {\n" + own + policies + "}", "once per Server Block"},
+	} {
+		if _, err := parseStanza(c.stanza); err == nil || !strings.Contains(err.Error(), c.fragment) {
+			t.Errorf("%s: expected an error with %q, got %v", c.stanza, c.fragment, err)
+		}
+	}
+}
+
+func TestTwoSignersNeverShareAZone(t *testing.T) {
+	s := newSite(t, documents())
+	if got := failToStart(t, block(s.stanza(), "dnssec example.com")); !strings.Contains(got, "the dnssec plugin stands in the same server block") {
+		t.Errorf("Expected dnssec to be refused, got %s", got)
+	}
+}
+
+func TestOverlayNeedsAnUnsignedZoneBelow(t *testing.T) {
+	s := newSite(t, documents())
+	overlay := "persist example.com {\npolicies " + s.policies() + "\nfallthrough\n}"
+	if got := failToStart(t, block(overlay)); !strings.Contains(got, "no plugin after persist serves it") {
+		t.Errorf("Expected an overlay over nothing to be refused, got %s", got)
+	}
+	zone := filepath.Join(s.dir, "zone")
+	key := "example.com. DNSKEY 257 3 13 mdsswUyr3DPW132mOi8V9xESWE8jTo0dxCjjnopKl+GqJxpVXckHAeF+KkxLbxILfDLUT0rAK9iUzy1L53eKGQ==\n"
+	if err := os.WriteFile(zone, []byte("example.com. 60 SOA ns1.example.net. host.example.net. 1 2 3 4 5\n"+key), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := failToStart(t, block(overlay, "file "+zone+" example.com")); !strings.Contains(got, "serves a DNSKEY for example.com.") {
+		t.Errorf("Expected an overlay over a signed zone to be refused, got %s", got)
+	}
+}
+
+func TestKeyDirectoryThatCannotBeUsedIsRefused(t *testing.T) {
+	s := newSite(t, documents())
+	if err := os.MkdirAll(s.keys(), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(s.keys(), "keys.json"), []byte(`{"schema": 9}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := failToStart(t, block(s.stanza())); !strings.Contains(got, "schema") {
+		t.Errorf("Expected an error about the key document, got %s", got)
+	}
+}
+
+// FuzzCorefile parses stanzas: whatever stands there, it is refused or makes a
+// configuration that is whole.
+func FuzzCorefile(f *testing.F) {
+	f.Add("policies testdata\nkeys none\nns ns1.example.net")
+	f.Add("vault https://v.example\nauth approle a b mount c\nkeys vault a/b\nns ns1.example.net\nrefresh 60s 5s")
+	f.Add("policies .\nfallthrough\nstop all domain:x uri:https://x/y\nfreeze 2026-12-01T00:00:00Z")
+	f.Add("denial compact 5\nttl 5 6\n{\n}")
+	f.Fuzz(func(t *testing.T, body string) {
+		c, err := parseStanza("persist example.com {\n" + body + "\n}")
+		if err != nil {
+			return
+		}
+		if (c.vault == nil) == (c.policies == "") || len(c.zones) == 0 || c.refresh <= 0 || c.index <= 0 {
+			t.Errorf("Accepted an incomplete stanza: %+v", c)
+		}
+	})
+}
