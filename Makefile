@@ -1,0 +1,85 @@
+# Everything that is built, run and proved here has a target; make help lists them.
+
+BIN      ?= bin
+FUZZTIME ?= 2m
+BENCH    ?=
+
+GOLANGCI_LINT_VERSION := v2.15.0
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X github.com/coredns/coredns/coremain.GitCommit=$(VERSION) -X main.version=$(VERSION)
+
+# Debian keeps unbound and others where only root looks for commands.
+export PATH := $(PATH):/usr/sbin:/sbin
+
+# go-build DIRECTORY PACKAGE builds the program of a package of the module in
+# DIRECTORY. It needs no C compiler and no git: the version comes from VERSION.
+go-build = CGO_ENABLED=0 go build -C $(1) -trimpath -buildvcs=false -tags grpcnotrace \
+	-ldflags '$(LDFLAGS)' -o $(abspath $@) $(2)
+
+.PHONY: build run demo test bench lint fuzz clean help tools FORCE
+.DEFAULT_GOAL := build
+
+build: $(BIN)/coredns $(BIN)/persistctl ## Build bin/coredns and bin/persistctl
+
+run: $(BIN)/coredns ## Serve corefile.example on 127.0.0.1:1053
+	$(BIN)/coredns -conf corefile.example
+
+demo: build $(BIN)/vaultd tools ## From a policy in a real Vault to a wildcard certificate, step by step
+	go run -C test/acme ./cmd/demo -bin $(abspath $(BIN))
+
+test: build $(BIN)/vaultd $(BIN)/vault tools ## Run everything that proves the project, installing what it needs where it may
+	@unformatted=$$(gofmt -l .) && test -z "$$unformatted" || { echo "Not formatted, run gofmt -w:" $$unformatted; exit 1; }
+	go vet ./...
+	go vet -C test/acme ./...
+	go vet -C test/bench ./...
+	go vet -C test/vaultd ./...
+	go test -race ./...
+	go test -C test/acme ./...
+	go test -C test/bench ./...
+	go test -C test/vaultd ./...
+
+bench: $(BIN)/bench-coredns tools ## Print how many signed answers a core gives, beside its peers
+	go run -C test/bench . -server $(abspath $(BIN))/bench-coredns $(BENCH)
+
+lint: $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) ## Run the linters of .golangci.yml, and shellcheck
+	@test/need.sh shellcheck:shellcheck
+	shellcheck .ci/run test/*.sh
+	$< run ./...
+	cd test/vaultd && $(abspath $<) run --config $(CURDIR)/.golangci.yml ./...
+	cd test/acme && $(abspath $<) run --config $(CURDIR)/.golangci.yml ./...
+	cd test/bench && $(abspath $<) run --config $(CURDIR)/.golangci.yml ./...
+
+fuzz: ## Run each fuzz target for FUZZTIME (2m)
+	test/fuzz.sh $(FUZZTIME)
+
+clean: ## Remove what make has built
+	rm -rf $(BIN)
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# The commands that tests, demo and benchmark call, with their Debian packages.
+tools:
+	@test/need.sh gcc:gcc dig:bind9-dnsutils delv:bind9-dnsutils dnssec-verify:bind9-utils \
+		unbound:unbound dnsperf:dnsperf taskset:util-linux
+
+# Programs are built each time: whether there is anything to do, go knows best.
+$(BIN)/coredns: FORCE
+	$(call go-build,.,./build/coredns)
+
+$(BIN)/persistctl: FORCE
+	$(call go-build,.,./build/persistctl)
+
+$(BIN)/vaultd: FORCE
+	$(call go-build,test/vaultd,.)
+
+$(BIN)/vault: FORCE
+	$(call go-build,test/vaultd,./cli)
+
+$(BIN)/bench-coredns: FORCE
+	$(call go-build,test/bench,./server)
+
+$(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION):
+	GOBIN=$(abspath $(BIN)) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	mv $(BIN)/golangci-lint $@
