@@ -31,35 +31,35 @@ func book(d policytest.Documents, confirmed time.Time) *policy.Book {
 	return policy.Compile(nil, d.Snapshot(1, confirmed), policy.Brakes{})
 }
 
-func newZone(t testing.TB, name string, overlay bool) *zone.Zone {
-	t.Helper()
+func newZone(tb testing.TB, name string, overlay bool) *zone.Zone {
+	tb.Helper()
 	c := zone.Config{Origin: name, Overlay: overlay, NS: []string{"ns1.example.net"}, TTL: 300, Grace: time.Hour, MaxStale: 72 * time.Hour}
 	z, err := zone.New(c)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return z
 }
 
 // newKeys makes the same keys whenever it is called with the same algorithm.
-func newKeys(t testing.TB, algorithm uint8) *dnssec.KeySet {
-	t.Helper()
+func newKeys(tb testing.TB, algorithm uint8) *dnssec.KeySet {
+	tb.Helper()
 	raw, err := dnssec.GenerateKeys("test", algorithm, noon.Add(-24*time.Hour), rand.NewChaCha8([32]byte{algorithm}))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	keys, err := dnssec.ParseKeys(raw)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return keys
 }
 
 // newAuthority answers for example.com from documents confirmed at noon.
-func newAuthority(t testing.TB) *answer.Authority {
-	t.Helper()
-	a := answer.New(newZone(t, origin, false), 1000)
-	a.Update(book(documents(), noon), newKeys(t, dns.ECDSAP256SHA256))
+func newAuthority(tb testing.TB) *answer.Authority {
+	tb.Helper()
+	a := answer.New(newZone(tb, origin, false), 1000)
+	a.Update(book(documents(), noon), newKeys(tb, dns.ECDSAP256SHA256))
 	return a
 }
 

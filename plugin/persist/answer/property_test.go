@@ -35,7 +35,7 @@ func randomDocuments(random *rand.Rand) policytest.Documents {
 	for range 1 + random.IntN(8) {
 		domains[randomName(random)+"example.com"] = settings[random.IntN(len(settings))]
 	}
-	var entries []string
+	entries := make([]string, 0, len(domains))
 	for name, setting := range domains {
 		entries = append(entries, fmt.Sprintf("%q: %s", name, setting))
 	}

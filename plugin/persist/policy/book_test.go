@@ -276,6 +276,15 @@ func TestGrantIsConfirmedWithWhatItRestsOn(t *testing.T) {
 	}
 }
 
+func TestNothingIsConfirmedWhileBrakesCannotBeLookedFor(t *testing.T) {
+	s := standard().Snapshot(1, read)
+	s.Braked = written
+	b := policy.Compile(nil, s, policy.Brakes{})
+	if got := b.Confirmed(b.Lookup("example.com")[0]); !got.Equal(written) {
+		t.Errorf("Expected the grant to be confirmed when brakes were last looked for, %v, got %v", written, got)
+	}
+}
+
 func TestStaleListingTouchesOnlyWhatItCovers(t *testing.T) {
 	s := standard().With(documents{
 		"teams/apps":         `{"domains": ["apps.example.com"], "issuers": ["ca"]}`,

@@ -12,6 +12,7 @@ import (
 type editions struct {
 	config   *edition[config]
 	control  *edition[control] // nil if there never was one
+	braked   time.Time         // when the store was last asked for one
 	issuers  map[string]*edition[issuer]
 	teams    map[string]*edition[team]
 	accounts map[place]*edition[account]
@@ -26,7 +27,7 @@ func Compile(prev *Book, s *store.Snapshot, brakes Brakes) *Book {
 	if prev == nil {
 		prev = &Book{}
 	}
-	b := &Book{editions: prev.editions.advance(s), brakes: brakes, accounts: map[place]*compiled{}, date: s.Date, dateAt: s.DateAt}
+	b := &Book{editions: prev.advance(s), brakes: brakes, accounts: map[place]*compiled{}, date: s.Date, dateAt: s.DateAt}
 	if b.control != nil && b.control.best() != nil {
 		b.brakes = brakes.join(b.control.best().brakes)
 	}
@@ -54,6 +55,7 @@ func (e *editions) advance(s *store.Snapshot) editions {
 	next := editions{
 		config:   nextConfig(e.config, s.Document(store.ConfigPath)),
 		control:  nextControl(e.control, s.Document(store.ControlPath)),
+		braked:   s.Braked,
 		issuers:  map[string]*edition[issuer]{},
 		teams:    map[string]*edition[team]{},
 		accounts: map[place]*edition[account]{},
@@ -78,9 +80,9 @@ func (e *editions) advance(s *store.Snapshot) editions {
 // general is when the store last vouched for the documents that everything
 // rests on.
 func (e *editions) general() time.Time {
-	var at time.Time
+	at := e.braked
 	if e.config != nil {
-		at = e.config.confirmed
+		at = earlier(at, e.config.confirmed)
 	}
 	if e.control != nil {
 		at = earlier(at, e.control.confirmed)

@@ -59,8 +59,9 @@ func readIssuer(o *object, _ *store.Document) *issuer {
 
 func (o *object) issuerNames() []string {
 	const name = "issuer_domain_names"
-	var names []string
-	for _, s := range o.list(name) {
+	list := o.list(name)
+	names := make([]string, 0, len(list))
+	for _, s := range list {
 		n, err := record.CheckIssuerName(s)
 		o.check(name, err)
 		names = append(names, n)

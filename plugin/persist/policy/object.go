@@ -197,9 +197,7 @@ func (o *object) entries(name string, v value) []member {
 
 // fieldOf names the member of the object at path, the way jq and JavaScript do.
 func fieldOf(path, name string) string {
-	plain := name != "" && strings.IndexFunc(name, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '_')
-	}) < 0
+	plain := name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == ""
 	switch {
 	case !plain:
 		return fmt.Sprintf("%s[%s]", path, value{kind: jsontext.KindString, text: name})

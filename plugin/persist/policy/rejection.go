@@ -25,7 +25,7 @@ func (r Rejection) Error() string {
 }
 
 func reject(d *store.Document, faults ...fault) []Rejection {
-	var list []Rejection
+	list := make([]Rejection, 0, len(faults))
 	for _, f := range faults {
 		list = append(list, Rejection{Path: d.Path, Version: d.Version, Field: f.field, Reason: f.reason})
 	}

@@ -85,6 +85,10 @@ type Snapshot struct {
 	// among Documents. It is zero where that was never so.
 	Listed map[string]time.Time
 
+	// Braked is when the request began that last read the control document, or
+	// found that there is none.
+	Braked time.Time
+
 	// Date is the store's own clock and DateAt this clock when Date was read.
 	// Both are zero for a store without one.
 	Date, DateAt time.Time

@@ -40,6 +40,10 @@ func (s *scan) merge(complete bool) *Snapshot {
 	}
 	slices.SortFunc(next.Documents, func(a, b Document) int { return strings.Compare(a.Path, b.Path) })
 	next.Listed = s.listings(next, complete)
+	next.Braked = s.prev.Braked
+	if !s.braked.IsZero() {
+		next.Braked = s.braked
+	}
 	next.Date, next.DateAt = s.source.Date()
 	m.tell(next, complete)
 	return next
@@ -172,7 +176,7 @@ func changed(known, d *Document) string {
 	return d.ID() + " replaces version " + known.Version
 }
 
-// with returns s with d in the place of the document of the same path.
+// with returns s with the control document d in the place of the one before.
 func (s *Snapshot) with(d *Document) *Snapshot {
 	next := *s
 	next.Documents = slices.Clone(s.Documents)
@@ -183,6 +187,7 @@ func (s *Snapshot) with(d *Document) *Snapshot {
 		next.Documents = slices.Insert(next.Documents, i, *d)
 	}
 	next.Listed = maps.Clone(s.Listed)
+	next.Braked = d.Confirmed
 	return &next
 }
 

@@ -20,6 +20,8 @@ type scan struct {
 	*Watcher
 	prev *Snapshot // what is known, empty before the first load
 
+	braked time.Time // when the request began that read control, or found none
+
 	// state guards the rest while requests are under way.
 	state   sync.Mutex
 	found   map[string]finding // documents that were asked for
@@ -54,6 +56,7 @@ func (s *scan) run(ctx context.Context) error {
 	if err := s.readConfig(ctx); err != nil {
 		return err
 	}
+	s.noteIndex(ctx)
 	aborted := s.walk(ctx)
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -77,12 +80,16 @@ func (s *scan) run(ctx context.Context) error {
 // becomes of the rest of the scan.
 func (s *scan) readControl(ctx context.Context) error {
 	s.looked = s.options.Now()
+	began := s.instant()
 	d, err := s.read(ctx, ControlPath)
 	s.record(ControlPath, d, err)
-	if err != nil {
-		if errors.Is(err, ErrNotFound) {
-			return nil
-		}
+	if err == nil || errors.Is(err, ErrNotFound) {
+		s.braked = began
+	}
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil
+	case err != nil:
 		return err
 	}
 	if known := s.prev.Document(ControlPath); s.Snapshot() != nil && (known == nil || !d.same(known) && !d.precedes(known)) {
@@ -106,4 +113,12 @@ func (s *scan) readConfig(ctx context.Context) error {
 		return fmt.Errorf(`%s: %w: it is deleted, and without it nothing is believed: write {"schema": 1} to it`, d.ID(), ErrNotFound)
 	}
 	return nil
+}
+
+// noteIndex takes note of the index document before the first poll does, so
+// that a change in between is one. It need not be readable.
+func (s *scan) noteIndex(ctx context.Context) {
+	if !s.indexRead {
+		_ = s.readIndex(ctx)
+	}
 }

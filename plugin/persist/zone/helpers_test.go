@@ -36,8 +36,9 @@ func book(d policytest.Documents, confirmed time.Time) *policy.Book {
 
 // texts are what is published of the grants at example.com.
 func texts(z *zone.Zone, b *policy.Book, at time.Time) []string {
-	var list []string
-	for _, p := range z.Records(b, b.Lookup("example.com"), at).Published {
+	published := z.Records(b, b.Lookup("example.com"), at).Published
+	list := make([]string, 0, len(published))
+	for _, p := range published {
 		list = append(list, p.Text)
 	}
 	return list

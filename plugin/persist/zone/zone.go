@@ -66,7 +66,7 @@ func New(c Config) (*Zone, error) {
 		return nil, fmt.Errorf("zone %q is not a domain name: %w", c.Origin, err)
 	}
 	if origin == "." {
-		return nil, errors.New(`zone "." is too wide: write the zone that is delegated to this server`)
+		return nil, fmt.Errorf("zone %q is too wide: write the zone that is delegated to this server", origin)
 	}
 	if c.TTL < 1 || c.TTL > MaxTTL {
 		return nil, fmt.Errorf("ttl %d is out of range: write 1 to %d seconds, because a record must outlive every cached copy of it", c.TTL, MaxTTL)
@@ -83,7 +83,7 @@ func New(c Config) (*Zone, error) {
 // address there, and the zone holds none.
 func (z *Zone) setNS(names []string) error {
 	if len(names) == 0 {
-		return fmt.Errorf("zone %s needs the names of its servers: write ns NAME...", z.Origin)
+		return fmt.Errorf("zone %s needs the names of its servers: write ns NAME... with one at least", z.Origin)
 	}
 	for _, n := range names {
 		name, err := hostname(n)
@@ -112,5 +112,5 @@ func hostname(s string) (string, error) {
 }
 
 func notHostname(r rune) bool {
-	return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.')
+	return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789-_.", r)
 }

@@ -137,8 +137,9 @@ func TestRecordsOfTheApex(t *testing.T) {
 		"example.com.\t3600\tIN\tNS\tns2.example.net.",
 		"example.com.\t60\tIN\tSOA\tns1.example.net. hostmaster.ns1.example.net. 7 7200 1800 86400 60",
 	}
-	var got []string
-	for _, rr := range append(z.NS(), z.SOA(7)...) {
+	rrs := append(z.NS(), z.SOA(7)...)
+	got := make([]string, 0, len(rrs))
+	for _, rr := range rrs {
 		got = append(got, rr.String())
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

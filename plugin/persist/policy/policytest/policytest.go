@@ -63,7 +63,7 @@ func (d Documents) Account(members string) Documents {
 // Snapshot returns what a store holds that read version of every document at
 // the instant at.
 func (d Documents) Snapshot(version int, at time.Time) *store.Snapshot {
-	s := &store.Snapshot{Listed: map[string]time.Time{"issuers": at, "teams": at, "accounts": at}}
+	s := &store.Snapshot{Listed: map[string]time.Time{"issuers": at, "teams": at, "accounts": at}, Braked: at}
 	for _, path := range slices.Sorted(maps.Keys(d)) {
 		doc := store.Document{
 			Path:      path,
@@ -104,10 +104,10 @@ func (d Documents) Write(tb testing.TB, dir string) {
 	}
 	for path, body := range d {
 		file := filepath.Join(dir, filepath.FromSlash(path)+".json")
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
 			tb.Fatal(err)
 		}
-		if err := os.WriteFile(file, []byte(body), 0o644); err != nil {
+		if err := os.WriteFile(file, []byte(body), 0o600); err != nil {
 			tb.Fatal(err)
 		}
 	}
