@@ -3,6 +3,7 @@ package persist
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -129,9 +130,5 @@ func (b *backend) previous(have *compiled) *policy.Book {
 func (b *backend) shelf() map[string]*compiled {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	books := make(map[string]*compiled, len(b.books))
-	for k, c := range b.books {
-		books[k] = c
-	}
-	return books
+	return maps.Clone(b.books)
 }

@@ -82,10 +82,10 @@ func documents() policytest.Documents {
 // site is a directory of documents and one of keys.
 type site struct{ dir string }
 
-func newSite(t testing.TB, d policytest.Documents) site {
-	t.Helper()
-	s := site{t.TempDir()}
-	d.Write(t, s.policies())
+func newSite(tb testing.TB, d policytest.Documents) site {
+	tb.Helper()
+	s := site{tb.TempDir()}
+	d.Write(tb, s.policies())
 	return s
 }
 
@@ -108,19 +108,19 @@ type server struct {
 	udp, tcp string
 }
 
-func start(t testing.TB, corefile string) *server {
-	t.Helper()
+func start(tb testing.TB, corefile string) *server {
+	tb.Helper()
 	instance, err := caddy.Start(caddy.CaddyfileInput{Contents: []byte(corefile), Filepath: "Corefile", ServerTypeName: "dns"})
 	if err != nil {
-		t.Fatalf("Could not start:\n%s\n%v", corefile, err)
+		tb.Fatalf("Could not start:\n%s\n%v", corefile, err)
 	}
 	s := &server{Instance: instance}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		for _, err := range s.ShutdownCallbacks() {
-			t.Error(err)
+			tb.Error(err)
 		}
 		if err := s.Stop(); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	s.locate()
@@ -151,14 +151,14 @@ func failToStart(t *testing.T, corefile string) string {
 }
 
 // rescan has every store that is watched read again now.
-func rescan(t testing.TB) {
-	t.Helper()
+func rescan(tb testing.TB) {
+	tb.Helper()
 	backends.mu.Lock()
 	watched := backends.resources()
 	backends.mu.Unlock()
 	for _, b := range watched {
-		if err := b.watcher.Scan(t.Context()); err != nil {
-			t.Fatal(err)
+		if err := b.watcher.Scan(tb.Context()); err != nil {
+			tb.Fatal(err)
 		}
 	}
 }
@@ -168,17 +168,17 @@ func question(name string, qtype uint16) *dns.Msg {
 	return new(dns.Msg).SetQuestion(name, qtype).SetEdns0(1232, true)
 }
 
-func (s *server) ask(t testing.TB, m *dns.Msg) *dns.Msg {
-	t.Helper()
-	return exchange(t, "udp", s.udp, m)
+func (s *server) ask(tb testing.TB, m *dns.Msg) *dns.Msg {
+	tb.Helper()
+	return exchange(tb, "udp", s.udp, m)
 }
 
-func exchange(t testing.TB, network, address string, m *dns.Msg) *dns.Msg {
-	t.Helper()
+func exchange(tb testing.TB, network, address string, m *dns.Msg) *dns.Msg {
+	tb.Helper()
 	c := &dns.Client{Net: network, Timeout: 5 * time.Second, UDPSize: 4096}
 	r, _, err := c.Exchange(m, address)
 	if err != nil {
-		t.Fatalf("%v\n%v", m, err)
+		tb.Fatalf("%v\n%v", m, err)
 	}
 	return r
 }

@@ -15,6 +15,7 @@ import (
 // reload replaces the Corefile as the reload plugin and SIGUSR1 do.
 func (s *server) reload(t *testing.T, corefile string) error {
 	t.Helper()
+	s.ask(t, question(owner, dns.TypeSOA)) // only what has begun to serve can be told to stop
 	next, err := s.Restart(caddy.CaddyfileInput{Contents: []byte(corefile), Filepath: "Corefile", ServerTypeName: "dns"})
 	if err == nil {
 		s.Instance = next

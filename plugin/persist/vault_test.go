@@ -156,7 +156,6 @@ func TestUnreachableVaultFreezesThenSilences(t *testing.T) {
 	begin := s.now()
 	s.must(s.scan())
 	s.must(s.Seal(t.Context()))
-	left := s.left(server)
 	for _, c := range []struct {
 		after time.Duration
 		least time.Duration // of what is left
@@ -171,7 +170,7 @@ func TestUnreachableVaultFreezesThenSilences(t *testing.T) {
 		if err := s.scan(); err == nil {
 			t.Fatal("Expected a sealed Vault to be an error")
 		}
-		if left = s.left(server); left < c.least || left >= c.least+time.Hour+time.Minute {
+		if left := s.left(server); left < c.least || left >= c.least+time.Hour+time.Minute {
 			t.Errorf("%v after the seal: expected %v to be left, and less than an hour more, got %v", c.after, c.least, left)
 		}
 	}

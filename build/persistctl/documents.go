@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/store"
+
+	"github.com/spf13/pflag"
+)
+
+const defaultMount = "persist"
+
+// fromEnvironment is the value that --vault has where no address follows.
+const fromEnvironment = "$VAULT_ADDR"
+
+// documents says where policy documents come from: a directory, or a mount of
+// Vault.
+type documents struct {
+	vault string // an address, or fromEnvironment; empty: a directory
+	mount string
+}
+
+func (d *documents) register(flags *pflag.FlagSet) {
+	flags.StringVar(&d.vault, "vault", "", "read the documents from the Vault at `ADDRESS`, written --vault=ADDRESS")
+	flags.Lookup("vault").NoOptDefVal = fromEnvironment
+	flags.StringVar(&d.mount, "mount", defaultMount, "KV version 2 `MOUNT` of the documents in Vault")
+}
+
+// source returns the store that dir, empty if none is named, or the flags mean.
+func (d *documents) source(dir string) (store.Source, error) {
+	switch {
+	case d.vault == "" && strings.Contains(dir, "://"):
+		return nil, usagef("%q is no directory: write --vault=%s", dir, dir)
+	case d.vault != "" && dir != "":
+		return nil, usagef("--vault and the directory %q exclude each other: keep one of them, and write an address like --vault=ADDRESS", dir)
+	case d.vault == "" && d.mount != defaultMount:
+		return nil, usagef("--mount %s is one of Vault: write --vault too", d.mount)
+	case d.vault == "" && dir == "":
+		dir = "."
+		fallthrough
+	case d.vault == "":
+		return store.OpenDirectory(dir)
+	}
+	cfg := store.VaultConfig{Mount: d.mount}
+	if d.vault != fromEnvironment {
+		cfg.Address = d.vault
+	}
+	return store.NewVault(cfg)
+}
+
+// library is all documents, compiled.
+type library struct {
+	*policy.Book
+	documents int
+	troubles  []string // documents that could not be read, and why
+}
+
+// load reads all documents once and compiles them as a server does that
+// starts. They count as vouched for at the instant at, as those of a server
+// whose store answers are.
+func (d *documents) load(ctx context.Context, dir string, at time.Time) (*library, error) {
+	source, err := d.source(dir)
+	if err != nil {
+		return nil, err
+	}
+	lib := &library{}
+	began := time.Now()
+	watcher := store.NewWatcher(source, store.Options{
+		Refresh:  time.Minute,
+		Index:    time.Minute,
+		Now:      func() time.Time { return at.Add(time.Since(began)) },
+		Observer: complaints{&lib.troubles},
+	})
+	if err := watcher.Scan(ctx); err != nil {
+		return nil, err
+	}
+	snapshot := watcher.Snapshot()
+	lib.documents = len(snapshot.Documents)
+	lib.Book = policy.Compile(nil, snapshot, policy.Brakes{})
+	return lib, nil
+}
+
+// loadFit is load for documents that must be good enough to serve from.
+func (d *documents) loadFit(ctx context.Context, dir string, at time.Time) (*library, error) {
+	lib, err := d.load(ctx, dir, at)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(lib.troubles) > 0:
+		return nil, fmt.Errorf("not every document can be read, so what is served is not known: %s", strings.Join(lib.troubles, "; "))
+	}
+	return lib, lib.Fit()
+}
+
+// complaints is an observer that keeps what goes wrong with documents.
+type complaints struct{ list *[]string }
+
+// Scanned, Info and Warning implement store.Observer.
+func (complaints) Scanned(time.Time, error) {}
+
+// Info drops the line.
+func (complaints) Info(string) {}
+
+// Warning keeps the line.
+func (c complaints) Warning(line string) { *c.list = append(*c.list, line) }

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/record"
+)
+
+// inventory is what stands at an instant.
+type inventory struct {
+	At     time.Time  `json:"at"`
+	Stops  []string   `json:"stops,omitempty"`
+	Freeze time.Time  `json:"freeze,omitzero"`
+	Grants []entry    `json:"grants"`
+	Bound  *lastTrace `json:"revocation,omitempty"` // of all of them; nil where none is served
+}
+
+// entry is one grant.
+type entry struct {
+	Name     record.FQDN `json:"name"`
+	Issuer   string      `json:"issuer"` // issuer-domain-name; the slug where its document is not valid
+	Account  string      `json:"account_uri"`
+	Scope    string      `json:"scope,omitempty"`
+	Until    time.Time   `json:"persist_until,omitzero"`
+	Served   bool        `json:"served"`
+	Reason   string      `json:"reason,omitempty"` // why it is not served
+	Document string      `json:"document"`
+	Records  []string    `json:"records,omitempty"`
+}
+
+func (s *showing) inventory(ctx context.Context, name record.FQDN, dir string) (result, error) {
+	at := s.at.orNow()
+	lib, err := s.docs.loadFit(ctx, dir, at)
+	if err != nil {
+		return nil, err
+	}
+	grants, err := s.grants(lib.Book, name)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(grants) == 0 && name != "":
+		return nil, errors.New(noGrant(lib.Book, name))
+	}
+	shown := &inventory{At: at, Freeze: lib.Freeze(), Grants: []entry{}}
+	for _, stop := range lib.Stops() {
+		shown.Stops = append(shown.Stops, stop.String())
+	}
+	issuers := namesOfIssuers(lib.Book)
+	for _, g := range grants {
+		shown.Grants = append(shown.Grants, newEntry(lib.Book, g, s.stanza.standingOf(lib.Book, g, at), issuers))
+	}
+	shown.Bound = s.stanza.lastTrace(lib.Book, grants, at)
+	return shown, nil
+}
+
+// namesOfIssuers returns the published issuer-domain-names by slug.
+func namesOfIssuers(book *policy.Book) map[string]string {
+	names := map[string]string{}
+	for _, i := range book.Issuers() {
+		names[i.Slug] = i.Names[0]
+	}
+	return names
+}
+
+func newEntry(book *policy.Book, g *policy.Grant, now standing, issuers map[string]string) entry {
+	e := entry{
+		Name:     g.FQDN,
+		Issuer:   issuers[g.Issuer],
+		Account:  book.AccountURI(g),
+		Scope:    scope(g),
+		Until:    now.until(),
+		Served:   len(now.records) > 0,
+		Reason:   now.reason,
+		Document: g.Path() + "@" + book.Version(g.Path()),
+	}
+	if e.Issuer == "" {
+		e.Issuer = g.Issuer
+	}
+	for _, r := range now.records {
+		e.Records = append(e.Records, r.Text)
+	}
+	return e
+}
+
+// scope says how far the records of a grant reach. It is not known of a grant
+// that is withheld, which has none.
+func scope(g *policy.Grant) string {
+	switch {
+	case len(g.Records) == 0:
+		return ""
+	case g.Records[0].Wildcard:
+		return "wildcard"
+	}
+	return "name"
+}
+
+func (i *inventory) text(w io.Writer) {
+	rows := make([][]string, 0, 1+len(i.Grants))
+	rows = append(rows, []string{"NAME", "ISSUER", "ACCOUNT", "SCOPE", "PERSISTUNTIL", "DOCUMENT", "STATE"})
+	for _, e := range i.Grants {
+		until, state := stamp(e.Until), "served"
+		if !e.Served {
+			state = e.Reason
+		} else if e.Until.IsZero() {
+			until = "none"
+		}
+		rows = append(rows, []string{string(e.Name), e.Issuer, e.Account, e.Scope, until, e.Document, state})
+	}
+	table(w, rows...)
+	for _, stop := range i.Stops {
+		fmt.Fprintf(w, "\nThe control document stops %s.\n", stop)
+	}
+	if !i.Freeze.IsZero() {
+		fmt.Fprintf(w, "\nThe control document freezes rotation from %s on.\n", stamp(i.Freeze))
+	}
+	if i.Bound != nil {
+		fmt.Fprintln(w)
+		i.Bound.text(w)
+	}
+}

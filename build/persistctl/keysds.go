@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/dnssec"
+
+	"github.com/miekg/dns"
+	"github.com/spf13/cobra"
+)
+
+// pointing is what a keys ds command was asked for.
+type pointing struct {
+	source             *keySource
+	at                 instant
+	asDNSKEY, asAnchor bool
+}
+
+func newKeysDS(out *output) *cobra.Command {
+	var p pointing
+	cmd := &cobra.Command{
+		Use:   "ds ZONE (--dir DIR | --vault MOUNT/PATH)",
+		Short: "Print the DS records that the parent of ZONE needs",
+		Long: `Print the DS record of every key signing key that signs at an instant, as it
+stands in the parent's zone file beside the delegation of ZONE. Unbound takes
+that as a trust anchor too.`,
+		Example: `  persistctl keys ds _validation-persist.example.com --dir /etc/coredns/keys
+  persistctl keys ds _validation-persist.example.com --dir /etc/coredns/keys --dnskey
+  persistctl keys ds _validation-persist.example.com --dir /etc/coredns/keys --delv > anchor.conf
+  persistctl keys ds _validation-persist.example.com --vault persist-keys/example -o json`,
+		Args: cobra.ExactArgs(1),
+	}
+	p.source = registerKeySource(cmd.Flags(), "dir", "vault")
+	p.at.register(cmd.Flags(), "keys that sign at this instant")
+	cmd.Flags().BoolVar(&p.asDNSKEY, "dnskey", false, "print the DNSKEY records instead, from which DS records are made")
+	cmd.Flags().BoolVar(&p.asAnchor, "delv", false, "print a file for delv -a, or for named, that trusts the keys instead")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if p.asAnchor && out.format.json {
+			return usagef("--delv prints a file for delv, not JSON: leave out one of --delv and -o json")
+		}
+		printed, err := p.run(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		return out.print(cmd.OutOrStdout(), printed)
+	}
+	return cmd
+}
+
+func (p *pointing) run(ctx context.Context, name string) (result, error) {
+	zone, err := origin(name)
+	switch {
+	case err != nil:
+		return nil, err
+	case p.asDNSKEY && p.asAnchor:
+		return nil, usagef("--dnskey and --delv exclude each other: keep one of them")
+	}
+	keys, err := p.source.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	points, err := entryPoints(keys, zone, p.at.orNow())
+	switch {
+	case err != nil:
+		return nil, err
+	case p.asAnchor:
+		return anchor{zone, points}, nil
+	case p.asDNSKEY:
+		return dnskeys(points), nil
+	}
+	return dsRecords(points), nil
+}
+
+// entryPoint is a key signing key and the DS record that points to it.
+type entryPoint struct {
+	key *dns.DNSKEY
+	ds  *dns.DS
+}
+
+// entryPoints returns the keys of zone that a parent may point to.
+func entryPoints(keys *dnssec.KeySet, zone string, at time.Time) ([]entryPoint, error) {
+	var points []entryPoint
+	rrset, _ := keys.DNSKEY(zone, at)
+	for _, ds := range keys.DS(zone, at) {
+		for _, rr := range rrset {
+			if key := rr.(*dns.DNSKEY); key.Flags&dns.SEP != 0 && key.KeyTag() == ds.KeyTag {
+				points = append(points, entryPoint{key, ds})
+			}
+		}
+	}
+	if len(points) == 0 {
+		return nil, fmt.Errorf("no key signing key signs at %s: see persistctl keys status", stamp(at))
+	}
+	return points, nil
+}
+
+// dsRecords prints as DS records.
+type dsRecords []entryPoint
+
+func (d dsRecords) text(w io.Writer) {
+	for _, p := range d {
+		fmt.Fprintln(w, p.ds)
+	}
+}
+
+// MarshalJSON has the members that registrars ask for.
+func (d dsRecords) MarshalJSON() ([]byte, error) {
+	type record struct {
+		Zone       string `json:"zone"`
+		KeyTag     uint16 `json:"key_tag"`
+		Algorithm  uint8  `json:"algorithm"`
+		DigestType uint8  `json:"digest_type"`
+		Digest     string `json:"digest"`
+		Record     string `json:"record"`
+	}
+	return marshalEach(d, func(p entryPoint) record {
+		return record{p.ds.Hdr.Name, p.ds.KeyTag, p.ds.Algorithm, p.ds.DigestType, p.ds.Digest, p.ds.String()}
+	})
+}
+
+// dnskeys prints as DNSKEY records.
+type dnskeys []entryPoint
+
+func (d dnskeys) text(w io.Writer) {
+	for _, p := range d {
+		fmt.Fprintln(w, p.key)
+	}
+}
+
+// MarshalJSON has the members that registrars ask for.
+func (d dnskeys) MarshalJSON() ([]byte, error) {
+	type record struct {
+		Zone      string `json:"zone"`
+		KeyTag    uint16 `json:"key_tag"`
+		Flags     uint16 `json:"flags"`
+		Protocol  uint8  `json:"protocol"`
+		Algorithm uint8  `json:"algorithm"`
+		PublicKey string `json:"public_key"`
+		Record    string `json:"record"`
+	}
+	return marshalEach(d, func(p entryPoint) record {
+		k := p.key
+		return record{k.Hdr.Name, k.KeyTag(), k.Flags, k.Protocol, k.Algorithm, k.PublicKey, k.String()}
+	})
+}
+
+// anchor prints as what BIND's programs trust.
+type anchor struct {
+	zone   string
+	points []entryPoint
+}
+
+func (a anchor) text(w io.Writer) {
+	fmt.Fprintln(w, "trust-anchors {")
+	for _, p := range a.points {
+		fmt.Fprintf(w, "\t%q static-key %d %d %d %q;\n", a.zone, p.key.Flags, p.key.Protocol, p.key.Algorithm, p.key.PublicKey)
+	}
+	fmt.Fprintln(w, "};")
+}

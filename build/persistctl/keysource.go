@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/coredns-persist/persist/plugin/persist/dnssec"
+	"github.com/coredns-persist/persist/plugin/persist/store"
+
+	"github.com/spf13/pflag"
+)
+
+// keySource is where a key document is: in a directory or in Vault.
+type keySource struct {
+	dir, vault         string
+	dirFlag, vaultFlag string // what they are called on the command line
+}
+
+// registerKeySource adds the two flags of a source of keys.
+func registerKeySource(flags *pflag.FlagSet, dirFlag, vaultFlag string) *keySource {
+	k := &keySource{dirFlag: dirFlag, vaultFlag: vaultFlag}
+	flags.StringVar(&k.dir, dirFlag, "", "`DIR` that holds the key document, as in the Corefile's keys dir DIR")
+	flags.StringVar(&k.vault, vaultFlag, "", "`MOUNT/PATH` of the key document in a KV version 2 mount of Vault, as in keys vault MOUNT/PATH")
+	return k
+}
+
+func (k *keySource) isSet() bool { return k.dir != "" || k.vault != "" }
+
+// check refuses none and two.
+func (k *keySource) check() error {
+	switch {
+	case !k.isSet():
+		return usagef("where are the keys? write --%s DIR or --%s MOUNT/PATH", k.dirFlag, k.vaultFlag)
+	case k.dir != "" && k.vault != "":
+		return usagef("--%s and --%s exclude each other: keep one of them", k.dirFlag, k.vaultFlag)
+	case k.dir == "":
+		_, err := k.place()
+		return err
+	}
+	return nil
+}
+
+// String names the place as it stands on the command line.
+func (k *keySource) String() string {
+	if k.vault != "" {
+		return fmt.Sprintf("--%s %s", k.vaultFlag, k.vault)
+	}
+	return fmt.Sprintf("--%s %s", k.dirFlag, k.dir)
+}
+
+// place is a path in a mount of Vault.
+type place struct{ Mount, Path string }
+
+// place takes MOUNT/PATH apart where the server does.
+func (k *keySource) place() (place, error) {
+	mount, path, ok := strings.Cut(k.vault, "/")
+	if !ok || mount == "" || path == "" {
+		return place{}, usagef("--%s %q is not MOUNT/PATH of a key document in a KV version 2 mount", k.vaultFlag, k.vault)
+	}
+	return place{mount, path}, nil
+}
+
+// load reads the keys.
+func (k *keySource) load(ctx context.Context) (*dnssec.KeySet, error) {
+	if err := k.check(); err != nil {
+		return nil, err
+	}
+	raw, err := k.read(ctx)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, store.ErrNotFound) {
+		return nil, fmt.Errorf("%w: if there never were keys, make them with persistctl keys init", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	keys, err := dnssec.ParseKeys(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", k, err)
+	}
+	return keys, nil
+}
+
+func (k *keySource) read(ctx context.Context) ([]byte, error) {
+	if k.dir != "" {
+		return dnssec.LoadDir(k.dir)
+	}
+	p, err := k.place()
+	if err != nil {
+		return nil, err
+	}
+	v, err := store.NewVault(store.VaultConfig{})
+	if err != nil {
+		return nil, err
+	}
+	return v.ReadSecret(ctx, p.Mount, p.Path)
+}

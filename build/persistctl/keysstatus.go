@@ -1,0 +1,118 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/dnssec"
+
+	"github.com/miekg/dns"
+	"github.com/spf13/cobra"
+)
+
+func newKeysStatus(out *output) *cobra.Command {
+	var at instant
+	cmd := &cobra.Command{
+		Use:   "status [ZONE] (--dir DIR | --vault MOUNT/PATH)",
+		Short: "Say of every key what it does, and what becomes of it when and why",
+		Long: `Say of every key what it does at an instant, and what becomes of it next. With
+ZONE, say too until when the signatures over its DNSKEY RRset hold.`,
+		Example: `  persistctl keys status --dir /etc/coredns/keys
+  persistctl keys status _validation-persist.example.com --dir /etc/coredns/keys --at 2027-06-01T00:00:00Z
+  persistctl keys status --vault persist-keys/example -o json`,
+		Args: cobra.MaximumNArgs(1),
+	}
+	source := registerKeySource(cmd.Flags(), "dir", "vault")
+	at.register(cmd.Flags(), "state at this instant")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		keys, err := source.load(cmd.Context())
+		if err != nil {
+			return err
+		}
+		state := keysAt(keys, at.orNow())
+		for _, name := range args {
+			if state.DNSKEY, err = signatureOfKeys(keys, name, state.At); err != nil {
+				return err
+			}
+		}
+		return out.print(cmd.OutOrStdout(), state)
+	}
+	return cmd
+}
+
+// keySetState is a key set at an instant.
+type keySetState struct {
+	Name   string        `json:"name"`
+	At     time.Time     `json:"at"`
+	Keys   []keyState    `json:"keys"`
+	DNSKEY *keySignature `json:"dnskey,omitempty"`
+}
+
+// keyState is one key at an instant.
+type keyState struct {
+	Role      string    `json:"role"`
+	Tag       uint16    `json:"key_tag"`
+	Algorithm uint8     `json:"algorithm"`
+	State     string    `json:"state"`
+	Next      string    `json:"next,omitempty"` // the state that follows
+	When      time.Time `json:"when,omitzero"`  // the instant of that change
+	Reason    string    `json:"reason"`
+}
+
+// keySignature is the life of the signatures over a DNSKEY RRset.
+type keySignature struct {
+	Zone     string    `json:"zone"`
+	Replaced time.Time `json:"replaced"` // by the next ones
+	Expires  time.Time `json:"expires"`
+}
+
+func keysAt(keys *dnssec.KeySet, at time.Time) keySetState {
+	s := keySetState{Name: keys.Name, At: at}
+	for _, k := range keys.Status(at) {
+		s.Keys = append(s.Keys, keyState{k.Role, k.Tag, k.Algorithm, string(k.State), string(k.Next), k.When, k.Reason})
+	}
+	return s
+}
+
+func signatureOfKeys(keys *dnssec.KeySet, name string, at time.Time) (*keySignature, error) {
+	zone, err := origin(name)
+	if err != nil {
+		return nil, err
+	}
+	rrset, changes := keys.DNSKEY(zone, at)
+	sig, err := keys.Sign(rrset, zone, at, time.Time{})
+	if err != nil {
+		return nil, err
+	}
+	s := &keySignature{Zone: zone, Replaced: sig.Until, Expires: expiration(sig.RRSIG[0].(*dns.RRSIG), at)}
+	if changes.Before(s.Replaced) {
+		s.Replaced = changes
+	}
+	return s, nil
+}
+
+// expiration is the instant of a signature's expiration that is nearest to at:
+// its 32 bits are those of one instant in 136 years (RFC 4034 section 3.1.5).
+func expiration(sig *dns.RRSIG, at time.Time) time.Time {
+	ahead := int32(sig.Expiration - uint32(at.Unix())) // #nosec G115 -- wraps
+	return time.Unix(at.Unix()+int64(ahead), 0).UTC()
+}
+
+func (s keySetState) text(w io.Writer) {
+	rows := make([][]string, 0, 1+len(s.Keys))
+	rows = append(rows, []string{"ROLE", "TAG", "ALGORITHM", "STATE", "NEXT", "WHEN", "WHY"})
+	for _, k := range s.Keys {
+		rows = append(rows, []string{k.Role, strconv.Itoa(int(k.Tag)), algorithmName(k.Algorithm), k.State, k.Next, stamp(k.When), k.Reason})
+	}
+	table(w, rows...)
+	if s.DNSKEY != nil {
+		fmt.Fprintf(w, "\nThe signatures over the DNSKEY RRset of %s are replaced at %s and expire at %s.\n",
+			s.DNSKEY.Zone, stamp(s.DNSKEY.Replaced), stamp(s.DNSKEY.Expires))
+	}
+}
+
+func algorithmName(number uint8) string {
+	return fmt.Sprintf("%d (%s)", number, dns.AlgorithmToString[number])
+}

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"regexp"
+	"strings"
+	"text/template"
+
+	"github.com/spf13/cobra"
+)
+
+func newVaultPolicy() *cobra.Command {
+	return group("vault-policy", "Print the Vault policies that persist needs",
+		newVaultPolicyServer(),
+	)
+}
+
+// serverPolicy lets a token read what the server reads, and do nothing else.
+// Vault knows reading a document from listing a folder by the path alone, so
+// metadata is only to be listed: who changed what is not the server's concern.
+var serverPolicy = template.Must(template.New("server").Parse(
+	`# The DNS server of persist: it reads documents and keys, and writes nothing.
+path "{{.Mount}}/data/config"     { capabilities = ["read"] }
+path "{{.Mount}}/data/control"    { capabilities = ["read"] }
+path "{{.Mount}}/data/index"      { capabilities = ["read"] }
+path "{{.Mount}}/data/issuers/*"  { capabilities = ["read"] }
+path "{{.Mount}}/data/teams/*"    { capabilities = ["read"] }
+path "{{.Mount}}/data/accounts/*" { capabilities = ["read"] }
+path "{{.Mount}}/metadata/*"      { capabilities = ["list"] }
+{{- with .Keys}}
+
+# Its key document, and no other.
+path "{{.Mount}}/data/{{.Path}}" { capabilities = ["read"] }
+{{- end}}
+
+# Its own token.
+path "auth/token/lookup-self" { capabilities = ["read"] }
+path "auth/token/renew-self"  { capabilities = ["update"] }
+path "auth/token/revoke-self" { capabilities = ["update"] }
+`))
+
+func newVaultPolicyServer() *cobra.Command {
+	var mount, keys string
+	cmd := &cobra.Command{
+		Use:   "server",
+		Short: "Print the policy of the DNS server's token",
+		Long: `Print the policy, in HCL, of the token that the DNS server has: it may read the
+documents, the one key document of --keys, and its own token, and nothing else.`,
+		Example: `  persistctl vault-policy server --keys persist-keys/example
+  persistctl vault-policy server --mount team-a/persist > server.hcl`,
+		Args: cobra.NoArgs,
+	}
+	cmd.Flags().StringVar(&mount, "mount", defaultMount, "`MOUNT` of the documents")
+	cmd.Flags().StringVar(&keys, "keys", "", "`MOUNT/PATH` of the key document, as in the Corefile's keys vault MOUNT/PATH")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		values := struct {
+			Mount string
+			Keys  *place
+		}{Mount: strings.Trim(mount, "/")}
+		if err := checkVaultPath("mount", values.Mount); err != nil {
+			return err
+		}
+		if keys != "" {
+			p, err := keyPlace(keys)
+			if err != nil {
+				return err
+			}
+			values.Keys = &p
+		}
+		return serverPolicy.Execute(cmd.OutOrStdout(), values)
+	}
+	return cmd
+}
+
+// keyPlace reads the value of --keys.
+func keyPlace(keys string) (place, error) {
+	source := keySource{vault: keys, vaultFlag: "keys"}
+	p, err := source.place()
+	if err == nil {
+		err = checkVaultPath("keys", keys)
+	}
+	return p, err
+}
+
+var vaultPath = regexp.MustCompile(`^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$`)
+
+// checkVaultPath refuses what would end the string in HCL, and what would stand
+// for other paths too in a policy.
+func checkVaultPath(flag, path string) error {
+	if !vaultPath.MatchString(path) {
+		return usagef("--%s %q is no path for a policy: write parts of letters, digits, dot, hyphen and underscore, with a slash between", flag, path)
+	}
+	return nil
+}

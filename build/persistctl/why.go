@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/record"
+)
+
+// explain adds what the documents tell beyond the records.
+func (j *judgement) explain(book *policy.Book) {
+	grants := book.Lookup(j.Name)
+	for _, r := range book.Rejections() {
+		if concerns(r, j.Name, grants) {
+			j.Rejections = append(j.Rejections, remark(r))
+		}
+	}
+	if len(grants) == 0 {
+		j.Hints = append(j.Hints, noGrant(book, j.Name))
+	}
+	if !j.known {
+		j.Hints = append(j.Hints, fmt.Sprintf("no valid issuers document has %s among its issuer_domain_names, so no hash prefix of it is known", j.Issuers[0]))
+	}
+}
+
+// concerns reports whether a rejection may be why there is no record at name:
+// it is of an entry for name, or of a document that the grants at name, or
+// where there are none any, rest on.
+func concerns(r policy.Rejection, name record.FQDN, grants []*policy.Grant) bool {
+	if domain, ok := domainOf(r); ok {
+		return domain == name
+	}
+	if len(grants) == 0 {
+		return strings.HasPrefix(r.Path, "accounts/") || strings.HasPrefix(r.Path, "teams/")
+	}
+	for _, g := range grants {
+		if r.Path == g.Path() || r.Path == "teams/"+g.Team || r.Path == "issuers/"+g.Issuer {
+			return true
+		}
+	}
+	return false
+}
+
+// domainOf returns the name whose entry in an account document a rejection is
+// about, empty where that is no name, and false if it is not about an entry.
+func domainOf(r policy.Rejection) (record.FQDN, bool) {
+	field, ok := strings.CutPrefix(r.Field, "domains[")
+	if !ok || !strings.HasPrefix(r.Path, "accounts/") {
+		return "", false
+	}
+	quoted, err := strconv.QuotedPrefix(field)
+	if err != nil {
+		return "", true
+	}
+	written, err := strconv.Unquote(quoted)
+	if err != nil {
+		return "", true
+	}
+	name, _, err := record.ParseFQDN(written)
+	if err != nil {
+		return "", true
+	}
+	return name, true
+}
+
+// noGrant says that there is no grant at name, and where the nearest is.
+func noGrant(book *policy.Book, name record.FQDN) string {
+	text := fmt.Sprintf("there is no grant at %s, and a CA asks for %s alone", name, name.Owner())
+	for _, up, ok := strings.Cut(string(name), "."); ok; _, up, ok = strings.Cut(up, ".") {
+		if len(book.Lookup(record.FQDN(up))) > 0 {
+			return fmt.Sprintf("%s: the nearest grant is at %s, and a CA does not walk up", text, up)
+		}
+	}
+	if book.Contains(name) {
+		return text + ": there are grants below it only"
+	}
+	return text
+}
