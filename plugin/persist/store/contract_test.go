@@ -40,9 +40,7 @@ func contents(s *Snapshot) map[string]string {
 func TestFirstScanLoadsEverything(t *testing.T) {
 	for name, open := range worlds {
 		t.Run(name, func(t *testing.T) {
-			w := open(t)
-			fill(t, w)
-			r := watch(t, w.source(t), nil)
+			_, r := filled(t, open(t))
 			s := r.scan(t)
 			want := map[string]string{
 				"config":                        `{"schema":1}`,
@@ -105,9 +103,7 @@ func TestStoreWithConfigAloneIsLoaded(t *testing.T) {
 func TestChangeCountsAtTheScanThatSeesIt(t *testing.T) {
 	for name, open := range worlds {
 		t.Run(name, func(t *testing.T) {
-			w := open(t)
-			fill(t, w)
-			r := watch(t, w.source(t), nil)
+			w, r := filled(t, open(t))
 			before := r.scan(t)
 			w.put(t, "teams/web", `{"b":3}`)
 			w.put(t, "accounts/new/letsencrypt/prod", `{"f":6}`)
@@ -131,9 +127,7 @@ func TestChangeCountsAtTheScanThatSeesIt(t *testing.T) {
 func TestUnchangedDocumentsAreConfirmedAndShared(t *testing.T) {
 	for name, open := range worlds {
 		t.Run(name, func(t *testing.T) {
-			w := open(t)
-			fill(t, w)
-			r := watch(t, w.source(t), nil)
+			_, r := filled(t, open(t))
 			before, after := r.scan(t), r.scan(t)
 			for i, d := range after.Documents {
 				if !d.Confirmed.Equal(r.clock.now()) {
@@ -154,9 +148,7 @@ func TestAbsentDocumentIsGoneWhenTwoScansAgree(t *testing.T) {
 	const path = "accounts/ops/letsencrypt/prod"
 	for name, open := range worlds {
 		t.Run(name, func(t *testing.T) {
-			w := open(t)
-			fill(t, w)
-			r := watch(t, w.source(t), nil)
+			w, r := filled(t, open(t))
 			known := *r.scan(t).Document(path)
 			w.drop(t, path)
 			r.scan(t)
@@ -181,9 +173,7 @@ func TestDocumentThatComesBackIsNotGone(t *testing.T) {
 	const path = "accounts/ops/letsencrypt/prod"
 	for name, open := range worlds {
 		t.Run(name, func(t *testing.T) {
-			w := open(t)
-			fill(t, w)
-			r := watch(t, w.source(t), nil)
+			w, r := filled(t, open(t))
 			r.scan(t)
 			for range 3 {
 				w.drop(t, path)
@@ -201,9 +191,7 @@ func TestDocumentThatComesBackIsNotGone(t *testing.T) {
 func TestStoreThatLosesConfigChangesNothing(t *testing.T) {
 	for name, open := range worlds {
 		t.Run(name, func(t *testing.T) {
-			w := open(t)
-			fill(t, w)
-			r := watch(t, w.source(t), nil)
+			w, r := filled(t, open(t))
 			before := r.scan(t)
 			w.drop(t, "config")
 			w.drop(t, "teams/web")
@@ -220,9 +208,7 @@ func TestStoreThatLosesConfigChangesNothing(t *testing.T) {
 func TestControlCountsAtThePoll(t *testing.T) {
 	for name, open := range worlds {
 		t.Run(name, func(t *testing.T) {
-			w := open(t)
-			fill(t, w)
-			r := watch(t, w.source(t), nil)
+			w, r := filled(t, open(t))
 			before := r.scan(t)
 			w.put(t, "control", `{"stop":{"all":{}}}`)
 			w.put(t, "teams/web", `{"b":3}`)
@@ -262,9 +248,7 @@ func TestFirstControlCountsAtThePoll(t *testing.T) {
 func TestIndexAsksForAScanEvery15Seconds(t *testing.T) {
 	for name, open := range worlds {
 		t.Run(name, func(t *testing.T) {
-			w := open(t)
-			fill(t, w)
-			r := watch(t, w.source(t), nil)
+			w, r := filled(t, open(t))
 			r.scan(t)
 			poll := func() int {
 				t.Helper()
@@ -322,9 +306,7 @@ func TestDeletedDocumentIsWithdrawnAtOnce(t *testing.T) {
 	const path = "accounts/web/letsencrypt/prod"
 	for name, open := range vaults {
 		t.Run(name, func(t *testing.T) {
-			w := open(t)
-			fill(t, w)
-			r := watch(t, w.source(t), nil)
+			w, r := filled(t, open(t))
 			r.scan(t)
 			w.remove(t, path)
 			r.scan(t)
@@ -368,9 +350,7 @@ func TestDeletedDocumentIsWithdrawnInTheFirstScanToo(t *testing.T) {
 func TestDeletedConfigIsNoConfig(t *testing.T) {
 	for name, open := range vaults {
 		t.Run(name, func(t *testing.T) {
-			w := open(t)
-			fill(t, w)
-			r := watch(t, w.source(t), nil)
+			w, r := filled(t, open(t))
 			before := r.scan(t)
 			w.remove(t, "config")
 			w.remove(t, "teams/web")

@@ -11,9 +11,7 @@ import (
 func TestIndexWrittenBeforeTheFirstPollAsksForAScan(t *testing.T) {
 	for name, open := range worlds {
 		t.Run(name, func(t *testing.T) {
-			w := open(t)
-			fill(t, w)
-			r := watch(t, w.source(t), nil)
+			w, r := filled(t, open(t))
 			r.scan(t)
 			w.put(t, "teams/web", `{"b":3}`)
 			w.put(t, "index", `{"n":1}`)

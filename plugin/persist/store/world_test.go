@@ -260,3 +260,10 @@ func (r *rig) document(t *testing.T, path string) *Document {
 	}
 	return d
 }
+
+// filled puts documents of every kind into w, and watches it.
+func filled[W world](t *testing.T, w W) (W, *rig) {
+	t.Helper()
+	fill(t, w)
+	return w, watch(t, w.source(t), nil)
+}
