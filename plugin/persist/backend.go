@@ -17,13 +17,17 @@ var backends pool[*backend]
 // backend is a policy store that is watched, and the books compiled from it.
 type backend struct {
 	location string // where the documents come from, however reached
+	opened   time.Time
 	vault    *store.Vault
 	watcher  *store.Watcher
 	cancel   context.CancelFunc
 	done     chan struct{}
 
-	mu    sync.Mutex
-	books map[string]*compiled // by brakes; guarded by mu
+	mu     sync.Mutex
+	books  map[string]*compiled // of the newest snapshot, by brakes; guarded by mu
+	newest *policy.Book         // whichever was compiled last; guarded by mu
+
+	clockWrong bool // whether its clock is far from ours; owned by the watcher
 
 	audience // told of every new snapshot
 }
@@ -44,7 +48,7 @@ func acquireBackend(cfg *config) (*backend, func(), error) {
 // openBackend starts to watch the store. Where another backend has the same
 // documents already, only reached otherwise, they are taken over.
 func openBackend(cfg *config, others []*backend) (*backend, error) {
-	b := &backend{books: map[string]*compiled{}, done: make(chan struct{})}
+	b := &backend{opened: time.Now(), books: map[string]*compiled{}, done: make(chan struct{})}
 	source, err := b.source(cfg)
 	if err != nil {
 		return nil, err
@@ -54,7 +58,7 @@ func openBackend(cfg *config, others []*backend) (*backend, error) {
 	for _, other := range others {
 		if other.location == b.location {
 			options.Initial = other.watcher.Snapshot()
-			b.books = other.shelf()
+			b.newest = other.last()
 		}
 	}
 	b.watcher = store.NewWatcher(source, options)
@@ -81,6 +85,7 @@ func (b *backend) source(cfg *config) (store.Source, error) {
 func (b *backend) close() {
 	b.cancel()
 	<-b.done
+	forget(b.location)
 	if b.vault == nil {
 		return
 	}
@@ -93,6 +98,9 @@ func (b *backend) close() {
 
 // book returns the book of the newest snapshot under the given brakes, nil
 // before the first complete load. Stanzas with the same brakes share one.
+//
+// Every book is compiled after the newest one, whatever its brakes: only that
+// one knows what holds of documents that have been lost or broken since.
 func (b *backend) book(brakes policy.Brakes) *policy.Book {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -100,35 +108,23 @@ func (b *backend) book(brakes policy.Brakes) *policy.Book {
 	if snapshot == nil {
 		return nil
 	}
+	maps.DeleteFunc(b.books, func(_ string, c *compiled) bool { return c.snapshot != snapshot })
 	key := fmt.Sprint(brakes)
-	have := b.books[key]
-	if have == nil || have.snapshot != snapshot {
-		previous := b.previous(have)
-		have = &compiled{snapshot, policy.Compile(previous, snapshot, brakes)}
-		b.books[key] = have
-		report(b.location, previous, have.book)
+	c, ok := b.books[key]
+	if !ok {
+		c = &compiled{snapshot, policy.Compile(b.newest, snapshot, brakes)}
+		report(b.location, b.newest, c.book)
+		b.books[key], b.newest = c, c.book
 	}
-	if have.book.Fit() != nil { // reported, as a rejection is
+	if c.book.Fit() != nil { // reported, as a rejection is
 		return nil
 	}
-	return have.book
+	return c.book
 }
 
-// previous is the book that knows the last valid version of each document:
-// the brakes do not matter for that.
-func (b *backend) previous(have *compiled) *policy.Book {
-	if have != nil {
-		return have.book
-	}
-	for _, c := range b.books {
-		return c.book
-	}
-	return nil
-}
-
-// shelf returns the books for a backend that takes over.
-func (b *backend) shelf() map[string]*compiled {
+// last returns the newest book for a backend that takes over.
+func (b *backend) last() *policy.Book {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return maps.Clone(b.books)
+	return b.newest
 }

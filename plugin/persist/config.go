@@ -65,6 +65,9 @@ func (c *config) check(origins []string) error {
 	case c.keys.kind == "vault" && c.vault == nil:
 		return errors.New("keys vault needs a vault property: write vault ADDRESS, or keys dir DIR")
 	}
+	if c.refresh >= min(c.maxStale, c.grace) {
+		return fmt.Errorf("refresh %s is not below max_stale %s and grace %s: what is served would expire, or stand still, between two scans", c.refresh, c.maxStale, c.grace)
+	}
 	if c.vault != nil {
 		if _, err := store.NewVault(*c.vault); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package persist
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -26,6 +27,7 @@ type property struct {
 }
 
 const (
+	authUsage   = "auth token | token_file FILE | approle ROLE_ID_FILE SECRET_ID_FILE [mount NAME]"
 	keysUsage   = "keys dir DIR | vault MOUNT/PATH | none"
 	denialUsage = "denial compact [BUDGET] | nsec"
 )
@@ -33,7 +35,7 @@ const (
 // properties are all there is to say in a stanza. Each may stand once.
 var properties = map[string]property{
 	"vault":       {"vault [ADDRESS]", 0, 1, (*parser).vault},
-	"auth":        {"auth token | token_file FILE | approle ROLE_ID_FILE SECRET_ID_FILE [mount NAME]", 1, 5, (*parser).auth},
+	"auth":        {authUsage, 1, 5, (*parser).auth},
 	"mount":       {"mount NAME", 1, 1, (*parser).mount},
 	"namespace":   {"namespace NAME", 1, 1, (*parser).namespace},
 	"tls":         {"tls [CERT KEY] [CA]", 0, 3, (*parser).tls},
@@ -99,7 +101,7 @@ func (p *parser) property(name string, args []string) error {
 	case p.said[name]:
 		return p.c.Errf("%s stands twice: keep one of them", name)
 	case len(args) < prop.min || prop.max >= 0 && len(args) > prop.max:
-		return p.c.Errf("%s has %d arguments %q: write %s", name, len(args), args, prop.usage)
+		return p.c.Errf("%s has %d arguments: write %s", name, len(args), prop.usage)
 	}
 	p.said[name] = true
 	if err := prop.set(p, args); err != nil {
@@ -129,10 +131,11 @@ func (p *parser) auth(args []string) error {
 	case "approle":
 		want = 2
 	default:
-		return fmt.Errorf("unknown method %q: write token, token_file FILE or approle ROLE_ID_FILE SECRET_ID_FILE", method)
+		return errors.New("unknown method: write " + authUsage)
 	}
 	if len(args) != want {
-		return fmt.Errorf("%s takes %d arguments, not %q", method, want, args)
+		// What stands there may be a token that was meant to be in a file.
+		return fmt.Errorf("%s takes %d arguments, not %d: write %s", method, want, len(args), authUsage)
 	}
 	p.client.Auth = method
 	for i, f := range args {
@@ -269,10 +272,8 @@ func (p *parser) stop(args []string) error {
 }
 
 func (p *parser) freeze(args []string) (err error) {
-	if p.config.brakes.Freeze, err = time.Parse(time.RFC3339, args[0]); err != nil {
-		return fmt.Errorf("%q is not an instant: write it like 2026-12-01T00:00:00Z (RFC 3339)", args[0])
-	}
-	return nil
+	p.config.brakes.Freeze, err = policy.ParseInstant(args[0])
+	return err
 }
 
 func (p *parser) fallthrough_(args []string) error {

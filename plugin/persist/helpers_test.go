@@ -153,10 +153,7 @@ func failToStart(t *testing.T, corefile string) string {
 // rescan has every store that is watched read again now.
 func rescan(tb testing.TB) {
 	tb.Helper()
-	backends.mu.Lock()
-	watched := backends.resources()
-	backends.mu.Unlock()
-	for _, b := range watched {
+	for _, b := range backends.all() {
 		if err := b.watcher.Scan(tb.Context()); err != nil {
 			tb.Fatal(err)
 		}

@@ -51,17 +51,19 @@ func openKeyring(cfg *config, b *backend, others []*keyring) (*keyring, error) {
 	case "dir":
 		k.location = cfg.keys.path
 		k.read = func(context.Context) ([]byte, error) { return dnssec.LoadDir(cfg.keys.path) }
-		if err := k.begin(cfg); err != nil {
-			return nil, err
-		}
 	case "vault":
 		mount, path, _ := strings.Cut(cfg.keys.path, "/")
 		k.location = b.vault.String() + " " + cfg.keys.path
 		k.read = func(ctx context.Context) ([]byte, error) { return b.vault.ReadSecret(ctx, mount, path) }
 	}
 	for _, other := range others {
-		if set := other.set.Load(); set != nil && other.location == k.location && k.set.Load() == nil {
+		if set := other.set.Load(); set != nil && other.location == k.location {
 			k.set.Store(set)
+		}
+	}
+	if cfg.keys.kind == "dir" && k.set.Load() == nil {
+		if err := k.begin(cfg); err != nil {
+			return nil, err
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -70,8 +72,8 @@ func openKeyring(cfg *config, b *backend, others []*keyring) (*keyring, error) {
 	return k, nil
 }
 
-// begin makes keys in a directory that has none yet, and loads them. Later on
-// a key document that has gone missing is an error and never made anew.
+// begin loads the keys in a directory, and makes them if it has none yet. Later
+// on a key document that has gone missing is an error and never made anew.
 func (k *keyring) begin(cfg *config) error {
 	_, err := k.load(context.Background())
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -129,6 +131,9 @@ func (k *keyring) load(ctx context.Context) (changed bool, err error) {
 	}
 	set, err := dnssec.ParseKeys(raw)
 	if err != nil {
+		return false, err
+	}
+	if err := set.Continues(k.set.Load(), clock()); err != nil {
 		return false, err
 	}
 	k.raw = raw

@@ -6,25 +6,19 @@ import "sync"
 // serves, and stops the old one afterwards. What both need (a watched store,
 // a key document) is therefore held in process-wide pools and leased, so that
 // a reload goes on from what is loaded even while the store is away.
-//
-// An instance that fails to start never sees OnShutdown. Its leases end when
-// the old instance hears of the failure: they are those taken since it was
-// asked to restart.
 
 // closer is something that stops its own goroutines.
 type closer interface{ close() }
 
 // pool holds at most one resource per key.
 type pool[T closer] struct {
-	mu     sync.Mutex
-	held   map[string]*entry[T] // guarded by mu
-	serial int                  // of the last lease; guarded by mu
-	mark   int                  // serial when a restart began; guarded by mu
+	mu   sync.Mutex
+	held map[string]*entry[T] // guarded by mu
 }
 
 type entry[T closer] struct {
 	resource T
-	leases   map[int]bool // by serial
+	leases   int
 }
 
 // acquire returns the resource of key, made by open if nobody holds it, and
@@ -38,16 +32,21 @@ func (p *pool[T]) acquire(key string, open func(others []T) (T, error)) (resourc
 		if resource, err = open(p.resources()); err != nil {
 			return resource, nil, err
 		}
-		e = &entry[T]{resource: resource, leases: map[int]bool{}}
+		e = &entry[T]{resource: resource}
 		if p.held == nil {
 			p.held = map[string]*entry[T]{}
 		}
 		p.held[key] = e
 	}
-	p.serial++
-	serial := p.serial
-	e.leases[serial] = true
-	return e.resource, func() { p.release(func(s int) bool { return s == serial }) }, nil
+	e.leases++
+	return e.resource, func() { p.release(key, e) }, nil
+}
+
+// all returns every resource that is held.
+func (p *pool[T]) all() []T {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.resources()
 }
 
 func (p *pool[T]) resources() []T {
@@ -58,36 +57,12 @@ func (p *pool[T]) resources() []T {
 	return all
 }
 
-// release ends the leases that match and closes what nobody holds any more.
-func (p *pool[T]) release(match func(serial int) bool) {
+// release gives back one lease, and closes what nobody holds any more.
+func (p *pool[T]) release(key string, e *entry[T]) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for key, e := range p.held {
-		for serial := range e.leases {
-			if match(serial) {
-				delete(e.leases, serial)
-			}
-		}
-		if len(e.leases) == 0 {
-			delete(p.held, key)
-			e.resource.close()
-		}
+	if e.leases--; e.leases == 0 {
+		delete(p.held, key)
+		e.resource.close()
 	}
-}
-
-// restarting notes that leases from now on belong to the new instance.
-func (p *pool[T]) restarting() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.mark = p.serial
-	return nil
-}
-
-// restartFailed ends the leases of the instance that did not start.
-func (p *pool[T]) restartFailed() error {
-	p.mu.Lock()
-	mark := p.mark
-	p.mu.Unlock()
-	p.release(func(serial int) bool { return serial > mark })
-	return nil
 }

@@ -4,6 +4,9 @@ import (
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/zone"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // observer counts and logs what the watcher of a backend does.
@@ -18,8 +21,19 @@ func (o observer) Scanned(began time.Time, err error) {
 	scansTotal.WithLabelValues(o.location, "ok").Inc()
 	lastSuccess.WithLabelValues(o.location).Set(float64(began.Unix()))
 	if s := o.watcher.Snapshot(); s != nil && !s.Date.IsZero() {
-		clockSkew.WithLabelValues(o.location).Set(s.DateAt.Sub(s.Date).Seconds())
+		o.compareClocks(s.DateAt.Sub(s.Date))
 	}
+}
+
+// compareClocks warns when the clock of this server begins to run more than
+// five minutes off the store's. Rotation does not run ahead of the store's.
+func (o observer) compareClocks(ahead time.Duration) {
+	clockSkew.WithLabelValues(o.location).Set(ahead.Seconds())
+	wrong := ahead.Abs() > zone.Skew
+	if wrong && !o.clockWrong {
+		log.Warningf("%s: the clock of this server is %v ahead of the store's: set one of them right", o.location, ahead.Round(time.Second))
+	}
+	o.clockWrong = wrong
 }
 
 // Info implements store.Observer.
@@ -27,6 +41,14 @@ func (o observer) Info(line string) { log.Infof("%s: %s", o.location, line) }
 
 // Warning implements store.Observer.
 func (o observer) Warning(line string) { log.Warningf("%s: %s", o.location, line) }
+
+// forget drops the gauges of a store that is no longer watched: nobody would
+// keep them true. One that is watched otherwise sets them again at once.
+func forget(location string) {
+	for _, gauge := range []*prometheus.GaugeVec{grantsGauge, rejectionsGauge, lastSuccess, clockSkew} {
+		gauge.DeletePartialMatch(prometheus.Labels{"source": location})
+	}
+}
 
 // report counts what is in a book and logs what is not used, if the book
 // before, which may be nil, did not say so already.

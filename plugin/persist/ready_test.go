@@ -19,7 +19,7 @@ func TestReadyOnlyWhenEveryStanzaIs(t *testing.T) {
 		if err := p.lease(); err != nil {
 			t.Fatal(err)
 		}
-		live.Store(p, struct{}{})
+		running.join(p)
 		t.Cleanup(func() { _ = p.stop() })
 		rescan(t)
 		p.update()

@@ -5,10 +5,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/policy/policytest"
 	"github.com/coredns/caddy"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
 )
 
@@ -29,7 +31,7 @@ func leases[T closer](p *pool[T]) int {
 	defer p.mu.Unlock()
 	n := 0
 	for _, e := range p.held {
-		n += len(e.leases)
+		n += e.leases
 	}
 	return n
 }
@@ -116,29 +118,129 @@ func TestChangedDocumentsAreServedWithTheNextScan(t *testing.T) {
 	}
 }
 
-// Keys that have gone missing are never made anew: the DS at the parent would
-// not match them.
-func TestLostKeysStayInUseAndAreNotReplaced(t *testing.T) {
-	setClock(t, noon)
-	site := newSite(t, documents())
-	s := start(t, block(site.stanza()))
-	before := s.ask(t, question("example.com.", dns.TypeDNSKEY)).String()
-	if err := os.Remove(filepath.Join(site.keys(), "keys.json")); err != nil {
-		t.Fatal(err)
+// A reload changes the brakes of the Corefile. It must not bring back what the
+// store has withdrawn, or lift what it has stopped, in between.
+func TestReloadBringsNothingBack(t *testing.T) {
+	for name, withdraw := range map[string][]policytest.Documents{
+		"stop that was lost": {
+			documents().With(policytest.Documents{"control": `{"stop": "all"}`}),
+			documents(), documents(),
+		},
+		"grant that was removed before the document broke": {
+			documents().Account(`"domains": "a.b.example.com"`),
+			documents().With(policytest.Documents{"accounts/web/ca/a": "{"}),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			site := newSite(t, documents())
+			s := start(t, block(site.stanza()))
+			for _, property := range []string{"stop team:other", "stop team:another", ""} {
+				if err := s.reload(t, block(site.stanza(property))); err != nil {
+					t.Fatal(err)
+				}
+				for _, d := range withdraw {
+					d.Write(t, site.policies())
+					rescan(t)
+				}
+				withdraw = nil
+				if r := s.ask(t, question(owner, dns.TypeTXT)); len(r.Answer) != 0 {
+					t.Errorf("With %q: expected no record, got %v", property, r)
+				}
+			}
+			rescan(t)
+			if n := len(backends.all()[0].books); n != 1 {
+				t.Errorf("Expected one book to be kept, got %d", n)
+			}
+		})
 	}
-	keyrings.mu.Lock()
-	rings := keyrings.resources()
-	keyrings.mu.Unlock()
-	for _, k := range rings {
-		if _, err := k.read(t.Context()); err == nil {
-			t.Error("Expected an error for keys that are gone")
+}
+
+// dnskeys are the keys that a server publishes.
+func dnskeys(t *testing.T, s *server) []string {
+	t.Helper()
+	r := s.ask(t, question("example.com.", dns.TypeDNSKEY))
+	var keys []string
+	for _, rr := range r.Answer {
+		if k, ok := rr.(*dns.DNSKEY); ok {
+			keys = append(keys, k.PublicKey)
 		}
 	}
-	id := func(s string) string { return s[strings.Index(s, ";; QUESTION"):] }
-	if after := s.ask(t, question("example.com.", dns.TypeDNSKEY)).String(); id(after) != id(before) {
-		t.Errorf("Expected the keys in use to stay, got\n%s\nbefore\n%s", after, before)
+	if len(keys) == 0 {
+		t.Fatalf("Expected keys, got %v", r)
 	}
-	if _, err := os.Stat(filepath.Join(site.keys(), "keys.json")); !os.IsNotExist(err) {
-		t.Errorf("Expected no new keys to be made, got %v", err)
+	return keys
+}
+
+// Keys that have gone missing, or that others have taken the place of, change
+// nothing: the DS at the parent would not match what is made or put there.
+func TestKeysInUseAreNotReplaced(t *testing.T) {
+	setClock(t, noon)
+	site, other := newSite(t, documents()), newSite(t, documents())
+	start(t, block(other.stanza()))
+	foreign, err := os.ReadFile(filepath.Join(other.keys(), "keys.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, block(site.stanza()))
+	want := dnskeys(t, s)
+	file := filepath.Join(site.keys(), "keys.json")
+	for name, change := range map[string]func() error{
+		"lost":     func() error { return os.RemoveAll(file) },
+		"replaced": func() error { return os.WriteFile(file, foreign, 0o600) },
+		"broken":   func() error { return os.WriteFile(file, []byte("{"), 0o600) },
+	} {
+		if err := change(); err != nil {
+			t.Fatal(err)
+		}
+		for _, property := range []string{"refresh 30s", "refresh 40s"} {
+			reloadKeys(t.Context(), t)
+			if err := s.reload(t, block(site.stanza(property))); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, dnskeys(t, s)); diff != "" {
+				t.Errorf("%s, %s: keys differ (-before +after):\n%s", name, property, diff)
+			}
+		}
+		if _, err := os.Stat(file); name == "lost" && !os.IsNotExist(err) {
+			t.Errorf("Expected no keys to be made in place of those that were lost, got %v", err)
+		}
+	}
+}
+
+// A handler of an instance that failed to start must not go on to count for
+// readiness, nor be told of books.
+func TestFailedReloadLeavesNoHandlers(t *testing.T) {
+	impatient(t)
+	whole, broken := newSite(t, documents()), newSite(t, documents().With(policytest.Documents{"config": ""}))
+	s := start(t, block(whole.stanza()))
+	handlers := len(running.all())
+	failing := block(broken.stanza()) + "example.org:0 {\nbind 192.0.2.1\nwhoami\n}\n"
+	for range 3 {
+		if err := s.reload(t, failing); err == nil {
+			t.Fatal("Expected the reload to fail")
+		}
+	}
+	if n := len(running.all()); n != handlers || !running.all()[0].Ready() {
+		t.Errorf("Expected %d handler that is ready, got %d, ready %t", handlers, n, running.all()[0].Ready())
+	}
+	if n := len(backends.all()); n != 1 {
+		t.Errorf("Expected one store to be watched, got %d", n)
+	}
+}
+
+// However many stanzas wait for a store, a starting server waits once.
+func TestStartWaitsOnceForAStore(t *testing.T) {
+	before := patience
+	patience = 300 * time.Millisecond
+	t.Cleanup(func() { patience = before })
+	site := newSite(t, documents().With(policytest.Documents{"config": ""}))
+	corefile := ""
+	for _, zone := range []string{"a", "b", "c", "d", "e", "f", "g", "h"} {
+		corefile += strings.Replace(strings.Replace(block(site.stanza()), ".:0", zone+".example:0", 1), "persist example.com", "persist "+zone+".example", 1)
+	}
+	begin := time.Now()
+	start(t, corefile)
+	if took := time.Since(begin); took > 4*patience {
+		t.Errorf("Expected eight stanzas to wait for %v in all, they took %v", patience, took)
 	}
 }

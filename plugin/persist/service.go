@@ -10,9 +10,10 @@ import (
 	"github.com/coredns-persist/persist/plugin/persist/dnssec"
 )
 
-// patience is how long a starting server waits for its documents and keys
-// before it serves, SERVFAIL until they are there. A store that is away must
-// not keep the other zones of the process from being served.
+// patience is how long a starting server waits for a store, whatever the number
+// of its stanzas, before it serves, SERVFAIL until documents and keys are there.
+// A store that is away must not keep the other zones of the process from being
+// served.
 var patience = 5 * time.Second
 
 // service is what a handler holds between OnStartup and OnShutdown.
@@ -33,13 +34,13 @@ func (p *Persist) start() error {
 	if err := p.lease(); err != nil {
 		return errors.Join(err, p.stop())
 	}
-	live.Store(p, struct{}{})
+	running.join(p)
 	p.releases = append(p.releases, p.backend.add(p))
 	if p.keyring != nil {
 		p.releases = append(p.releases, p.keyring.add(p))
 	}
 	p.update()
-	p.await(patience)
+	p.await(patience - time.Since(p.backend.opened))
 	return nil
 }
 
@@ -62,7 +63,7 @@ func (p *Persist) lease() (err error) {
 // stop gives back what start leased. Queries still come after it, and are
 // answered from what was loaded last.
 func (p *Persist) stop() error {
-	live.Delete(p)
+	running.leave(p)
 	for _, release := range slices.Backward(p.releases) {
 		release()
 	}

@@ -34,13 +34,8 @@ func setup(c *caddy.Controller) error {
 		return wrap(p.start())
 	})
 	c.OnShutdown(p.stop)
-	for _, pool := range []interface {
-		restarting() error
-		restartFailed() error
-	}{&backends, &keyrings} {
-		c.OnRestart(pool.restarting)
-		c.OnRestartFailed(pool.restartFailed)
-	}
+	c.OnRestart(running.restarting)
+	c.OnRestartFailed(running.restartFailed)
 	server.AddPlugin(func(next plugin.Handler) plugin.Handler {
 		p.Next = next
 		return p

@@ -75,10 +75,7 @@ func (s *vaultSite) dirKeys() string { return "keys dir " + s.keys }
 // paced by the clock, so it moves a little.
 func (s *vaultSite) scan() error {
 	s.advance(time.Second)
-	backends.mu.Lock()
-	watched := backends.resources()
-	backends.mu.Unlock()
-	for _, b := range watched {
+	for _, b := range backends.all() {
 		if err := b.watcher.Scan(s.t.Context()); err != nil {
 			return err
 		}
@@ -297,10 +294,7 @@ func TestKeysFromVault(t *testing.T) {
 // reloadKeys has every key document read again now.
 func reloadKeys(ctx context.Context, t *testing.T) {
 	t.Helper()
-	keyrings.mu.Lock()
-	rings := keyrings.resources()
-	keyrings.mu.Unlock()
-	for _, k := range rings {
+	for _, k := range keyrings.all() {
 		k.refresh(ctx)
 	}
 }

@@ -1,6 +1,7 @@
 package dnssec
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -33,6 +34,11 @@ type deriver struct {
 	seed      seed
 	name      string // of the key set
 	algorithm uint8
+}
+
+// equal reports whether d and e derive the same keys.
+func (d deriver) equal(e deriver) bool {
+	return d.name == e.name && d.algorithm == e.algorithm && bytes.Equal(d.seed.octets(), e.seed.octets())
 }
 
 // zsk returns the zone signing key of an epoch.
