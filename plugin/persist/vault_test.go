@@ -17,6 +17,7 @@ import (
 	"github.com/coredns-persist/persist/test/parts"
 
 	"github.com/miekg/dns"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
 // hourly are documents whose record moves on every hour.
@@ -296,5 +297,33 @@ func reloadKeys(ctx context.Context, t *testing.T) {
 	t.Helper()
 	for _, k := range keyrings.all() {
 		k.refresh(ctx)
+	}
+}
+
+func TestClockThatIsFarFromVaultsIsShown(t *testing.T) {
+	s := newVaultSite(t, hourly())
+	start(t, s.corefile(s.dirKeys()))
+	s.must(s.scan())
+	b := backends.all()[0]
+	if got := testutil.ToFloat64(clockSkew.WithLabelValues(b.location)); got < -10 || got > 10 || b.clockWrong {
+		t.Errorf("Expected the clocks of one machine to agree, got %v s, wrong %t", got, b.clockWrong)
+	}
+	for ahead, wrong := range map[time.Duration]bool{time.Hour: true, -time.Hour: true, 4 * time.Minute: false} {
+		observer{b}.compareClocks(ahead)
+		if got := testutil.ToFloat64(clockSkew.WithLabelValues(b.location)); got != ahead.Seconds() || b.clockWrong != wrong {
+			t.Errorf("%v ahead: expected a warning %t, got %t and %v s", ahead, wrong, b.clockWrong, got)
+		}
+	}
+}
+
+func TestGaugesOfAStoreGoWithIt(t *testing.T) {
+	site := newSite(t, documents())
+	s := start(t, block(site.stanza()))
+	before := testutil.CollectAndCount(rejectionsGauge)
+	if err := s.reload(t, block(newSite(t, documents()).stanza())); err != nil {
+		t.Fatal(err)
+	}
+	if got := testutil.CollectAndCount(rejectionsGauge); got != before {
+		t.Errorf("Expected gauges of %d stores, got %d", before, got)
 	}
 }
