@@ -14,9 +14,17 @@ import (
 	"github.com/hashicorp/vault/api/auth/approle"
 )
 
-// relogin is the least time between two logins that are made only because the
-// token was not allowed something: its role may have been given more since.
-const relogin = 5 * time.Minute
+// How long a token stays that is not allowed something, before a login asks
+// whether its role has been given more since: twice as long each time, so that
+// what stays denied costs little. After maxRelogin without a denial it starts
+// again.
+const (
+	relogin    = 5 * time.Minute
+	maxRelogin = time.Hour
+)
+
+// errClosed is why nobody logs in any more.
+var errClosed = errors.New("the store is closed")
 
 // appRole logs in with a role ID and a secret ID when a token is needed. It
 // renews the token at two thirds of its life, and logs in anew where it cannot
@@ -29,11 +37,14 @@ type appRole struct {
 	secretIDFile string
 
 	// mu is held while logging in, so that one login serves all requests.
-	mu    sync.Mutex
-	lease *lease    // nil while there is no token
-	wait  backoff   // between attempts that fail
-	retry time.Time // when the next attempt may be made
-	err   error     // of the last attempt
+	mu     sync.Mutex
+	lease  *lease        // nil while there is no token
+	wait   backoff       // between attempts that fail
+	retry  time.Time     // when the next attempt may be made
+	err    error         // of the last attempt
+	pause  time.Duration // between logins for more rights
+	denied time.Time     // when a token was last not allowed something
+	closed bool
 }
 
 // lease is a token and the times of its life.
@@ -41,6 +52,7 @@ type lease struct {
 	token     string
 	revocable bool // batch tokens are not
 	renewable bool
+	poor      bool          // not allowed something, and to be replaced
 	granted   time.Duration // its life at the login; 0: without end
 	obtained  time.Time     // when the login began
 	due       time.Time     // when it is to be renewed
@@ -59,6 +71,9 @@ func newAppRole(v *Vault, cfg VaultConfig) *appRole {
 func (a *appRole) token(ctx context.Context) (string, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.closed {
+		return "", errClosed
+	}
 	now := a.vault.now()
 	if (a.lease == nil || a.lease.isDue(now)) && !now.Before(a.retry) {
 		a.attempt(ctx, now)
@@ -79,13 +94,16 @@ func (a *appRole) attempt(ctx context.Context, now time.Time) {
 		a.retry = now.Add(a.wait.next())
 		return
 	}
+	if a.lease != nil && a.lease.token != next.token {
+		_ = a.revoke(ctx, a.lease) // where it is not allowed to, it ends by itself
+	}
 	a.lease, a.wait, a.retry = next, backoff{}, time.Time{}
 }
 
 // renew returns the lease with a new life, nil where it cannot be renewed or
 // only for less than half of what it had: it is near its greatest age.
 func (a *appRole) renew(ctx context.Context, now time.Time) *lease {
-	if a.lease == nil || !a.lease.renewable || a.lease.isOver(now) {
+	if a.lease == nil || !a.lease.renewable || a.lease.poor || a.lease.isOver(now) {
 		return nil
 	}
 	made, err := a.vault.authorized(a.lease.token).Auth().Token().RenewSelfWithContext(ctx, 0)
@@ -152,20 +170,33 @@ func (a *appRole) refused(token string, invalid bool) bool {
 	case invalid:
 		a.lease = nil
 		return true
-	case now.Sub(a.lease.obtained) >= relogin:
-		a.lease.due, a.lease.renewable = now, false
-		return true
 	}
-	return false
+	if now.Sub(a.denied) >= maxRelogin {
+		a.pause = relogin
+	}
+	a.denied = now
+	if !a.lease.poor && now.Sub(a.lease.obtained) >= a.pause {
+		a.lease.poor = true
+		a.pause = min(2*a.pause, maxRelogin)
+	}
+	return a.lease.poor
 }
 
-// close revokes the token, if it is not over and not one that just ends.
+// close revokes the token. From then on there is none.
 func (a *appRole) close(ctx context.Context) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	l := a.lease
-	a.lease = nil
-	if l == nil || !l.revocable || l.isOver(a.vault.now()) {
+	a.lease, a.closed = nil, true
+	if l == nil {
+		return nil
+	}
+	return a.revoke(ctx, l)
+}
+
+// revoke ends a token, if it is not over and not one that just ends.
+func (a *appRole) revoke(ctx context.Context, l *lease) error {
+	if !l.revocable || l.isOver(a.vault.now()) {
 		return nil
 	}
 	if err := a.vault.authorized(l.token).Auth().Token().RevokeSelfWithContext(ctx, ""); err != nil {
@@ -182,6 +213,8 @@ func (l *lease) live(now time.Time, life time.Duration) {
 	}
 }
 
-func (l *lease) isDue(now time.Time) bool { return !l.due.IsZero() && !now.Before(l.due) }
+func (l *lease) isDue(now time.Time) bool {
+	return l.poor || !l.due.IsZero() && !now.Before(l.due)
+}
 
 func (l *lease) isOver(now time.Time) bool { return !l.expires.IsZero() && !now.Before(l.expires) }

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -15,16 +14,19 @@ import (
 	"github.com/hashicorp/vault/api"
 )
 
-// maxResponse is the largest answer that is read, in octets: a listing of some
-// hundred thousand names.
-const maxResponse = 32 << 20
+// The largest answers that are read, in octets: a document with what Vault says
+// about it, and a listing of some hundred thousand names.
+const (
+	maxAnswer  = MaxDocument + 256<<10
+	maxListing = 32 << 20
+)
 
 // newClient returns a client without token that is set up by the environment
 // and, before it, by cfg.
 func newClient(cfg VaultConfig) (*api.Client, error) {
 	c := api.DefaultConfig()
 	if c.Error != nil {
-		return nil, c.Error
+		return nil, withoutURL(c.Error)
 	}
 	if cfg.Address != "" {
 		c.Address, c.AgentAddress = cfg.Address, ""
@@ -34,6 +36,9 @@ func newClient(cfg VaultConfig) (*api.Client, error) {
 		c.Timeout = 0
 	}
 	if err := setTLS(c, cfg); err != nil {
+		return nil, err
+	}
+	if err := checkAddress(cmp.Or(c.AgentAddress, c.Address)); err != nil {
 		return nil, err
 	}
 	client, err := api.NewClient(c)
@@ -82,18 +87,38 @@ func setTLS(c *api.Config, cfg VaultConfig) error {
 	return nil
 }
 
+// withoutURL drops the URL that could not be parsed, and the piece of it that is
+// to blame: either may be a password.
+func withoutURL(err error) error {
+	if _, ok := errors.AsType[*url.Error](err); ok {
+		return fmt.Errorf("the proxy in %s or %s cannot be parsed: write http://HOST:PORT", api.EnvVaultProxyAddr, api.EnvHTTPProxy)
+	}
+	return err
+}
+
+// checkAddress refuses what is no address. Where that may hold a password it is
+// not shown.
+func checkAddress(address string) error {
+	if strings.HasPrefix(address, "unix:///") {
+		return nil // an @ in it is part of a file's name
+	}
+	if strings.Contains(address, "@") {
+		return errors.New("the address holds a user name: remove it, tokens are given by auth")
+	}
+	if _, err := url.Parse(address); err != nil {
+		return errors.New("the address cannot be parsed: write https://HOST:PORT")
+	}
+	return nil
+}
+
 // checkTransport refuses to send a token over a network in the clear.
 func checkTransport(address string, c *api.Config) error {
 	u, err := url.Parse(address)
 	switch {
-	case err != nil:
-		return err
-	case u.User != nil:
-		return errors.New("the address holds a user name: remove it, tokens are given by auth")
+	case err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
+		return fmt.Errorf("%q is no address: write https://HOST:PORT", address)
 	case u.Scheme == "https":
 		return nil
-	case u.Scheme != "http" || u.Hostname() == "":
-		return fmt.Errorf("%q is no address: write https://HOST:PORT", address)
 	}
 	transport := c.HttpClient.Transport.(*http.Transport)
 	if proxy, err := transport.Proxy(&http.Request{URL: u}); err != nil || proxy != nil {
@@ -119,11 +144,10 @@ func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
 		resp.Body.Close()
 		return nil, fmt.Errorf("it sends us to %s://%s, where the token must not go: name that address instead, or let standby nodes forward requests", to.Scheme, to.Host)
 	}
-	resp.Body = limited{io.LimitReader(resp.Body, maxResponse), resp.Body}
+	most := int64(maxAnswer)
+	if r.URL.Query().Has("list") {
+		most = maxListing
+	}
+	resp.Body = http.MaxBytesReader(nil, resp.Body, most)
 	return resp, nil
-}
-
-type limited struct {
-	io.Reader
-	io.Closer
 }

@@ -25,6 +25,15 @@ func TestConfigurationIsRefused(t *testing.T) {
 		"another scheme":            {VaultConfig{Address: "ldap://vault.example.net"}, nil, "write https://HOST:PORT"},
 		"no scheme":                 {VaultConfig{Address: "vault.example.net"}, nil, "write https://HOST:PORT"},
 		"a user":                    {VaultConfig{Address: "https://me:secret@vault.example.net"}, nil, "user name"},
+		"a user by environment":     {VaultConfig{}, map[string]string{"VAULT_ADDR": "https://me:secret@vault.example.net"}, "user name"},
+		"a user of an agent":        {VaultConfig{}, map[string]string{"VAULT_AGENT_ADDR": "http://me:secret@127.0.0.1:1"}, "user name"},
+		"a user, no port":           {VaultConfig{Address: "https://me:secret@vault.example.net:port"}, nil, "user name"},
+		"a user, no scheme":         {VaultConfig{Address: "me:secret@vault.example.net"}, nil, "user name"},
+		"a slash in a password":     {VaultConfig{Address: "https://me:1/secret@vault.example.net"}, nil, "user name"},
+		"a user of a socket":        {VaultConfig{Address: "unix://me:secret@host/vault.sock"}, nil, "user name"},
+		"half a user":               {VaultConfig{Address: "https://me:secret"}, nil, "the address cannot be parsed: write https://HOST:PORT"},
+		"a user of a proxy":         {VaultConfig{Address: "https://192.0.2.1"}, map[string]string{"VAULT_PROXY_ADDR": "http://me:secret@192.0.2.1:port"}, "VAULT_PROXY_ADDR or VAULT_HTTP_PROXY cannot be parsed"},
+		"no slashes":                {VaultConfig{Address: "https:vault.example.net"}, nil, "write https://HOST:PORT"},
 		"no checks":                 {VaultConfig{Address: "https://192.0.2.1"}, map[string]string{"VAULT_SKIP_VERIFY": "1"}, "VAULT_SKIP_VERIFY"},
 		"no CA":                     {VaultConfig{Address: "https://192.0.2.1", CACert: "/nowhere/ca.pem"}, nil, "/nowhere/ca.pem"},
 		"a key alone":               {VaultConfig{Address: "https://192.0.2.1", ClientKey: "/nowhere/key.pem"}, nil, "both client cert and client key"},
@@ -92,7 +101,7 @@ func TestEnvironmentCountsAsForEveryClient(t *testing.T) {
 func TestVaultIsReachedOverAUnixSocket(t *testing.T) {
 	f := newFake(t)
 	fill(t, f)
-	socket := filepath.Join(t.TempDir(), "s")
+	socket := filepath.Join(t.TempDir(), "vault@1.sock")
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "unix", socket)
 	check(t, err)
 	server := &http.Server{Handler: f, ReadHeaderTimeout: time.Minute}

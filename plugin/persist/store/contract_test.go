@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -121,6 +122,35 @@ func TestChangeCountsAtTheScanThatSeesIt(t *testing.T) {
 				t.Error("The snapshot before was changed")
 			}
 		})
+	}
+}
+
+// However many accounts there are, what the admin writes does not wait for them.
+func TestChangeOfTheAdminCountsBeforeTheAccountsAreRead(t *testing.T) {
+	f, r := loaded(t)
+	f.put(t, "teams/web", `{"enabled":false}`)
+	f.remove(t, "issuers/letsencrypt")
+	f.put(t, "accounts/ops/letsencrypt/prod", `{"e":6}`)
+	var then *Snapshot
+	f.fault = func(_ http.ResponseWriter, req *http.Request) bool {
+		if strings.HasSuffix(req.URL.Path, "metadata/accounts") {
+			then = r.Snapshot()
+		}
+		return false
+	}
+	r.scan(t)
+	if got := string(then.Document("teams/web").Body); got != `{"enabled":false}` || !then.Document("issuers/letsencrypt").Withdrawn {
+		t.Errorf("When the accounts are listed teams/web is %s, and the issuer is %+v", got, then.Document("issuers/letsencrypt"))
+	}
+	if got := string(r.document(t, "accounts/ops/letsencrypt/prod").Body); got != `{"e":6}` {
+		t.Errorf("After the scan the account is %s", got)
+	}
+	if n := strings.Count(strings.Join(r.log.infos, "\n"), "teams/web@2"); n != 1 || len(r.snapshots) != 3 {
+		t.Errorf("The change is logged %d times, and there are %d snapshots", n, len(r.snapshots))
+	}
+	r.scan(t)
+	if len(r.snapshots) != 4 {
+		t.Errorf("A scan without changes makes %d snapshots", len(r.snapshots)-3)
 	}
 }
 

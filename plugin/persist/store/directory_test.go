@@ -101,14 +101,14 @@ func TestDirectoryFileThatIsNoDocumentIsReported(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := &files{dir: t.TempDir()}
 			fill(t, f)
-			check(t, tt.make(filepath.Join(f.dir, "teams", "odd.json")))
+			check(t, tt.make(filepath.Join(f.dir, "issuers", "odd.json")))
 			r := watch(t, f.source(t), nil)
 			r.scan(t)
-			if len(r.log.warnings) != 1 || !strings.Contains(r.log.warnings[0], tt.says) || !strings.Contains(r.log.warnings[0], "teams/odd") {
+			if len(r.log.warnings) != 1 || !strings.Contains(r.log.warnings[0], tt.says) || !strings.Contains(r.log.warnings[0], "issuers/odd") {
 				t.Errorf("The warnings are %q", r.log.warnings)
 			}
-			if s := r.Snapshot(); len(s.Documents) != 7 || !s.Listed["teams"].IsZero() {
-				t.Errorf("There are %d documents; teams is complete as of %v", len(s.Documents), s.Listed["teams"])
+			if s := r.Snapshot(); len(s.Documents) != 7 || !s.Listed["issuers"].IsZero() {
+				t.Errorf("There are %d documents; issuers is complete as of %v", len(s.Documents), s.Listed["issuers"])
 			}
 		})
 	}

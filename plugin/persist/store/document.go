@@ -16,8 +16,8 @@ const (
 	IndexPath   = "index"   // optional: a new version of it asks for a scan
 )
 
-// MaxDocument is the largest size of a document in octets, which is the
-// largest that Vault stores.
+// MaxDocument is the largest size of a document in octets, whatever a store can
+// hold: it is the default of Vault's max_entry_size.
 const MaxDocument = 1 << 20
 
 // Errors that a [Source] returns, wrapped in what was asked and where. Any

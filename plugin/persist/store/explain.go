@@ -43,9 +43,12 @@ func (v *Vault) fail(r request, err error) error {
 // that are not Vault's own list of errors are not quoted.
 func (v *Vault) explain(ctx context.Context, r request, err error) error {
 	var answer *api.ResponseError
+	var long *http.MaxBytesError
 	switch {
 	case errors.As(err, &answer):
 		return v.fail(r, explainAnswer(r, answer))
+	case errors.As(err, &long):
+		return v.fail(r, fmt.Errorf("the answer has more than %d octets, and a document may have %d: split what is there", long.Limit, MaxDocument))
 	case errors.Is(err, errGarbled), errors.Is(err, ErrThrottled):
 		return v.fail(r, err)
 	case ctx.Err() != nil && !errors.As(context.Cause(ctx), &errNoAnswer{}):

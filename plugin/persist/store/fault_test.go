@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -233,16 +234,19 @@ func TestFolderThatCannotBeListedKeepsItsDocumentsAndItsTime(t *testing.T) {
 	}
 }
 
-func TestFirstLoadNeedsConfigControlAndTheOuterFolders(t *testing.T) {
+// The names of a team that is not known would count as those of the team above it.
+func TestFirstLoadNeedsConfigControlTheOuterFoldersAndTheTeams(t *testing.T) {
 	denied := answering(http.StatusForbidden, "permission denied")
 	for path, ok := range map[string]bool{
-		"data/config":           false,
-		"data/control":          false,
-		"metadata/issuers":      false,
-		"metadata/teams":        false,
-		"metadata/accounts":     false,
-		"metadata/accounts/web": true,
-		"data/teams/web":        true,
+		"data/config":                        false,
+		"data/control":                       false,
+		"metadata/issuers":                   false,
+		"metadata/teams":                     false,
+		"metadata/accounts":                  false,
+		"metadata/accounts/web":              true,
+		"data/issuers/letsencrypt":           true,
+		"data/teams/web":                     false,
+		"data/accounts/web/letsencrypt/prod": true,
 	} {
 		f := newFake(t)
 		fill(t, f)
@@ -252,6 +256,84 @@ func TestFirstLoadNeedsConfigControlAndTheOuterFolders(t *testing.T) {
 		if loaded := r.Snapshot() != nil; loaded != ok {
 			t.Errorf("Without %s the store is loaded: %v; %v", path, loaded, err)
 		}
+		if !ok && !strings.Contains(fmt.Sprint(err), path) {
+			t.Errorf("The error does not name %s: %v", path, err)
+		}
+	}
+}
+
+func TestAccountsAreNotReadForALoadThatCannotBe(t *testing.T) {
+	f := newFake(t)
+	fill(t, f)
+	f.fail(answering(http.StatusForbidden, "permission denied"), "data/teams/web")
+	watch(t, f.source(t), nil).fails(t, ErrDenied, "nothing is loaded yet: teams/web", "another team would own its names")
+	if asked := strings.Join(f.asked(), "\n"); strings.Contains(asked, "accounts") {
+		t.Errorf("It has asked for\n%s", asked)
+	}
+}
+
+func TestTeamWithoutAnyVersionIsNoneAtTheFirstLoad(t *testing.T) {
+	f := newFake(t)
+	fill(t, f)
+	f.fail(answering(http.StatusNotFound), "data/teams/web")
+	watch(t, f.source(t), nil).scan(t)
+}
+
+// A scan looks at the brakes more than once.
+func TestControlThatWasReadStaysThoughItCannotBeReadAgain(t *testing.T) {
+	f := newFake(t)
+	fill(t, f)
+	r := watch(t, f.source(t), nil)
+	var late atomic.Bool
+	f.fault = func(w http.ResponseWriter, req *http.Request) bool {
+		if strings.HasSuffix(req.URL.Path, "metadata/teams") {
+			r.clock.advance(10 * time.Second)
+			late.Store(true)
+		}
+		again := late.Load() && strings.HasSuffix(req.URL.Path, "data/control")
+		if again {
+			refuse(w, http.StatusForbidden, "permission denied")
+		}
+		return again
+	}
+	r.scan(t)
+	r.document(t, ControlPath)
+	if n := strings.Count(strings.Join(f.asked(), "\n"), "data/control"); n < 2 {
+		t.Errorf("It was asked for %d times", n)
+	}
+}
+
+// Documents that stand together fail together, as those of one team whose key
+// to something is lost.
+func TestAdjacentDocumentsThatFailCostThemselvesOnly(t *testing.T) {
+	f := newFake(t)
+	fill(t, f)
+	poor := make([]string, 8)
+	for i := range 60 {
+		path := fmt.Sprintf("accounts/web/letsencrypt/n%02d", i)
+		f.put(t, path, `{}`)
+		if i < len(poor) {
+			poor[i] = path
+		}
+	}
+	f.fail(answering(http.StatusInternalServerError, "unable to decrypt"), poor...)
+	r := watch(t, f.source(t), nil)
+	if n := len(r.scan(t).Documents); n != 59 {
+		t.Errorf("A cold start loads %d documents", n)
+	}
+	f.heal()
+	known := *r.scan(t).Document(poor[0])
+	f.fail(answering(http.StatusInternalServerError, "unable to decrypt"), poor...)
+	f.put(t, "teams/web", `{"enabled":false}`)
+	f.put(t, "accounts/web/letsencrypt/test", `{"d":5}`)
+	r.scan(t)
+	for path, body := range map[string]string{"teams/web": `{"enabled":false}`, "accounts/web/letsencrypt/test": `{"d":5}`} {
+		if got := string(r.document(t, path).Body); got != body {
+			t.Errorf("%s is %s", path, got)
+		}
+	}
+	if diff := cmp.Diff(&known, r.document(t, poor[0])); diff != "" {
+		t.Errorf("A document that fails has changed:\n%s", diff)
 	}
 }
 
@@ -282,7 +364,7 @@ func TestControlCountsThoughTheScanFails(t *testing.T) {
 	}
 }
 
-func TestScanEndsAfterThreeServerErrorsInARow(t *testing.T) {
+func TestScanEndsWhereTheSentinelFailsAfterThreeServerErrorsInARow(t *testing.T) {
 	f := newFake(t)
 	fill(t, f)
 	for i := range 100 {
@@ -291,15 +373,19 @@ func TestScanEndsAfterThreeServerErrorsInARow(t *testing.T) {
 	r := watch(t, f.source(t), nil)
 	before := r.scan(t)
 	f.put(t, "accounts/ops/letsencrypt/prod", `{"e":6}`) // read long before the others
-	f.fail(answering(http.StatusServiceUnavailable, "Vault is sealed"), func() (all []string) {
-		for i := 50; i < 100; i++ {
-			all = append(all, fmt.Sprintf("/n%d", i))
+	var sealed atomic.Bool
+	f.fault = func(w http.ResponseWriter, req *http.Request) bool {
+		if strings.HasSuffix(req.URL.Path, "/n50") {
+			sealed.Store(true)
 		}
-		return all
-	}()...)
+		if sealed.Load() {
+			refuse(w, http.StatusServiceUnavailable, "Vault is sealed")
+		}
+		return sealed.Load()
+	}
 	f.asked()
-	r.fails(t, ErrUnavailable, "3 requests in a row failed", "sealed")
-	if n := len(f.asked()); n > 9+60+2*workers {
+	r.fails(t, ErrUnavailable, "3 requests in a row failed", "config", "sealed")
+	if n := len(f.asked()); n > 9+60+3*workers {
 		t.Errorf("%d requests were sent", n)
 	}
 	if len(r.Snapshot().Documents) != len(before.Documents) {
@@ -315,20 +401,18 @@ func TestListingIsNotCompleteWhileFoldersInItWereNeverListed(t *testing.T) {
 	f, r := loaded(t)
 	first := r.clock.now()
 	f.put(t, "accounts/new/letsencrypt/prod", `{}`)
-	listed := make(chan struct{})
-	f.mu.Lock()
-	f.fault = func(w http.ResponseWriter, r *http.Request) bool {
+	var listed atomic.Bool
+	f.fault = func(w http.ResponseWriter, req *http.Request) bool {
 		switch {
-		case strings.HasSuffix(r.URL.Path, "metadata/accounts"):
-			close(listed)
-		case strings.HasSuffix(r.URL.Path, "metadata/issuers"):
-			<-listed
+		case strings.HasSuffix(req.URL.Path, "metadata/accounts"):
+			r.clock.advance(10 * time.Second) // the brakes are looked at before the folders in it
+			listed.Store(true)
+		case listed.Load():
 			refuse(w, http.StatusTooManyRequests)
 			return true
 		}
 		return false
 	}
-	f.mu.Unlock()
 	r.fails(t, ErrThrottled)
 	if at := r.Snapshot().Listed["accounts"]; !at.Equal(first) {
 		t.Errorf("accounts is complete as of %v, and accounts/new was never listed", at)
@@ -474,14 +558,43 @@ func TestRedirectOnTheSameHostIsFollowed(t *testing.T) {
 
 func TestEndlessAnswerIsGivenUp(t *testing.T) {
 	f, r := loaded(t)
+	var sent atomic.Int64
 	f.fail(func(w http.ResponseWriter, r *http.Request) {
 		for r.Context().Err() == nil {
-			if _, err := w.Write(make([]byte, 1<<20)); err != nil {
+			n, err := w.Write(make([]byte, 1<<16))
+			sent.Add(int64(n))
+			if err != nil {
 				return
 			}
 		}
 	})
-	r.fails(t, nil, "no JSON")
+	r.fails(t, nil, "more than 1310720 octets")
+	if n := sent.Load(); n > 16*MaxDocument { // buffers of the kernel count too
+		t.Errorf("%d octets were taken", n)
+	}
+}
+
+func TestDocumentHasALargestSize(t *testing.T) {
+	for size, says := range map[int]string{
+		MaxDocument:     "",
+		MaxDocument + 1: "1048577 octets",
+		5 * MaxDocument: "more than 1310720 octets",
+	} {
+		f := newFake(t)
+		f.put(t, "teams/web", `{"x":"`+strings.Repeat("a", size-8)+`"}`)
+		v := f.vault(t)
+		d, err := v.Read(t.Context(), "teams/web")
+		_, errSecret := v.ReadSecret(t.Context(), "persist", "teams/web")
+		if says == "" {
+			check(t, errors.Join(err, errSecret))
+			if len(d.Body) != size {
+				t.Errorf("%d octets are read, wanted %d", len(d.Body), size)
+			}
+			continue
+		}
+		wantError(t, err, nil, says, "may have 1048576", "persist/data/teams/web")
+		wantError(t, errSecret, nil, says, "may have 1048576", "persist/data/teams/web")
+	}
 }
 
 func TestStoreThatIsNotThereIsNamed(t *testing.T) {

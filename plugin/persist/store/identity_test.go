@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/coredns-persist/persist/test/parts"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // write writes a file in a directory of the test and returns its path.
@@ -88,15 +90,32 @@ func TestAppRoleLogsInWhenAskedAndRevokesItsToken(t *testing.T) {
 	if v.held() != token {
 		t.Error("It has logged in twice")
 	}
-	lookup := func() error {
-		_, err := m.Client.Auth().Token().LookupWithContext(t.Context(), token)
-		return err
+	if !m.valid(t, token) {
+		t.Error("The token is not valid")
 	}
-	check(t, lookup())
 	check(t, v.Close(t.Context()))
-	if lookup() == nil {
+	if m.valid(t, token) {
 		t.Error("The token is still valid after Close")
 	}
+}
+
+// valid reports whether Vault knows token.
+func (m *mount) valid(t *testing.T, token string) bool {
+	t.Helper()
+	_, err := m.Client.Auth().Token().LookupWithContext(t.Context(), token)
+	return err == nil
+}
+
+func TestNobodyLogsInAfterClose(t *testing.T) {
+	m := newMount(t)
+	fill(t, m)
+	v, r := login(t, m.role(t, map[string]any{"token_ttl": "1h"}))
+	check(t, v.Close(t.Context()))
+	r.fails(t, nil, "the store is closed")
+	if v.held() != "" {
+		t.Error("It has logged in")
+	}
+	check(t, v.Close(t.Context()))
 }
 
 func TestAppRoleRenewsAtTwoThirdsOfTheLife(t *testing.T) {
@@ -144,6 +163,9 @@ func TestAppRoleLogsInAnewWhereRenewalGivesLittle(t *testing.T) {
 	r.scan(t)
 	if v.held() == token {
 		t.Error("It goes on with a token near its greatest age")
+	}
+	if m.valid(t, token) || !m.valid(t, v.held()) {
+		t.Error("The token that was replaced is valid still, or the new one is not")
 	}
 }
 
@@ -194,6 +216,58 @@ func TestAppRoleLogsInAnewForMoreRightsEveryFiveMinutes(t *testing.T) {
 	r.fails(t, ErrDenied, "policy needs read")
 	r.clock.advance(relogin)
 	r.scan(t)
+}
+
+// changes scans every five minutes for d and returns when the token was another
+// one, counted in minutes from now on.
+func (r *rig) changes(t *testing.T, v *Vault, d time.Duration) (minutes []int, tokens []string) {
+	t.Helper()
+	start, held := r.clock.now(), v.held()
+	for r.clock.now().Sub(start) < d {
+		r.clock.advance(4 * time.Minute)
+		r.scan(t) // which takes a minute
+		if now := v.held(); now != held {
+			minutes = append(minutes, int(r.clock.now().Sub(start).Minutes()))
+			tokens = append(tokens, held)
+			held = now
+		}
+	}
+	return minutes, tokens
+}
+
+// What stays denied, because nobody is to be allowed it, must not cost logins
+// for ever.
+func TestLoginsForMoreRightsGrowRare(t *testing.T) {
+	m := newMount(t)
+	fill(t, m)
+	cfg := m.role(t, map[string]any{"token_ttl": "768h"})
+	v, r := login(t, cfg)
+	rule := func(capability string) {
+		t.Helper()
+		check(t, m.Policy(t.Context(), m.name, strings.NewReplacer("MOUNT", m.name, "CAN", capability).Replace(`
+			path "MOUNT/data/*"              { capabilities = ["read"] }
+			path "MOUNT/metadata/*"          { capabilities = ["list"] }
+			path "MOUNT/data/accounts/ops/*" { capabilities = ["CAN"] }`)))
+	}
+	rule("deny")
+	minutes, replaced := r.changes(t, v, 5*time.Hour)
+	if diff := cmp.Diff([]int{5, 15, 35, 75, 135, 195, 255}, minutes); diff != "" {
+		t.Errorf("Logins (-want +got):\n%s", diff)
+	}
+	for _, token := range replaced {
+		if m.valid(t, token) {
+			t.Error("A token that was replaced is still valid")
+		}
+	}
+	rule("read")
+	if minutes, _ := r.changes(t, v, 70*time.Minute); minutes != nil {
+		t.Errorf("It logs in though nothing is denied, after %v minutes", minutes)
+	}
+	rule("deny")
+	minutes, _ = r.changes(t, v, 30*time.Minute)
+	if diff := cmp.Diff([]int{5, 15}, minutes); diff != "" {
+		t.Errorf("Logins when something is denied again (-want +got):\n%s", diff)
+	}
 }
 
 func TestAppRoleSaysWhatToLookAt(t *testing.T) {

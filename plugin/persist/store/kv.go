@@ -115,6 +115,9 @@ func (v *Vault) readSecret(ctx context.Context, mount, path string) (*secret, er
 	if s.Metadata == nil || s.Metadata.Version == 0 {
 		return nil, v.fail(r, errors.New("the answer has no version: is the mount KV version 2?"))
 	}
+	if len(s.Data) > MaxDocument {
+		return nil, v.fail(r, fmt.Errorf("it has %d octets, and a document may have %d: split it into several", len(s.Data), MaxDocument))
+	}
 	return s, nil
 }
 

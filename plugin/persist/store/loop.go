@@ -6,14 +6,19 @@ import (
 	"time"
 )
 
-// maxRetryAfter is how long a store may ask us to stay away.
-const maxRetryAfter = 5 * time.Minute
+// maxRetryAfter is how long a store may ask us to stay away, and maxBlind for
+// how long the brakes are not looked at meanwhile.
+const (
+	maxRetryAfter = 5 * time.Minute
+	maxBlind      = time.Minute
+)
 
 // loop is when to scan and when to poll.
 type loop struct {
 	*Watcher
 	scanDue, pollDue time.Time
-	wait             backoff // after scans that failed
+	quiet            time.Time // until then the store wants to be left alone
+	wait             backoff   // after scans that failed
 }
 
 // Run keeps the snapshot up to date until ctx ends. Nothing else ends it: no
@@ -28,9 +33,14 @@ func (w *Watcher) Run(ctx context.Context) {
 // step does what is due and returns for how long nothing will be.
 func (l *loop) step(ctx context.Context) time.Duration {
 	now := l.options.Now()
-	if !now.Before(l.scanDue) {
+	switch {
+	case !now.Before(l.scanDue):
 		l.plan(l.Scan(ctx))
-	} else if !now.Before(l.pollDue) {
+	case now.Before(l.pollDue):
+	case now.Before(l.quiet):
+		l.look(ctx)
+		l.pollDue = l.blind()
+	default:
 		l.poll(ctx)
 	}
 	due := l.scanDue
@@ -50,20 +60,40 @@ func (l *loop) plan(err error) {
 		l.wait = backoff{}
 		l.scanDue = now.Add(spread(l.options.Refresh))
 		l.pollDue = now.Add(l.options.Index)
-		return
+	} else {
+		l.scanDue = now.Add(l.wait.next())
+		l.pollDue = l.scanDue.Add(l.options.Index)
 	}
-	l.scanDue = now.Add(max(l.wait.next(), retryAfter(err)))
-	l.pollDue = l.scanDue.Add(l.options.Index)
+	l.heed(err)
 }
+
+// heed leaves the store alone for as long as err says, but for the brakes.
+func (l *loop) heed(err error) {
+	l.quiet = l.options.Now().Add(retryAfter(err))
+	if l.scanDue.Before(l.quiet) {
+		l.scanDue = l.quiet
+	}
+	if l.pollDue.Before(l.quiet) {
+		l.pollDue = l.quiet
+	}
+	if blind := l.blind(); blind.Before(l.pollDue) {
+		l.pollDue = blind
+	}
+}
+
+// blind is when the brakes must be looked at again at the latest.
+func (l *loop) blind() time.Time { return l.options.Now().Add(max(maxBlind, l.options.Index)) }
 
 // poll polls, and plans anew if that led to a scan.
 func (l *loop) poll(ctx context.Context) {
 	before := l.lastScan()
 	err := l.Poll(ctx)
-	l.pollDue = l.options.Now().Add(max(l.options.Index, retryAfter(err)))
 	if !l.lastScan().Equal(before) {
 		l.plan(err)
+		return
 	}
+	l.pollDue = l.options.Now().Add(l.options.Index)
+	l.heed(err)
 }
 
 func (w *Watcher) lastScan() time.Time {

@@ -3,10 +3,13 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // until runs the loop for d of the watcher's clock and returns when each scan
@@ -89,9 +92,42 @@ func TestLoopWaitsAsLongAsTheStoreAsks(t *testing.T) {
 			refuse(w, http.StatusTooManyRequests)
 		})
 		l := loop{Watcher: r.Watcher}
-		if wait := l.step(t.Context()); wait > want || wait < want*9/10 {
-			t.Errorf("With Retry-After %q it waits %v", value, wait)
+		l.step(t.Context())
+		if wait := l.scanDue.Sub(r.clock.now()); wait > want || wait < want*9/10 {
+			t.Errorf("With Retry-After %q it scans again after %v", value, wait)
 		}
+	}
+}
+
+func TestBrakesAreLookedAtEveryMinuteWhileTheStoreWantsToBeLeftAlone(t *testing.T) {
+	f, r := loaded(t)
+	f.fail(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "300")
+		refuse(w, http.StatusTooManyRequests)
+	}, "data/teams/web")
+	l := loop{Watcher: r.Watcher}
+	wait := l.step(t.Context())
+	for i := range 4 {
+		f.put(t, "control", fmt.Sprintf(`{"x_look":%d}`, i))
+		f.put(t, "index", fmt.Sprintf(`{"n":%d}`, i))
+		f.asked()
+		r.clock.advance(wait)
+		if wait != time.Minute {
+			t.Errorf("Look %d comes after %v", i, wait)
+		}
+		wait = l.step(t.Context())
+		if diff := cmp.Diff([]string{"GET /v1/persist/data/control"}, f.asked()); diff != "" {
+			t.Errorf("Asked for (-want +got):\n%s", diff)
+		}
+		if got := string(r.document(t, ControlPath).Body); got != fmt.Sprintf(`{"x_look":%d}`, i) {
+			t.Errorf("After look %d control is %s", i, got)
+		}
+	}
+	f.heal()
+	r.clock.advance(wait)
+	l.step(t.Context())
+	if at := r.document(t, "teams/web").Confirmed; !at.Equal(r.clock.now()) {
+		t.Errorf("After five minutes there is no scan: teams/web is of %v, and it is %v", at, r.clock.now())
 	}
 }
 
@@ -106,6 +142,21 @@ func TestPollWaitsAsLongAsTheStoreAsks(t *testing.T) {
 	})
 	if wait := l.step(t.Context()); wait != 20*time.Second {
 		t.Errorf("It waits %v", wait)
+	}
+}
+
+func TestScanWaitsAsLongAsAPollIsToldTo(t *testing.T) {
+	f, r := loaded(t)
+	l := loop{Watcher: r.Watcher}
+	l.step(t.Context())
+	r.clock.advance(5 * time.Second)
+	f.fail(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "120")
+		refuse(w, http.StatusTooManyRequests)
+	})
+	l.step(t.Context())
+	if wait := l.scanDue.Sub(r.clock.now()); wait != 2*time.Minute {
+		t.Errorf("It scans after %v", wait)
 	}
 }
 

@@ -19,14 +19,14 @@ const (
 )
 
 // merge makes the next snapshot of the one before and what the scan has found,
-// and tells the observer what has changed. Absence counts only in a scan that
-// came to its end.
-func (s *scan) merge(complete bool) *Snapshot {
+// and tells the observer what has changed, if anything. Absence counts only in a
+// scan that came to its end.
+func (s *scan) merge(complete bool) (next *Snapshot, changes bool) {
 	m := merging{scan: s, troubles: map[string]error{}}
 	if complete {
 		m.countAbsences()
 	}
-	next := &Snapshot{Documents: make([]Document, 0, max(len(s.found), len(s.prev.Documents)))}
+	next = &Snapshot{Documents: make([]Document, 0, max(len(s.found), len(s.prev.Documents)))}
 	for i := range s.prev.Documents {
 		if d := m.keep(&s.prev.Documents[i]); d != nil {
 			next.Documents = append(next.Documents, *d)
@@ -46,7 +46,7 @@ func (s *scan) merge(complete bool) *Snapshot {
 	}
 	next.Date, next.DateAt = s.source.Date()
 	m.tell(next, complete)
-	return next
+	return next, len(m.changes) > 0
 }
 
 // merging is what comes up while a snapshot is made.

@@ -50,7 +50,7 @@ func (w *Watcher) newScan() *scan {
 	return s
 }
 
-// run reads the brakes, the sentinel, and then the rest.
+// run reads the brakes, the sentinel, what the admin writes, and then the rest.
 func (s *scan) run(ctx context.Context) error {
 	noControl := s.readControl(ctx)
 	if err := s.readConfig(ctx); err != nil {
@@ -62,11 +62,12 @@ func (s *scan) run(ctx context.Context) error {
 		return ctx.Err()
 	}
 	if s.Snapshot() == nil {
-		if err := cmp.Or(noControl, aborted, s.unlisted(folders)); err != nil {
+		if err := cmp.Or(aborted, s.missing()); err != nil {
 			return fmt.Errorf("nothing is loaded yet: %w", err)
 		}
 	}
-	s.publish(s.merge(aborted == nil))
+	next, _ := s.merge(aborted == nil)
+	s.publish(next)
 	if aborted == nil {
 		s.pace.grow()
 	}
@@ -103,7 +104,6 @@ func (s *scan) readControl(ctx context.Context) error {
 // readConfig reads the sentinel.
 func (s *scan) readConfig(ctx context.Context) error {
 	d, err := s.read(ctx, ConfigPath)
-	s.record(ConfigPath, d, err)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return fmt.Errorf(`%w: without it nothing is believed: is it the right store? If so, write {"schema": 1} to it`, err)
@@ -112,7 +112,44 @@ func (s *scan) readConfig(ctx context.Context) error {
 	case d.Withdrawn:
 		return fmt.Errorf(`%s: %w: it is deleted, and without it nothing is believed: write {"schema": 1} to it`, d.ID(), ErrNotFound)
 	}
+	s.record(ConfigPath, d, nil)
 	return nil
+}
+
+// missing returns why what was read so far is too little for a first load: the
+// brakes, a folder or a team could not be read. The names of a team that is not
+// known would count as those of the team above it. Issuers that are not known
+// only withhold their own grants.
+func (s *scan) missing() error {
+	if err := s.unread(ControlPath); err != nil {
+		return err
+	}
+	if err := s.unlisted(folders); err != nil {
+		return err
+	}
+	for _, name := range s.listed["teams"].names {
+		if err := s.unread("teams/" + name); err != nil {
+			return fmt.Errorf("%w: without it another team would own its names", err)
+		}
+	}
+	return nil
+}
+
+// unread returns why the document at path could not be read, nil if it was, or
+// if there is none.
+func (s *scan) unread(path string) error {
+	if err := s.found[path].err; !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	return nil
+}
+
+// publishChanges has the changes count that were found so far.
+func (s *scan) publishChanges() {
+	if next, changed := s.merge(false); changed {
+		s.prev = next
+		s.publish(next)
+	}
 }
 
 // noteIndex takes note of the index document before the first poll does, so

@@ -118,7 +118,8 @@ func (v *Vault) note(header http.Header) {
 	v.date, v.at = date, v.now()
 }
 
-// Close gives back a token that was obtained by logging in.
+// Close gives back a token that was obtained by logging in. No request after it
+// logs in again: it fails.
 func (v *Vault) Close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, v.timeout)
 	defer cancel()

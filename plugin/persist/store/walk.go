@@ -14,27 +14,42 @@ import (
 // folders are those that the documents stand in.
 var folders = []string{"accounts", "issuers", "teams"}
 
-// patience is how many server errors in a row end a scan.
+// patience is how many server errors in a row it takes to ask whether the store
+// answers at all.
 const patience = 3
 
-// walk lists all folders and reads all documents. It returns why it ended early,
-// nil if it did not.
+// walk lists all folders and reads all documents, what the admin writes first:
+// it is little, and a restriction in it must not wait for the accounts. It
+// returns why it ended early, nil if it did not.
 func (s *scan) walk(ctx context.Context) error {
 	ctx, abort := context.WithCancelCause(ctx)
 	defer abort(nil)
-	level := folders
-	for range 3 {
-		s.each(ctx, abort, level, s.list)
-		level = s.inner(level)
+	s.visit(ctx, abort, "issuers", "teams")
+	switch {
+	case ctx.Err() != nil:
+	case s.Snapshot() != nil:
+		s.publishChanges()
+	default:
+		if err := s.missing(); err != nil {
+			abort(err)
+		}
 	}
-	s.each(ctx, abort, s.expected(), func(ctx context.Context, path string) error {
+	s.visit(ctx, abort, "accounts")
+	return context.Cause(ctx)
+}
+
+// visit lists the folders in tops, and reads the documents in them.
+func (s *scan) visit(ctx context.Context, abort context.CancelCauseFunc, tops ...string) {
+	for level := tops; len(level) > 0; level = s.inner(level) {
+		s.each(ctx, abort, level, s.list)
+	}
+	s.each(ctx, abort, s.expected(tops), func(ctx context.Context, path string) error {
 		d, err := s.read(ctx, path)
 		if ctx.Err() == nil || err == nil {
 			s.record(path, d, err)
 		}
 		return err
 	})
-	return context.Cause(ctx)
 }
 
 // each calls do for every item, some at once, until the store must be left
@@ -57,29 +72,41 @@ func (s *scan) each(ctx context.Context, abort context.CancelCauseFunc, items []
 	_ = group.Wait() // do's errors are counted
 }
 
-// count ends the scan where err means that the store cannot take more.
+// count ends the scan where err means that the store cannot take more. Errors
+// in a row may be those of documents that stand together: then the sentinel
+// answers.
 func (s *scan) count(ctx context.Context, abort context.CancelCauseFunc, err error) {
-	if ctx.Err() != nil {
-		return
-	}
-	s.state.Lock()
-	defer s.state.Unlock()
 	switch {
+	case ctx.Err() != nil:
 	case errors.Is(err, ErrThrottled):
 		abort(err)
-	case errors.Is(err, ErrUnavailable):
-		if s.failing++; s.failing == patience {
-			abort(fmt.Errorf("%d requests in a row failed, the last: %w", patience, err))
+	case s.tooMany(err):
+		if err := s.readConfig(ctx); err != nil {
+			abort(fmt.Errorf("%d requests in a row failed, and then the sentinel: %w", patience, err))
 		}
-	default:
-		s.failing = 0
 	}
 }
 
+// tooMany reports whether err is one server error in a row too many.
+func (s *scan) tooMany(err error) bool {
+	s.state.Lock()
+	defer s.state.Unlock()
+	if !errors.Is(err, ErrUnavailable) {
+		s.failing = 0
+		return false
+	}
+	s.failing = (s.failing + 1) % patience
+	return s.failing == 0
+}
+
+// record notes what the store says of a document. What was once read in a scan
+// stays though it cannot be read again.
 func (s *scan) record(path string, d *Document, err error) {
 	s.state.Lock()
 	defer s.state.Unlock()
-	s.found[path] = finding{d, err}
+	if err == nil || s.found[path].document == nil {
+		s.found[path] = finding{d, err}
+	}
 }
 
 // list lists one folder.
@@ -123,9 +150,9 @@ func (s *scan) inner(level []string) []string {
 	return all
 }
 
-// expected returns the paths of all documents that were listed, or are known
-// and not said to be absent.
-func (s *scan) expected() []string {
+// expected returns the paths of all documents that were listed, or are known in
+// tops and not said to be absent, and that were not asked for yet.
+func (s *scan) expected(tops []string) []string {
 	paths := map[string]bool{}
 	for folder, l := range s.listed {
 		for _, name := range l.names {
@@ -134,10 +161,15 @@ func (s *scan) expected() []string {
 			}
 		}
 	}
-	for i := range s.prev.Documents {
-		if path := s.prev.Documents[i].Path; strings.Contains(path, "/") && !s.absent(path) {
-			paths[path] = true
+	for _, top := range tops {
+		for _, d := range s.prev.below(top) {
+			if !s.absent(d.Path) {
+				paths[d.Path] = true
+			}
 		}
+	}
+	for path := range s.found {
+		delete(paths, path)
 	}
 	return slices.Sorted(maps.Keys(paths))
 }

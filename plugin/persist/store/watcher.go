@@ -134,6 +134,15 @@ func (w *Watcher) Poll(ctx context.Context) error {
 	return err
 }
 
+// look looks at the control document alone.
+func (w *Watcher) look(ctx context.Context) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.newScan().readControl(ctx); ctx.Err() == nil {
+		w.settle(polling, err)
+	}
+}
+
 // readIndex notes whether the index document has changed.
 func (w *Watcher) readIndex(ctx context.Context) error {
 	d, err := w.read(ctx, IndexPath)
