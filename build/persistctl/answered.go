@@ -111,10 +111,26 @@ func (a *answered) MarshalJSON() ([]byte, error) {
 		At        time.Time  `json:"at"`
 		Rcode     string     `json:"rcode"`
 		Outcome   string     `json:"outcome"`
+		EDE       *reason    `json:"ede,omitempty"`
 		Answer    []string   `json:"answer"`
 		Authority []string   `json:"authority"`
 		Bound     *lastTrace `json:"revocation,omitempty"`
-	}{a.Name, dns.Type(a.Type).String(), a.at, dns.RcodeToString[a.Rcode], string(a.Outcome), lines(a.Answer), lines(a.Authority), a.bound})
+	}{a.Name, dns.Type(a.Type).String(), a.at, dns.RcodeToString[a.Rcode], string(a.Outcome), newReason(a.EDE), lines(a.Answer), lines(a.Authority), a.bound})
+}
+
+// reason is an Extended DNS Error (RFC 8914), named as there.
+type reason struct {
+	Code    uint16 `json:"info_code"`
+	Purpose string `json:"purpose"`
+	Text    string `json:"extra_text"`
+}
+
+// newReason returns nil where there is none.
+func newReason(e *dns.EDNS0_EDE) *reason {
+	if e == nil {
+		return nil
+	}
+	return &reason{e.InfoCode, dns.ExtendedErrorCodeToString[e.InfoCode], e.ExtraText}
 }
 
 func lines(rrs []dns.RR) []string {

@@ -28,15 +28,16 @@ func newCheck(out *output) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check NAME [DIR | --vault[=ADDRESS]] --issuer ISSUER-DOMAIN-NAME --account URI",
 		Short: "Judge as a CA whether an account may validate NAME, and if not say why",
-		Long: `Judge the records that the documents put at NAME at an instant as a CA would that
-an account asks for a certificate. NAME may start with *. to ask for the names
-below. Two rule sets are applied: what the validator of Let's Encrypt does, and
-draft-ietf-acme-dns-persist-02 by the letter.
+		Long: `Judge the records that the documents put at NAME at an instant, as a CA would
+when the account asks for a certificate. NAME may start with *. to ask for a
+wildcard one. Two rule sets are applied: what the validator of Let's Encrypt does
+(boulder), and draft-ietf-acme-dns-persist-02 to the letter (draft-02).
 
-What the CA knows besides the account's URI, its other names, hash prefix and the
-thumbprints of the account's keys, is taken from the documents.
+What the CA knows besides, its other issuer-domain-names, its hash prefix and the
+thumbprints of the account's keys, is taken from the documents. The server is
+taken to have the defaults of the Corefile.
 
-The exit status is 1 if no rule set accepts any record.`,
+The exit status is 0 if any rule set accepts a record, and 1 if none does.`,
 		Example: `  persistctl check example.com docs/example/policies --issuer letsencrypt.org --account https://acme-v02.api.letsencrypt.org/acme/acct/123
   persistctl check '*.example.com' --vault --issuer letsencrypt.org --account https://acme-v02.api.letsencrypt.org/acme/acct/123 --rules boulder`,
 		Args: cobra.RangeArgs(1, 2),
@@ -58,10 +59,10 @@ The exit status is 1 if no rule set accepts any record.`,
 func (c *checking) register(flags *pflag.FlagSet) {
 	c.docs.register(flags)
 	c.at.register(flags, "when the CA looks")
-	flags.StringVar(&c.issuer, "issuer", "", "`ISSUER-DOMAIN-NAME` of the CA")
-	flags.StringVar(&c.account, "account", "", "`URI` of the account that asks")
-	flags.StringSliceVar(&c.thumbprints, "thumbprint", nil, "`THUMBPRINTS` of the account's keys, if not those of the documents (RFC 7638)")
-	flags.BoolVar(&c.wildcard, "wildcard", false, "ask for the names below NAME, as *.NAME does")
+	flags.StringVar(&c.issuer, "issuer", "", "`ISSUER-DOMAIN-NAME` of the CA, like letsencrypt.org")
+	flags.StringVar(&c.account, "account", "", "`URI` of the account that asks, as the CA gave it")
+	flags.StringSliceVar(&c.thumbprints, "thumbprint", nil, "`THUMBPRINTS` of the account's keys (RFC 7638), with commas between, if not those of the documents")
+	flags.BoolVar(&c.wildcard, "wildcard", false, "ask for a wildcard certificate, as *.NAME does")
 	flags.StringVar(&c.rules, "rules", "", "apply one rule `SET` alone: boulder or draft-02")
 }
 
@@ -107,7 +108,7 @@ func (c *checking) question(name string) (record.Question, error) {
 
 // judge completes q from the documents and decides it.
 func (c *checking) judge(book *policy.Book, q record.Question, rules []record.Rules) *judgement {
-	j := &judgement{Name: q.FQDN, Owner: q.FQDN.Owner(), Account: c.account, Wildcard: q.Wildcard, At: q.At}
+	j := newJudgement(q, c.account)
 	for _, i := range book.Issuers() {
 		if slices.Contains(i.Names, q.Issuers[0]) {
 			q.Issuers, q.HashPrefix = i.Names, i.HashPrefix

@@ -25,9 +25,9 @@ type documents struct {
 }
 
 func (d *documents) register(flags *pflag.FlagSet) {
-	flags.StringVar(&d.vault, "vault", "", "read the documents from the Vault at `ADDRESS`, written --vault=ADDRESS")
+	flags.StringVar(&d.vault, "vault", "", "read the documents from the Vault at `ADDRESS`, written --vault=ADDRESS; without ADDRESS at VAULT_ADDR")
 	flags.Lookup("vault").NoOptDefVal = fromEnvironment
-	flags.StringVar(&d.mount, "mount", defaultMount, "KV version 2 `MOUNT` of the documents in Vault")
+	flags.StringVar(&d.mount, "mount", defaultMount, "KV version 2 `MOUNT` of the documents in Vault, like persist or team-a/persist")
 }
 
 // source returns the store that dir, empty if none is named, or the flags mean.
@@ -54,14 +54,15 @@ func (d *documents) source(dir string) (store.Source, error) {
 
 // library is all documents, compiled.
 type library struct {
-	*policy.Book
-	documents int
-	troubles  []string // documents that could not be read, and why
+	*policy.Book                 // nil where a server would not load them
+	snapshot     *store.Snapshot // what they were compiled from
+	troubles     []string        // documents that could not be read, and why
 }
 
 // load reads all documents once and compiles them as a server does that
 // starts. They count as vouched for at the instant at, as those of a server
-// whose store answers are.
+// whose store answers are. With an error it may return a library without book,
+// for its troubles.
 func (d *documents) load(ctx context.Context, dir string, at time.Time) (*library, error) {
 	source, err := d.source(dir)
 	if err != nil {
@@ -75,13 +76,27 @@ func (d *documents) load(ctx context.Context, dir string, at time.Time) (*librar
 		Now:      func() time.Time { return at.Add(time.Since(began)) },
 		Observer: complaints{&lib.troubles},
 	})
-	if err := watcher.Scan(ctx); err != nil {
+	err = watcher.Scan(ctx)
+	lib.snapshot = watcher.Snapshot()
+	switch {
+	case err != nil && !isThere(ctx, source):
 		return nil, err
+	case err != nil:
+		return &library{troubles: unread(ctx, source, lib.snapshot)}, err
+	case len(lib.troubles) > 0:
+		if all := unread(ctx, source, lib.snapshot); len(all) > 0 {
+			lib.troubles = all
+		}
 	}
-	snapshot := watcher.Snapshot()
-	lib.documents = len(snapshot.Documents)
-	lib.Book = policy.Compile(nil, snapshot, policy.Brakes{})
+	lib.Book = policy.Compile(nil, lib.snapshot, policy.Brakes{})
 	return lib, nil
+}
+
+// isThere reports whether the store has its sentinel: else nothing in it is
+// worth a look.
+func isThere(ctx context.Context, source store.Source) bool {
+	d, err := source.Read(ctx, store.ConfigPath)
+	return err == nil && !d.Withdrawn
 }
 
 // loadFit is load for documents that must be good enough to serve from.
@@ -90,8 +105,10 @@ func (d *documents) loadFit(ctx context.Context, dir string, at time.Time) (*lib
 	switch {
 	case err != nil:
 		return nil, err
-	case len(lib.troubles) > 0:
-		return nil, fmt.Errorf("not every document can be read, so what is served is not known: %s", strings.Join(lib.troubles, "; "))
+	case len(lib.troubles) == 1:
+		return nil, fmt.Errorf("not every document can be read, so what is served is not known: %s", lib.troubles[0])
+	case len(lib.troubles) > 1:
+		return nil, fmt.Errorf("not every document can be read, so what is served is not known: %s, and %d more: see persistctl lint", lib.troubles[0], len(lib.troubles)-1)
 	}
 	return lib, lib.Fit()
 }

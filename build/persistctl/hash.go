@@ -12,17 +12,19 @@ import (
 func newHash(out *output) *cobra.Command {
 	var h hashing
 	cmd := &cobra.Command{
-		Use:   "hash (NAME | --any-domain) --account URL --prefix PREFIX (--thumbprint T | --jwk FILE)",
+		Use:   "hash (NAME | --any-domain) --account URI --prefix PREFIX (--thumbprint T | --jwk FILE)",
 		Short: "Print the hashed account URI of an account at a name",
 		Long: `Print the hashed URI (draft-ietf-acme-dns-persist-02 section 4.1) by which a TXT
-record at NAME names an account. The key of the account is given by its
-thumbprint, or as a JSON Web Key, of which the public half is all that is needed
-and all that is taken.`,
+record at NAME names an account without showing which one it is. The server
+computes the same for grants with the form hash; this is to compare.
+
+The account's key is given by its thumbprint, or as a JSON Web Key, of which the
+public half is all that is needed and all that is taken.`,
 		Example: `  persistctl hash example.com --account https://ca.example/acct/123 --prefix https://ca.example/account-hash/ --thumbprint NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs
   persistctl hash --any-domain --account https://ca.example/acct/123 --prefix https://ca.example/account-hash/ --jwk account.jwk`,
 		Args: cobra.MaximumNArgs(1),
 	}
-	cmd.Flags().StringVar(&h.account, "account", "", "`URL` of the account, as the CA gave it")
+	cmd.Flags().StringVar(&h.account, "account", "", "`URI` of the account, as the CA gave it")
 	cmd.Flags().StringVar(&h.prefix, "prefix", "", "`PREFIX` that is accountHashPrefix in the CA's directory")
 	cmd.Flags().StringVar(&h.thumbprint, "thumbprint", "", "SHA-256 thumbprint of the account key (RFC 7638), `T` of 43 characters")
 	cmd.Flags().StringVar(&h.jwk, "jwk", "", "`FILE` with the public account key as a JSON Web Key (RFC 7517)")

@@ -14,7 +14,7 @@ import (
 // inventory is what stands at an instant.
 type inventory struct {
 	At     time.Time  `json:"at"`
-	Stops  []string   `json:"stops,omitempty"`
+	Stops  []string   `json:"stops"`
 	Freeze time.Time  `json:"freeze,omitzero"`
 	Grants []entry    `json:"grants"`
 	Bound  *lastTrace `json:"revocation,omitempty"` // of all of them; nil where none is served
@@ -30,7 +30,7 @@ type entry struct {
 	Served   bool        `json:"served"`
 	Reason   string      `json:"reason,omitempty"` // why it is not served
 	Document string      `json:"document"`
-	Records  []string    `json:"records,omitempty"`
+	Records  []string    `json:"records"`
 }
 
 func (s *showing) inventory(ctx context.Context, name record.FQDN, dir string) (result, error) {
@@ -46,7 +46,7 @@ func (s *showing) inventory(ctx context.Context, name record.FQDN, dir string) (
 	case len(grants) == 0 && name != "":
 		return nil, errors.New(noGrant(lib.Book, name))
 	}
-	shown := &inventory{At: at, Freeze: lib.Freeze(), Grants: []entry{}}
+	shown := &inventory{At: at, Freeze: lib.Freeze(), Stops: []string{}, Grants: []entry{}}
 	for _, stop := range lib.Stops() {
 		shown.Stops = append(shown.Stops, stop.String())
 	}
@@ -77,6 +77,7 @@ func newEntry(book *policy.Book, g *policy.Grant, now standing, issuers map[stri
 		Served:   len(now.records) > 0,
 		Reason:   now.reason,
 		Document: g.Path() + "@" + book.Version(g.Path()),
+		Records:  []string{},
 	}
 	if e.Issuer == "" {
 		e.Issuer = g.Issuer

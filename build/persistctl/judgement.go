@@ -21,9 +21,9 @@ type judgement struct {
 	At         time.Time   `json:"at"`
 	Accepted   bool        `json:"accepted"` // by any rule set
 	Verdicts   []verdict   `json:"verdicts"`
-	Withheld   []notServed `json:"withheld,omitempty"`
-	Rejections []remark    `json:"rejections,omitempty"`
-	Hints      []string    `json:"hints,omitempty"`
+	Withheld   []notServed `json:"withheld"`
+	Rejections []remark    `json:"rejections"`
+	Hints      []string    `json:"hints"`
 	known      bool        // whether a document names the issuer
 }
 
@@ -47,6 +47,19 @@ type finding struct {
 	Text    string `json:"text"`
 	Outcome string `json:"outcome"`
 	Reason  string `json:"reason,omitempty"`
+}
+
+func newJudgement(q record.Question, account string) *judgement {
+	return &judgement{
+		Name:       q.FQDN,
+		Owner:      q.FQDN.Owner(),
+		Account:    account,
+		Wildcard:   q.Wildcard,
+		At:         q.At,
+		Withheld:   []notServed{},
+		Rejections: []remark{},
+		Hints:      []string{},
+	}
 }
 
 func (j *judgement) add(rules record.Rules, v record.Verdict) {

@@ -7,11 +7,16 @@ import (
 )
 
 func newKeys(out *output) *cobra.Command {
-	return group("keys", "Make keys, print what the parent zone needs, and say what becomes of them",
+	keys := group("keys", "Make keys, print what the parent zone needs, and say what becomes of them",
 		newKeysDS(out),
 		newKeysInit(out),
 		newKeysStatus(out),
 	)
+	keys.Long = `Look after key documents. One holds the seeds from which servers derive the keys
+that sign their zones, those of today and of every other day, so servers that
+read the same document have the same keys. It is in a directory of its own (keys
+dir DIR in the Corefile), or in Vault (keys vault MOUNT/PATH).`
+	return keys
 }
 
 // origin returns the name of a zone, absolute and in lower case, and refuses

@@ -25,8 +25,8 @@ func newKeysDS(out *output) *cobra.Command {
 		Use:   "ds ZONE (--dir DIR | --vault MOUNT/PATH)",
 		Short: "Print the DS records that the parent of ZONE needs",
 		Long: `Print the DS record of every key signing key that signs at an instant, as it
-stands in the parent's zone file beside the delegation of ZONE. Unbound takes
-that as a trust anchor too.`,
+stands in the parent's zone file beside the delegation of ZONE. ZONE is the one
+in the Corefile. Unbound takes the record as a trust anchor too.`,
 		Example: `  persistctl keys ds _validation-persist.example.com --dir /etc/coredns/keys
   persistctl keys ds _validation-persist.example.com --dir /etc/coredns/keys --dnskey
   persistctl keys ds _validation-persist.example.com --dir /etc/coredns/keys --delv > anchor.conf

@@ -30,7 +30,8 @@ func newKeysInit(out *output) *cobra.Command {
 		Short: "Make a key document where there is none",
 		Long: `Make a key document with new seeds, from which every server that reads it derives
 the same keys. The keys sign from this hour on. What is there already is never
-overwritten, and the seeds are not printed.
+overwritten, and the seeds are not printed. DIR is made if need be. What is in it
+is only for the user that runs this, who should be the server's.
 
 NAME is the name of the key set. It enters the derivation of the keys, so it
 cannot be changed later; any will do, such as that of the zone.`,
@@ -59,6 +60,10 @@ func (i *initing) run(ctx context.Context) (*newKeySet, error) {
 		return nil, usagef("how is the key set called? write --name NAME")
 	case i.algorithm != dns.ECDSAP256SHA256 && i.algorithm != dns.ED25519:
 		return nil, usagef("--algorithm is %d: write 13 (ECDSA P-256, which every validator knows) or 15 (Ed25519)", i.algorithm)
+	}
+	// Before anything is made: the name must be one for a key document.
+	if _, err := dnssec.GenerateKeys(i.name, i.algorithm, time.Now(), rand.Reader); err != nil {
+		return nil, usageError{err}
 	}
 	if err := i.source.make(ctx, i.name, i.algorithm); err != nil {
 		return nil, err
@@ -101,7 +106,7 @@ func (k *keySource) makeInVault(ctx context.Context, name string, algorithm uint
 	if errors.Is(err, store.ErrConflict) {
 		return fmt.Errorf("%s has a version already, perhaps a deleted one, and keys are never overwritten: name another path, or undelete it", k.vault)
 	}
-	return err
+	return k.explain(err)
 }
 
 // newKeySet is a key set that was just made.

@@ -23,7 +23,7 @@ type keySource struct {
 func registerKeySource(flags *pflag.FlagSet, dirFlag, vaultFlag string) *keySource {
 	k := &keySource{dirFlag: dirFlag, vaultFlag: vaultFlag}
 	flags.StringVar(&k.dir, dirFlag, "", "`DIR` that holds the key document, as in the Corefile's keys dir DIR")
-	flags.StringVar(&k.vault, vaultFlag, "", "`MOUNT/PATH` of the key document in a KV version 2 mount of Vault, as in keys vault MOUNT/PATH")
+	flags.StringVar(&k.vault, vaultFlag, "", "`MOUNT/PATH` of the key document in a KV version 2 mount of Vault, as in keys vault MOUNT/PATH; MOUNT is the part before the first slash")
 	return k
 }
 
@@ -58,9 +58,19 @@ type place struct{ Mount, Path string }
 func (k *keySource) place() (place, error) {
 	mount, path, ok := strings.Cut(k.vault, "/")
 	if !ok || mount == "" || path == "" {
-		return place{}, usagef("--%s %q is not MOUNT/PATH of a key document in a KV version 2 mount", k.vaultFlag, k.vault)
+		return place{}, usagef("--%s %q is not MOUNT/PATH of a key document in a KV version 2 mount, where MOUNT is the part before the first slash", k.vaultFlag, k.vault)
 	}
 	return place{mount, path}, nil
+}
+
+// explain adds to an answer of Vault what MOUNT was taken for, where that may
+// be another part than the one that was meant.
+func (k *keySource) explain(err error) error {
+	p, noPlace := k.place()
+	if err == nil || noPlace != nil || !strings.Contains(p.Path, "/") {
+		return err
+	}
+	return fmt.Errorf("%w (MOUNT is %s here, the part before the first slash: keys cannot be in a mount whose name has a slash)", err, p.Mount)
 }
 
 // load reads the keys.
@@ -94,5 +104,6 @@ func (k *keySource) read(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return v.ReadSecret(ctx, p.Mount, p.Path)
+	raw, err := v.ReadSecret(ctx, p.Mount, p.Path)
+	return raw, k.explain(err)
 }

@@ -17,8 +17,9 @@ func newKeysStatus(out *output) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status [ZONE] (--dir DIR | --vault MOUNT/PATH)",
 		Short: "Say of every key what it does, and what becomes of it when and why",
-		Long: `Say of every key what it does at an instant, and what becomes of it next. With
-ZONE, say too until when the signatures over its DNSKEY RRset hold.`,
+		Long: `Say of every key what it does at an instant, what becomes of it next, when and
+why. With ZONE, the one in the Corefile, say too until when the signatures over
+its DNSKEY RRset hold.`,
 		Example: `  persistctl keys status --dir /etc/coredns/keys
   persistctl keys status _validation-persist.example.com --dir /etc/coredns/keys --at 2027-06-01T00:00:00Z
   persistctl keys status --vault persist-keys/example -o json`,
@@ -69,7 +70,7 @@ type keySignature struct {
 }
 
 func keysAt(keys *dnssec.KeySet, at time.Time) keySetState {
-	s := keySetState{Name: keys.Name, At: at}
+	s := keySetState{Name: keys.Name, At: at, Keys: []keyState{}}
 	for _, k := range keys.Status(at) {
 		s.Keys = append(s.Keys, keyState{k.Role, k.Tag, k.Algorithm, string(k.State), string(k.Next), k.When, k.Reason})
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 
@@ -16,24 +17,34 @@ func newLint(out *output) *cobra.Command {
 		Use:   "lint [DIR | --vault[=ADDRESS]]",
 		Short: "Say what a server would reject in the documents, and what deserves a second look",
 		Long: `Compile the documents in DIR (the working directory by default), or in Vault, as
-a server does that starts, and print all that it would not use, one a line:
+a server does that starts, and print what it would not use, one a line:
 
-  PATH@VERSION: FIELD: what is wrong, and what to write instead
+  unreadable: PATH: why the document cannot be read
+  rejected: PATH@VERSION: FIELD: what is wrong, and what to write instead
 
-Warnings are about what is valid and deserves a second look. The exit status is
-1 if anything is rejected or cannot be read.`,
+A warning, in the form of a rejection, is about what is valid and deserves a
+second look: grants that are over, stops that stop nothing, teams that may do
+much, answers too large for UDP.
+
+The instant until of a grant must lie after its document was written, and no
+further than max_until after it. In Vault that is when the version was made; in a
+directory it is the file's modification time, which a fresh copy or checkout
+sets anew: the same document may then be rejected in one place only.
+
+The exit status is 1 if anything is rejected or cannot be read. Warnings do not
+change it.`,
 		Example: `  persistctl lint docs/example/policies
   persistctl lint --vault
   persistctl lint --vault=https://vault.example.net:8200 --mount persist -o json`,
 		Args: cobra.MaximumNArgs(1),
 	}
 	docs.register(cmd.Flags())
-	at.register(cmd.Flags(), "what is over by this instant")
+	at.register(cmd.Flags(), "warn of what is over at this instant")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		now := at.orNow()
-		lib, err := docs.load(cmd.Context(), argument(args, 0), now)
-		if err != nil {
-			return err
+		lib, unloaded := docs.load(cmd.Context(), argument(args, 0), now)
+		if lib == nil {
+			return unloaded
 		}
 		report, err := lint(lib, now)
 		if err == nil {
@@ -42,7 +53,7 @@ Warnings are about what is valid and deserves a second look. The exit status is
 		if err == nil && !report.clean() {
 			err = errFound
 		}
-		return err
+		return cmp.Or(unloaded, err)
 	}
 	return cmd
 }
@@ -69,10 +80,18 @@ type remark struct {
 	Path    string `json:"path"`
 	Version string `json:"version"`
 	Field   string `json:"field,omitempty"`
+	Name    string `json:"name,omitempty"` // of the domain it is about, which Field may have cut
 	Reason  string `json:"reason"`
 }
 
-func (r remark) String() string { return policy.Rejection(r).Error() }
+func newRemark(r policy.Rejection) remark {
+	return remark{r.Path, r.Version, r.Field, string(r.Name), r.Reason}
+}
+
+// String returns the remark as the server logs a rejection.
+func (r remark) String() string {
+	return policy.Rejection{Path: r.Path, Version: r.Version, Field: r.Field, Reason: r.Reason}.Error()
+}
 
 func (r *lintReport) clean() bool { return len(r.Unreadable) == 0 && len(r.Rejections) == 0 }
 

@@ -56,18 +56,26 @@ func newRoot() *cobra.Command {
 		newKeys(out),
 		newLint(out),
 		newShow(out),
-		newVaultPolicy(),
+		newVaultPolicy(out),
 		newVersion(out),
 	)
-	root.Long = `persistctl is the operator's tool of persist, the CoreDNS plugin for dns-persist-01.
+	root.Long = `persistctl is the operator's tool of persist, the CoreDNS plugin that answers for
+dns-persist-01, the ACME challenge whose TXT record stays.
 
-Documents come from a directory, as policies names it in the Corefile, or from
-Vault. Vault is reached by the VAULT_* environment variables, such as VAULT_ADDR,
-VAULT_TOKEN, VAULT_NAMESPACE and VAULT_CACERT, as by every client of it.
+Policy documents grant names to ACME accounts. They come from a directory, the
+one that policies names in the Corefile, or with --vault from Vault. Vault is
+reached as the VAULT_* environment variables say, such as VAULT_ADDR,
+VAULT_NAMESPACE and VAULT_CACERT, and always with the token in VAULT_TOKEN: the
+file that vault login writes is not read.
+
+Only keys init writes anything; no command asks a DNS server or a CA. Times are
+printed in UTC.
 
 The exit status is 0 if all is well, 1 if something was found, refused or could
 not be done, and 2 if the command line is wrong.`
 	root.SilenceErrors, root.SilenceUsage = true, true
+	// Commands that only have others below them do nothing by themselves.
+	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if not .HasAvailableSubCommands}}", 1))
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.PersistentFlags().VarP(&out.format, "output", "o", "text for people, json for programs")
 	return root

@@ -26,15 +26,17 @@ func newShow(out *output) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show [NAME] [DIR | --vault[=ADDRESS]]",
 		Short: "Show which records stand at an instant, or the answer that a server gives",
-		Long: `Show every grant, or those at NAME, as of an instant: what the record says, or why
+		Long: `Show every grant, or those at NAME, as of an instant: what its record says, or why
 there is none, and how long it takes in the worst case until nobody relies on it
 any more once it is stopped, disabled or removed from its document. The store is
-taken to answer all the time.
+taken to answer all the time. A dash under SCOPE is that of a grant which is
+stopped, disabled or rejected: it has no record that could reach anywhere. -o json
+has the texts of the records too.
 
-With keys, show instead the answer that a server gives at that instant, octet by
-octet, in the form of a zone file. That takes what stands in the server's
-Corefile: the zone, its servers, and what is not left at its default. SOA, NS
-and DNSKEY are those of the zone, and NAME need not be given for them.
+With --keys or --keys-vault, show instead the answer that a server gives at that
+instant, octet by octet, in the form of a zone file. That takes what stands in
+the server's Corefile: --zone, --ns, and what is not left at its default. For
+SOA, NS and DNSKEY, which the zone itself has, NAME need not be given.
 
 A single argument is DIR where there is such a directory, else NAME. DIR is the
 working directory by default.`,
@@ -50,8 +52,8 @@ working directory by default.`,
 	s.stanza.register(flags)
 	s.keys = registerKeySource(flags, "keys", "keys-vault")
 	s.at.register(flags, "as of this instant")
-	flags.StringVar(&s.qtype, "type", "TXT", "`TYPE` to ask for, with keys")
-	flags.BoolVar(&s.dnssec, "dnssec", true, "ask for signatures, with keys")
+	flags.StringVar(&s.qtype, "type", "TXT", "`TYPE` to ask for, with --keys or --keys-vault")
+	flags.BoolVar(&s.dnssec, "dnssec", true, "ask for signatures, with --keys or --keys-vault")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		name, dir := s.arguments(args)
 		shown, err := s.show(cmd, name, dir)

@@ -31,7 +31,7 @@ func defaultStanza() *stanza {
 }
 
 func (s *stanza) register(flags *pflag.FlagSet) {
-	flags.StringVar(&s.zone, "zone", "", "`ZONE` that the server serves, as in the Corefile")
+	flags.StringVar(&s.zone, "zone", "", "`ZONE` that the server serves, as in the Corefile; without keys, show the grants in it alone")
 	flags.StringSliceVar(&s.ns, "ns", nil, "`NAMES` of the zone's servers, as in the Corefile, with commas between")
 	flags.Uint32Var(&s.ttl, "ttl", defaultTTL, "TTL of the records in `SECONDS`, as in the Corefile")
 	flags.DurationVar(&s.grace, "grace", defaultGrace, "`DURATION` of grace, as in the Corefile")
@@ -53,6 +53,9 @@ func (s *stanza) check() error {
 		if d.value < d.least || d.value > d.most {
 			return usagef("--%s %s is out of range: write %s to %s", d.flag, d.value, d.least, d.most)
 		}
+	}
+	if s.refresh >= min(s.maxStale, s.grace) {
+		return usagef("--refresh %s is not below --max-stale %s and --grace %s: what is served would expire, or stand still, between two scans", s.refresh, s.maxStale, s.grace)
 	}
 	if s.ttl < 1 || s.ttl > zone.MaxTTL {
 		return usagef("--ttl %d is out of range: write 1 to %d seconds", s.ttl, zone.MaxTTL)

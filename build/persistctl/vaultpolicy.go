@@ -8,10 +8,12 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func newVaultPolicy() *cobra.Command {
-	return group("vault-policy", "Print the Vault policies that persist needs",
-		newVaultPolicyServer(),
+func newVaultPolicy(out *output) *cobra.Command {
+	policies := group("vault-policy", "Print the Vault policies that persist needs",
+		newVaultPolicyServer(out),
 	)
+	policies.Long = "Print policies in HCL, for vault policy write. No Vault is asked."
+	return policies
 }
 
 // serverPolicy lets a token read what the server reads, and do nothing else.
@@ -32,26 +34,30 @@ path "{{.Mount}}/metadata/*"      { capabilities = ["list"] }
 path "{{.Mount}}/data/{{.Path}}" { capabilities = ["read"] }
 {{- end}}
 
-# Its own token.
-path "auth/token/lookup-self" { capabilities = ["read"] }
+# Its own token, which it renews and gives back where it logs in by AppRole.
 path "auth/token/renew-self"  { capabilities = ["update"] }
 path "auth/token/revoke-self" { capabilities = ["update"] }
 `))
 
-func newVaultPolicyServer() *cobra.Command {
+func newVaultPolicyServer(out *output) *cobra.Command {
 	var mount, keys string
 	cmd := &cobra.Command{
 		Use:   "server",
 		Short: "Print the policy of the DNS server's token",
-		Long: `Print the policy, in HCL, of the token that the DNS server has: it may read the
-documents, the one key document of --keys, and its own token, and nothing else.`,
+		Long: `Print the policy, in HCL, of the token that the DNS server has: it may list and
+read the documents, read the one key document of --keys, and renew and revoke
+itself, and nothing else. Leave out --keys where keys are in a directory, and for
+people and pipelines that run persistctl.`,
 		Example: `  persistctl vault-policy server --keys persist-keys/example
   persistctl vault-policy server --mount team-a/persist > server.hcl`,
 		Args: cobra.NoArgs,
 	}
-	cmd.Flags().StringVar(&mount, "mount", defaultMount, "`MOUNT` of the documents")
-	cmd.Flags().StringVar(&keys, "keys", "", "`MOUNT/PATH` of the key document, as in the Corefile's keys vault MOUNT/PATH")
+	cmd.Flags().StringVar(&mount, "mount", defaultMount, "`MOUNT` of the documents, like persist or team-a/persist")
+	cmd.Flags().StringVar(&keys, "keys", "", "`MOUNT/PATH` of the key document, as in the Corefile's keys vault MOUNT/PATH; MOUNT is the part before the first slash")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if out.format.json {
+			return usagef("a policy is HCL, not JSON: leave out -o json")
+		}
 		values := struct {
 			Mount string
 			Keys  *place

@@ -11,7 +11,7 @@ import (
 func newVersion(out *output) *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
-		Short:   "Print the version",
+		Short:   "Print the version, and that of Go it was built with",
 		Example: "  persistctl version",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

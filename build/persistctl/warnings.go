@@ -8,44 +8,60 @@ import (
 
 	"github.com/coredns-persist/persist/plugin/persist/dnssec"
 	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/store"
 )
 
 // linter gathers what deserves a second look as of an instant.
 type linter struct {
-	book   *policy.Book
-	at     time.Time
-	keys   *dnssec.KeySet // made up: signatures of all keys are of one size
-	stanza *stanza
-	report *lintReport
+	book     *policy.Book
+	snapshot *store.Snapshot // what book was compiled from
+	at       time.Time
+	keys     *dnssec.KeySet // made up: signatures of all keys are of one size
+	stanza   *stanza
+	report   *lintReport
 }
 
-// lint looks at the documents as of the instant at.
+// lint looks at the documents as of the instant at. Of those that a server would
+// not load it only says which cannot be read.
 func lint(lib *library, at time.Time) (*lintReport, error) {
-	l := linter{book: lib.Book, at: at, stanza: defaultStanza(), report: &lintReport{
+	report := &lintReport{
 		Unreadable: append([]string{}, lib.troubles...),
 		Rejections: []remark{},
 		Warnings:   []remark{},
-		Documents:  lib.documents,
-	}}
-	raw, err := dnssec.GenerateKeys("lint", 13, at, rand.Reader)
+	}
+	if lib.Book == nil {
+		return report, nil
+	}
+	report.Documents = len(lib.snapshot.Documents)
+	for _, r := range lib.Rejections() {
+		report.Rejections = append(report.Rejections, newRemark(r))
+	}
+	l := linter{book: lib.Book, snapshot: lib.snapshot, at: at, stanza: defaultStanza(), report: report}
+	return report, l.lint()
+}
+
+// lint warns of everything.
+func (l *linter) lint() error {
+	raw, err := dnssec.GenerateKeys("lint", 13, l.at, rand.Reader)
 	if err == nil {
 		l.keys, err = dnssec.ParseKeys(raw)
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	for _, r := range lib.Rejections() {
-		l.report.Rejections = append(l.report.Rejections, remark(r))
-	}
+	l.stops()
 	l.teams()
-	if err := l.grants(); err != nil {
-		return nil, err
-	}
-	return l.report, nil
+	return l.grants()
 }
 
 func (l *linter) warn(path, field, format string, args ...any) {
-	l.report.Warnings = append(l.report.Warnings, remark{path, l.book.Version(path), field, fmt.Sprintf(format, args...)})
+	l.report.Warnings = append(l.report.Warnings, remark{Path: path, Version: l.book.Version(path), Field: field, Reason: fmt.Sprintf(format, args...)})
+}
+
+// warnOf warns of a grant.
+func (l *linter) warnOf(g *policy.Grant, format string, args ...any) {
+	l.warn(g.Path(), fmt.Sprintf("domains[%q]", g.FQDN), format, args...)
+	l.report.Warnings[len(l.report.Warnings)-1].Name = string(g.FQDN)
 }
 
 // teams warns of teams that may do much.
@@ -78,12 +94,11 @@ func (l *linter) grants() error {
 }
 
 func (l *linter) grant(g *policy.Grant) {
-	field := fmt.Sprintf("domains[%q]", g.FQDN)
 	if s := l.stanza.standingOf(l.book, g, l.at); s.over {
-		l.warn(g.Path(), field, "is %s: remove it", s.reason)
+		l.warnOf(g, "is %s: remove it", s.reason)
 	}
 	if g.Subtree {
-		l.warn(g.Path(), field, "asks for subtree, which is not served yet: names below need grants of their own until then")
+		l.warnOf(g, "asks for subtree, which is not served yet: names below need grants of their own until then")
 	}
 }
 
@@ -92,8 +107,7 @@ func (l *linter) grant(g *policy.Grant) {
 func (l *linter) size(first *policy.Grant) error {
 	size, err := l.answerSize(first)
 	if err == nil && size > maxUDP {
-		l.warn(first.Path(), fmt.Sprintf("domains[%q]", first.FQDN),
-			"has %d grants, whose signed answer of %d octets exceeds the %d that are sent over UDP, so resolvers must come back over TCP: publish fewer accounts or forms at this name",
+		l.warnOf(first, "has %d grants, whose signed answer of %d octets exceeds the %d that are sent over UDP, so resolvers must come back over TCP: publish fewer accounts or forms at this name",
 			len(l.book.Lookup(first.FQDN)), size, maxUDP)
 	}
 	return err

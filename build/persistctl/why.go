@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/coredns-persist/persist/plugin/persist/policy"
@@ -14,7 +13,7 @@ func (j *judgement) explain(book *policy.Book) {
 	grants := book.Lookup(j.Name)
 	for _, r := range book.Rejections() {
 		if concerns(r, j.Name, grants) {
-			j.Rejections = append(j.Rejections, remark(r))
+			j.Rejections = append(j.Rejections, newRemark(r))
 		}
 	}
 	if len(grants) == 0 {
@@ -29,8 +28,8 @@ func (j *judgement) explain(book *policy.Book) {
 // it is of an entry for name, or of a document that the grants at name, or
 // where there are none any, rest on.
 func concerns(r policy.Rejection, name record.FQDN, grants []*policy.Grant) bool {
-	if domain, ok := domainOf(r); ok {
-		return domain == name
+	if isOfDomain(r) {
+		return r.Name == name
 	}
 	if len(grants) == 0 {
 		return strings.HasPrefix(r.Path, "accounts/") || strings.HasPrefix(r.Path, "teams/")
@@ -43,26 +42,10 @@ func concerns(r policy.Rejection, name record.FQDN, grants []*policy.Grant) bool
 	return false
 }
 
-// domainOf returns the name whose entry in an account document a rejection is
-// about, empty where that is no name, and false if it is not about an entry.
-func domainOf(r policy.Rejection) (record.FQDN, bool) {
-	field, ok := strings.CutPrefix(r.Field, "domains[")
-	if !ok || !strings.HasPrefix(r.Path, "accounts/") {
-		return "", false
-	}
-	quoted, err := strconv.QuotedPrefix(field)
-	if err != nil {
-		return "", true
-	}
-	written, err := strconv.Unquote(quoted)
-	if err != nil {
-		return "", true
-	}
-	name, _, err := record.ParseFQDN(written)
-	if err != nil {
-		return "", true
-	}
-	return name, true
+// isOfDomain reports whether a rejection is of one entry in the domains of an
+// account document. That may be no name.
+func isOfDomain(r policy.Rejection) bool {
+	return r.Name != "" || strings.HasPrefix(r.Path, "accounts/") && strings.HasPrefix(r.Field, "domains[")
 }
 
 // noGrant says that there is no grant at name, and where the nearest is.

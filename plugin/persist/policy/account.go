@@ -2,8 +2,8 @@ package policy
 
 import (
 	"fmt"
+	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/record"
@@ -12,14 +12,12 @@ import (
 
 // account is one account at an issuer, and the names it may validate.
 type account struct {
-	version     string
 	created     time.Time
 	uri         string
 	thumbprints []string // the current one first
 	owner, note string
 	halt        string // why none of the grants is served, empty if they are
 	domains     []domain
-	rejected    []Rejection // of single domains
 }
 
 // domain is one name of an account document, once per name, in the canonical
@@ -40,13 +38,18 @@ type wanted struct {
 	until     Until
 	ownUntil  bool // false: the issuer's
 	notBefore time.Time
+
+	// Where a newer version that is not valid shortens until: whether the
+	// issuer's, which one of the versions leaves it to, bounds it too, and when
+	// the version was written that until is from.
+	issuersToo bool
+	shortened  time.Time
 }
 
 var accounts = kind[account]{read: readAccount, narrow: narrowAccount}
 
 func readAccount(o *object, d *store.Document) *account {
 	a := &account{
-		version:     d.Version,
 		created:     d.Created,
 		uri:         o.text("account_uri"),
 		thumbprints: o.thumbprints(),
@@ -62,16 +65,15 @@ func readAccount(o *object, d *store.Document) *account {
 		a.halt = "disabled: " + d.Path
 	}
 	w := o.wanted(wanted{})
-	list, ok := o.take("domains")
-	if !ok {
-		o.fault("domains", `is missing: write the names the account may validate, like {"example.com": {}}`)
-	}
-	g := gathering{doc: d, kinds: map[wanted]*wanted{}, names: make(map[record.FQDN][]spelling)}
-	for _, m := range o.entries("domains", list) {
+	g := gathering{kinds: map[wanted]*wanted{}, names: make(map[record.FQDN][]spelling)}
+	for _, m := range o.allEntries("domains") {
 		g.add(m, w)
 	}
+	if _, ok := o.take("domains"); !ok {
+		o.fault("domains", `is missing: write the names the account may validate, like {"example.com": {}}`)
+	}
 	a.domains = g.merge()
-	a.rejected = g.rejected
+	o.parts = g.faults
 	return a
 }
 
@@ -99,14 +101,9 @@ type spelling struct {
 
 // gathering brings together the spellings of each name.
 type gathering struct {
-	doc      *store.Document
-	kinds    map[wanted]*wanted // one of each, to be shared
-	names    map[record.FQDN][]spelling
-	rejected []Rejection
-}
-
-func (g *gathering) reject(field, reason string) {
-	g.rejected = append(g.rejected, reject(g.doc, fault{field, reason})...)
+	kinds  map[wanted]*wanted // one of each, to be shared
+	names  map[record.FQDN][]spelling
+	faults faults
 }
 
 // add reads one entry of domains. A name that is none is only rejected.
@@ -114,7 +111,7 @@ func (g *gathering) add(m member, outer wanted) {
 	field := fieldOf("domains", m.name)
 	name, star, err := record.ParseFQDN(m.name)
 	if err != nil {
-		g.reject(field, err.Error())
+		g.faults.add(fault{field: field, reason: err.Error()})
 		return
 	}
 	o := newObject(field, m.value)
@@ -126,18 +123,19 @@ func (g *gathering) add(m member, outer wanted) {
 	}
 	s.wanted.wildcard = s.wanted.wildcard || star
 	o.finish()
-	for _, f := range o.faults {
-		g.reject(f.field, f.reason)
-		s.fault = f.field + " " + f.reason
+	for i := range o.faults.list {
+		f := &o.faults.list[i]
+		f.name, s.fault = name, f.field+" "+f.reason
 	}
+	g.faults.join(o.faults)
 	g.names[name] = append(g.names[name], s)
 }
 
 // merge makes one domain of each name.
 func (g *gathering) merge() []domain {
 	domains := make([]domain, 0, len(g.names))
-	for name, spellings := range g.names {
-		s := g.mergeName(spellings)
+	for _, name := range slices.SortedFunc(maps.Keys(g.names), compareNames) {
+		s := g.mergeName(name, g.names[name])
 		w, ok := g.kinds[s.wanted]
 		if !ok {
 			w = &s.wanted
@@ -145,8 +143,6 @@ func (g *gathering) merge() []domain {
 		}
 		domains = append(domains, domain{name, w, s.fault})
 	}
-	slices.SortFunc(domains, func(a, b domain) int { return compareNames(a.name, b.name) })
-	slices.SortStableFunc(g.rejected, func(a, b Rejection) int { return strings.Compare(a.Field, b.Field) })
 	return domains
 }
 
@@ -154,15 +150,16 @@ func (g *gathering) merge() []domain {
 // are one grant with wildcard scope. A name that stands twice is one grant if
 // it says the same both times; if not, none of them counts, for either may be
 // the one that was to be replaced.
-func (g *gathering) mergeName(spellings []spelling) spelling {
+func (g *gathering) mergeName(name record.FQDN, spellings []spelling) spelling {
 	first := spellings[0]
 	for _, s := range spellings[1:] {
 		switch {
 		case first.fault != "" || s.fault != "" || !first.agrees(s):
 			first.fault = fmt.Sprintf("%s and %s are the same name and do not say the same, so neither counts: keep one of them", first.field, s.field)
-			g.reject(s.field, first.fault)
+			first.wanted.disabled = first.wanted.disabled || s.wanted.disabled
+			g.faults.add(fault{s.field, first.fault, name})
 		case first.star == s.star:
-			g.reject(s.field, fmt.Sprintf("is the same name as %s, which is kept: remove one of them", first.field))
+			g.faults.add(fault{s.field, fmt.Sprintf("is the same name as %s, which is kept: remove one of them", first.field), name})
 		default:
 			first.wanted.wildcard = true
 		}
@@ -185,7 +182,7 @@ func narrowAccount(last, read *account, sound func(string) bool) *account {
 	n.domains = nil
 	for _, d := range last.domains {
 		if r, ok := read.find(d.name); ok {
-			n.domains = append(n.domains, d.narrow(r, sound))
+			n.domains = append(n.domains, d.narrow(r, read.created, sound))
 		} else if !sound("domains") {
 			n.domains = append(n.domains, d)
 		}
@@ -197,7 +194,7 @@ func narrowAccount(last, read *account, sound func(string) bool) *account {
 	case read.halt != "":
 		n.halt = read.halt
 	case sound("account_uri") && read.uri != last.uri:
-		n.halt = fmt.Sprintf("withdrawn: version %s names another account_uri, and is not valid itself", read.version)
+		n.halt = "withdrawn: the newest version names another account_uri, and is not valid itself"
 	}
 	return &n
 }
@@ -210,13 +207,50 @@ func (a *account) find(name record.FQDN) (domain, bool) {
 	return a.domains[i], true
 }
 
-// narrow returns d with what read, a newer word on the same name, restricts.
-func (d domain) narrow(read domain, sound func(string) bool) domain {
+// narrow returns d with what read, a word on the same name written later,
+// restricts.
+func (d domain) narrow(read domain, written time.Time, sound func(string) bool) domain {
 	w := *d.wanted
 	w.disabled = w.disabled || read.wanted.disabled
-	if read.fault == "" && sound("wildcard") {
-		w.wildcard = w.wildcard && read.wanted.wildcard
+	if read.fault == "" {
+		w.wildcard = w.wildcard && (read.wanted.wildcard || !sound("wildcard"))
+		w.subtree = w.subtree && (read.wanted.subtree || !sound("subtree"))
+		w.notBefore = later(w.notBefore, read.wanted.notBefore)
+		if sound("until") {
+			w.shorten(read.wanted, written)
+		}
 	}
 	d.wanted = &w
 	return d
+}
+
+// shorten has until end no later than that of read, which was written at
+// written. Which is shorter, one's own or the issuer's, only the issuer's
+// document tells.
+func (w *wanted) shorten(read *wanted, written time.Time) {
+	switch {
+	case !read.ownUntil:
+		w.issuersToo = w.ownUntil
+		return
+	case !w.ownUntil:
+		w.until, w.ownUntil, w.issuersToo = read.until, true, true
+	case w.until.shorter(read.until, written) == w.until:
+		return
+	default:
+		w.until = read.until
+	}
+	w.shortened = written
+}
+
+// term is the until of a grant of an account document written at written, and
+// from when on that counts.
+func (w *wanted) term(issuers Until, written time.Time) (u Until, since time.Time) {
+	u, since = issuers, later(written, w.shortened)
+	if w.ownUntil {
+		u = w.until.under(issuers)
+	}
+	if w.issuersToo {
+		u = u.shorter(issuers, since)
+	}
+	return u, since
 }

@@ -3,7 +3,6 @@ package policy
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/coredns-persist/persist/plugin/persist/record"
 )
@@ -13,13 +12,13 @@ import (
 func (b basis) refusal() fault {
 	switch {
 	case b.issuer == nil:
-		return fault{"", fmt.Sprintf("names the issuer %s, and there is no valid document issuers/%s: write it, or move the account", b.place.issuer, b.place.issuer)}
+		return fault{reason: fmt.Sprintf("names the issuer %s, and there is no valid document issuers/%s: write it, or move the account", b.place.issuer, b.place.issuer)}
 	case b.team == nil:
-		return fault{"", fmt.Sprintf("names the team %s, and there is no valid document teams/%s: write it, or move the account", b.place.team, b.place.team)}
+		return fault{reason: fmt.Sprintf("names the team %s, and there is no valid document teams/%s: write it, or move the account", b.place.team, b.place.team)}
 	case !slices.Contains(b.team.issuers, b.place.issuer):
-		return fault{"", fmt.Sprintf("is for the issuer %s, which teams/%s does not list in issuers: add it there, or remove the account", b.place.issuer, b.place.team)}
+		return fault{reason: fmt.Sprintf("is for the issuer %s, which teams/%s does not list in issuers: add it there, or remove the account", b.place.issuer, b.place.team)}
 	case !b.issuer.knows(b.account.uri):
-		return fault{"account_uri", fmt.Sprintf("is %s, which starts with none of the account_uri_prefixes of issuers/%s: %s", quote(b.account.uri), b.place.issuer, strings.Join(b.issuer.prefixes, ", "))}
+		return fault{field: "account_uri", reason: fmt.Sprintf("is %s, which starts with none of the account_uri_prefixes of issuers/%s: %s", quote(b.account.uri), b.place.issuer, few(b.issuer.prefixes, ", "))}
 	}
 	return b.disapproval()
 }
@@ -30,16 +29,17 @@ func (b basis) disapproval() fault {
 	a, ok := b.team.accounts[b.account.uri]
 	switch {
 	case b.team.accounts != nil && !ok:
-		return fault{"account_uri", fmt.Sprintf("is %s, which is not among the accounts that teams/%s approves: have it added there", quote(b.account.uri), b.place.team)}
+		return fault{field: "account_uri", reason: fmt.Sprintf("is %s, which is not among the accounts that teams/%s approves: have it added there", quote(b.account.uri), b.place.team)}
 	case b.issuer.requireProof && a.proven.IsZero():
-		return fault{"account_uri", fmt.Sprintf("has no proof, which issuers/%s requires: have teams/%s say under accounts when control of the account was verified, in proof", b.place.issuer, b.place.team)}
+		return fault{field: "account_uri", reason: fmt.Sprintf("has no proof, which issuers/%s requires: have teams/%s say under accounts when control of the account was verified, in proof", b.place.issuer, b.place.team)}
 	}
 	if b.team.accounts == nil {
 		return fault{}
 	}
+	approved := setOf(a.thumbprints)
 	for _, t := range b.account.thumbprints {
-		if !slices.Contains(a.thumbprints, t) {
-			return fault{"thumbprints", fmt.Sprintf("contains %s, which teams/%s does not approve for this account: have it added there", quote(t), b.place.team)}
+		if !approved[t] {
+			return fault{field: "thumbprints", reason: fmt.Sprintf("contains %s, which teams/%s does not approve for this account: have it added there", quote(t), b.place.team)}
 		}
 	}
 	return fault{}

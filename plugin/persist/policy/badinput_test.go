@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coredns-persist/persist/plugin/persist/policy"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -152,7 +154,7 @@ func TestBadIssuerOrTeamIsRejected(t *testing.T) {
 		{"list that is none", "domains", "write a list", team(`"domains": 5, "issuers": "ca"`)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b := compile(t, standard().With(c.documents))
+			b := policy.Compile(nil, standard().With(c.documents).Snapshot(1, read), policy.Brakes{})
 			if len(names(t, b)) != 0 {
 				t.Errorf("Expected nothing to be served, got %q", names(t, b))
 			}

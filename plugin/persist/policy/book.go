@@ -26,29 +26,49 @@ type Book struct {
 	index    *index
 	listings listings
 	rejected []Rejection
+	fit      bool // it, or one before it, may be served
 
 	date, dateAt time.Time // the store's clock and ours, when it was last read
 }
 
-// Fit returns why the book must not be served, nil if it may: a server starts
-// only from a config document that it understands, and from a control document
-// of which it has read what stops. Later ones that are worse change nothing.
+// Fit returns why the book must not be served, nil if it may. A server starts
+// only from documents that it can hold others to: a config that it understands,
+// a control of which it has read what stops, and for every team either a valid
+// version or one that lists its domains without a fault. A team whose domains
+// are not known may own names that the team above it also claims, and which are
+// not that team's then.
+//
+// After a book that was fit every book is: what a document says that breaks, or
+// appears broken, later on is read as far as possible and rejected for the
+// rest, and it must not end what is served.
 func (b *Book) Fit() error {
+	if b.fit {
+		return nil
+	}
+	return b.unfit()
+}
+
+func (b *Book) unfit() error {
 	switch {
 	case b.config == nil || b.config.counts == nil:
 		return fmt.Errorf("the document config is not valid, so nothing is loaded: %w", because(b.config))
 	case b.control != nil && b.control.best() == nil:
 		return fmt.Errorf("the document control cannot be read, and may hold a stop, so nothing is loaded: %w", because(b.control))
 	}
+	for _, slug := range slices.Sorted(maps.Keys(b.teams)) {
+		if e := b.teams[slug]; !e.seen.Withdrawn && e.counts == nil && (e.read == nil || e.doubtful["domains"]) {
+			return fmt.Errorf("the document teams/%s does not say which domains are its own, and other teams may not have them, so nothing is loaded: %w", slug, because(e))
+		}
+	}
 	return nil
 }
 
 // because is the first rejection of e, which may be nil.
 func because[T any](e *edition[T]) error {
-	if e == nil || len(e.rejected) == 0 {
+	if e == nil || len(e.faults.list) == 0 {
 		return errors.New("there is none")
 	}
-	return e.rejected[0]
+	return faults{list: e.faults.list[:1]}.reject(nil, &e.seen)[0]
 }
 
 // Lookup returns every grant at name, sorted by path, nil if there is none.
@@ -105,7 +125,8 @@ func (b *Book) Clock(at time.Time) time.Time {
 	if b.date.IsZero() {
 		return at
 	}
-	// Both readings of this clock are wall time, which may have been set since.
+	// Between two readings of a running clock Sub goes by its monotonic part:
+	// setting the clock moves nothing.
 	if theirs := b.date.Add(at.Sub(b.dateAt)).Add(skew); theirs.Before(at) {
 		return theirs
 	}
@@ -132,6 +153,13 @@ func (b *Book) Version(path string) string { return b.versions[path] }
 
 func earlier(a, b time.Time) time.Time {
 	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
 		return b
 	}
 	return a

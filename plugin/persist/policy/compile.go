@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -36,6 +37,7 @@ func Compile(prev *Book, s *store.Snapshot, brakes Brakes) *Book {
 	b.compileAccounts(prev)
 	b.listings = newListings(s, b.general(), b.owners)
 	b.rejected = b.gather()
+	b.fit = prev.fit || b.unfit() == nil
 	return b
 }
 
@@ -71,7 +73,7 @@ func (e *editions) advance(s *store.Snapshot) editions {
 		} else if p, ok := parsePlace(d.Path); ok {
 			next.accounts[p] = accounts.advance(e.accounts[p], d)
 		} else if d.Path != store.ConfigPath && d.Path != store.ControlPath && d.Path != store.IndexPath {
-			next.strays = append(next.strays, reject(d, fault{"", "is no policy document: write config, control, index, issuers/ISSUER, teams/TEAM or accounts/TEAM/ISSUER/NAME, of a-z, 0-9 and -"})...)
+			next.strays = wholly("is no policy document: write config, control, index, issuers/ISSUER, teams/TEAM or accounts/TEAM/ISSUER/NAME, of a-z, 0-9 and -").reject(next.strays, d)
 		}
 	}
 	return next
@@ -128,29 +130,30 @@ func (b *Book) compileAccounts(prev *Book) {
 	b.index = newIndex(prev.index, sorted)
 }
 
-// gather collects what was rejected anywhere.
+// gather collects what was rejected anywhere, no more than a hundred faults of
+// each document.
 func (b *Book) gather() []Rejection {
 	list := slices.Clone(b.strays)
 	if b.config != nil {
-		list = append(list, b.config.rejected...)
+		list = b.config.faults.reject(list, &b.config.seen)
 	}
 	if b.control != nil {
-		list = append(list, b.control.rejected...)
+		list = b.control.faults.reject(list, &b.control.seen)
 	}
 	for _, e := range b.issuers {
-		list = append(list, e.rejected...)
+		list = e.faults.reject(list, &e.seen)
 	}
-	for _, e := range b.teams {
-		list = append(list, e.rejected...)
+	conflicts := b.owners.conflicts()
+	for slug, e := range b.teams {
+		list = e.faults.with(conflicts[slug]).reject(list, &e.seen)
 	}
 	for p, e := range b.editions.accounts {
-		list = append(list, e.rejected...)
+		all := e.faults
 		if c := b.accounts[p]; c != nil {
-			list = append(list, e.counts.rejected...)
-			list = append(list, reject(&e.seen, c.rejected...)...)
+			all = all.with(c.rejected)
 		}
+		list = all.reject(list, &e.seen)
 	}
-	list = append(list, b.owners.conflicts(b.teams)...)
-	slices.SortStableFunc(list, Rejection.compare)
+	slices.SortStableFunc(list, func(x, y Rejection) int { return cmp.Compare(x.Path, y.Path) })
 	return list
 }

@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/record"
 )
@@ -23,7 +24,7 @@ type basis struct {
 type compiled struct {
 	basis
 	grants   []*Grant // sorted by FQDN
-	rejected []fault
+	rejected faults
 	accepted int // grants that were not rejected
 }
 
@@ -36,7 +37,7 @@ func (b basis) compile(prev *compiled) *compiled {
 	c := &compiled{basis: b}
 	whole := b.refusal()
 	if whole.reason != "" {
-		c.rejected = append(c.rejected, whole)
+		c.rejected.add(whole)
 	}
 	for _, d := range b.account.domains {
 		if g := c.grant(d, whole.reason); g != nil {
@@ -83,7 +84,7 @@ func (c *compiled) grant(d domain, whole string) *Grant {
 }
 
 func (c *compiled) reject(name record.FQDN, reason string) {
-	c.rejected = append(c.rejected, fault{fieldOf("domains", string(name)), reason})
+	c.rejected.add(fault{fieldOf("domains", string(name)), reason, name})
 }
 
 // fill sets what the grant asks for, or says why it may not.
@@ -92,14 +93,12 @@ func (c *compiled) fill(g *Grant, w *wanted) (reason string) {
 		return reason
 	}
 	g.Subtree = w.subtree
-	g.Until = c.issuer.until
-	if w.ownUntil {
-		g.Until = w.until.under(c.issuer.until)
-	}
+	var written time.Time
+	g.Until, written = w.term(c.issuer.until, c.account.created)
 	if g.Until.Mode == None && !c.issuer.allowNone {
 		return fmt.Sprintf(`asks for until "none", which issuers/%s does not allow: leave it out, or set allow_none there`, c.place.issuer)
 	}
-	if reason = g.Until.excess(c.account.created, c.issuer.maxUntil); reason != "" {
+	if reason = g.Until.excess(written, c.issuer.maxUntil); reason != "" {
 		return "until " + reason
 	}
 	wildcard := w.wildcard && !c.stops.reaches(g.FQDN)
@@ -111,6 +110,8 @@ func (c *compiled) fill(g *Grant, w *wanted) (reason string) {
 // does not ask to.
 func (c *compiled) widens(name record.FQDN, w *wanted) string {
 	switch {
+	case !w.wildcard && !w.subtree:
+		return ""
 	case w.wildcard && !c.issuer.wildcard:
 		return fmt.Sprintf("asks for wildcard, which issuers/%s does not allow: leave it out, or allow it there", c.place.issuer)
 	case w.wildcard && !c.team.wildcard:
@@ -120,7 +121,7 @@ func (c *compiled) widens(name record.FQDN, w *wanted) string {
 	case w.subtree && !c.team.subtree:
 		return fmt.Sprintf("asks for subtree, which teams/%s does not allow: leave it out, or allow it there", c.place.team)
 	}
-	if s := c.owners.trespass(c.place.team, name); s != "" && (w.wildcard || w.subtree) {
+	if s := c.owners.trespass(c.place.team, name); s != "" {
 		return fmt.Sprintf("would reach into %s, which belongs to another team: narrow the grant, or name %s in reach of teams/%s", s, s, c.place.team)
 	}
 	return ""

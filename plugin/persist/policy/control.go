@@ -24,24 +24,26 @@ var controls = kind[control]{read: readControl, narrow: joinControls}
 
 func readControl(o *object, d *store.Document) *control {
 	c := &control{created: d.Created}
-	c.brakes.Freeze = o.instant("freeze_at")
-	if list, ok := o.take("stop"); ok {
-		// Who, when and why are for people: whatever stands there, it stops.
-		for _, m := range o.entries("stop", list) {
-			scope, err := ParseScope(m.name)
-			if err != nil {
-				o.faults = append(o.faults, fault{fieldOf("stop", m.name), err.Error()})
-				continue
-			}
-			c.brakes.Stops = append(c.brakes.Stops, scope)
+	for _, v := range o.takeAll("freeze_at") {
+		at, err := parseInstant(v)
+		o.check("freeze_at", err)
+		c.brakes = c.brakes.join(Brakes{Freeze: at})
+	}
+	// Who, when and why are for people: whatever stands there, it stops.
+	for _, m := range o.allEntries("stop") {
+		scope, err := ParseScope(m.name)
+		if err != nil {
+			o.faults.add(fault{field: fieldOf("stop", m.name), reason: err.Error()})
+			continue
 		}
+		c.brakes.Stops = append(c.brakes.Stops, scope)
 	}
 	return c
 }
 
 // joinControls adds what can be read of a broken document to what holds.
 func joinControls(last, read *control, _ func(string) bool) *control {
-	return &control{last.brakes.join(read.brakes), last.created}
+	return &control{last.brakes.join(read.brakes), later(last.created, read.created)}
 }
 
 // join returns everything that either of a and b stops, from the earlier
@@ -74,7 +76,7 @@ func nextControl(prev *edition[control], d *store.Document) *edition[control] {
 	case !next.aging && next.counts.created.Before(held.created):
 		next.counts = joinControls(held, next.counts, nil)
 		next.confirmed, next.aging = prev.confirmed, true
-		next.rejected = reject(d, fault{"", fmt.Sprintf("goes back in time, a version of %s was read before: write it anew to lift a stop", stamp(held.created))})
+		next.faults = wholly(fmt.Sprintf("goes back in time, a version of %s was read before: write it anew to lift a stop", stamp(held.created)))
 	}
 	return next
 }
@@ -83,12 +85,17 @@ func nextControl(prev *edition[control], d *store.Document) *edition[control] {
 // store vouches for. One that was deleted before it was ever read may have held
 // a stop: what it was is not known.
 func (e *edition[T]) withoutControl(d *store.Document) *edition[T] {
+	unread := e == nil || e.best() == nil
 	if e == nil && d != nil {
 		e = &edition[T]{}
 	}
 	next := e.withoutDocument(d)
-	if next != nil && d != nil {
-		next.confirmed = d.Confirmed
+	if next == nil || d == nil {
+		return next
+	}
+	next.confirmed = d.Confirmed
+	if unread {
+		next.faults = wholly("was deleted before it could be read, and may have held a stop: write a new version, {} for no stop")
 	}
 	return next
 }

@@ -9,12 +9,13 @@ import (
 // edition is what a document counts for: its newest version where that is
 // valid, else the last valid one, narrowed by what could be read since.
 type edition[T any] struct {
-	seen      store.Document // the newest version, valid or not
-	counts    *T             // nil where no version does
-	read      *T             // what could be read of the newest version where none counts; else nil
-	confirmed time.Time      // when the version that counts was last vouched for
-	aging     bool           // the newest version is not the one that counts
-	rejected  []Rejection
+	seen      store.Document  // the newest version, valid or not
+	counts    *T              // nil where no version does
+	read      *T              // what could be read of the newest version where none counts; else nil
+	confirmed time.Time       // when the version that counts was last vouched for
+	aging     bool            // the newest version is not the one that counts
+	faults    faults          // of the newest version
+	doubtful  map[string]bool // its members that are not sound
 }
 
 // kind is how documents of one kind are read.
@@ -40,17 +41,19 @@ func (k kind[T]) advance(prev *edition[T], d *store.Document) *edition[T] {
 	if d.Withdrawn {
 		return e
 	}
-	top, faults := open(d)
 	var read *T
+	var parts faults
+	top, wrong := open(d)
 	if top != nil {
 		read = k.readAll(top, d)
-		if faults == nil {
-			faults = top.faults
+		e.doubtful = top.faults.members
+		if wrong.list == nil {
+			wrong, parts = top.faults, top.parts
 		}
 	}
-	e.rejected = reject(d, faults...)
+	e.faults = wrong.with(parts)
 	switch {
-	case len(faults) == 0:
+	case wrong.list == nil:
 		e.counts = read
 	case prev.counts == nil:
 		e.read, e.aging = read, true
@@ -73,7 +76,7 @@ func (k kind[T]) readAll(o *object, d *store.Document) *T {
 	return t
 }
 
-// confirm returns e vouched for anew by d, which is the same version.
+// confirm returns e vouched for anew by d, which says the same.
 func (e *edition[T]) confirm(d *store.Document) *edition[T] {
 	next := *e
 	next.seen = *d
@@ -91,10 +94,11 @@ func (e *edition[T]) withoutDocument(d *store.Document) *edition[T] {
 	}
 	next := *e
 	next.aging = true
-	next.rejected = []Rejection{{Path: e.seen.Path, Version: e.seen.Version, Reason: "is gone, and what it said goes on to hold: write a new version"}}
+	next.seen = store.Document{Path: e.seen.Path, Version: e.seen.Version} // to be read anew once it is back
+	next.faults = wholly("is gone, and what it said goes on to hold: write a new version")
 	if d != nil {
 		next.seen = *d
-		next.rejected = reject(d, fault{"", "was deleted, and what it said goes on to hold: write a new version"})
+		next.faults = wholly("was deleted, and what it said goes on to hold: write a new version")
 	}
 	return &next
 }
@@ -107,28 +111,29 @@ func (e *edition[T]) best() *T {
 	return e.read
 }
 
-// same reports whether a and b are one version of one document. The version
-// number alone does not tell: a store that was wiped counts from 1 again.
+// same reports whether a and b say the same. The version number does not tell:
+// a store that was wiped counts from 1 again. When they were written does,
+// because an until is held against that.
 func same(a, b *store.Document) bool {
-	return a.Path == b.Path && a.Version == b.Version && a.Withdrawn == b.Withdrawn &&
-		a.Hash == b.Hash && a.Created.Equal(b.Created)
+	return a.Path == b.Path && a.Withdrawn == b.Withdrawn && a.Hash == b.Hash && a.Created.Equal(b.Created)
 }
 
 // open reads the body of d as an object, nil where it is none. A document with
 // a private key in it has that one fault: any other might quote the key.
-func open(d *store.Document) (top *object, faults []fault) {
+func open(d *store.Document) (top *object, wrong faults) {
 	v, err := parseJSON(d.Body)
 	switch {
 	case err != nil && pem.Match(d.Body):
-		return nil, []fault{{"", secretReason}}
+		return nil, wholly(secretReason)
 	case err != nil:
-		return nil, []fault{{"", err.Error() + ": write one JSON object, {…}"}}
+		return nil, wholly(err.Error() + ": write one JSON object, {…}")
 	}
 	if field, found := findSecret(v); found {
-		faults = []fault{{field, secretReason}}
+		wrong.add(fault{field: field, reason: secretReason})
 	}
 	if !v.isObject() {
-		return nil, append(faults, fault{"", "is " + v.kind.String() + " in JSON: write one object, {…}"})
+		wrong.add(fault{reason: "is " + v.kind.String() + " in JSON: write one object, {…}"})
+		return nil, wrong
 	}
-	return newObject("", v), faults
+	return newObject("", v), wrong
 }

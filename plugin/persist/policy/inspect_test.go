@@ -30,7 +30,7 @@ func TestIssuersAreThoseOfValidDocuments(t *testing.T) {
 func TestTeamsTellHowFarTheyMayGo(t *testing.T) {
 	b := policytest.Standard().With(policytest.Documents{
 		"teams/all":  `{"domains": ["."], "issuers": ["ca"], "accounts": {}}`,
-		"teams/none": `{"issuers": ["ca"]}`,
+		"teams/none": `{"domains": ["none.example"]}`,
 	}).Compile(t)
 
 	want := []policy.TeamFacts{

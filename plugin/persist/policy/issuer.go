@@ -108,6 +108,12 @@ func narrowIssuer(last, read *issuer, sound func(string) bool) *issuer {
 	if sound("max_until") {
 		n.maxUntil = min(n.maxUntil, read.maxUntil)
 	}
+	if sound("until") {
+		n.until = n.until.shorter(read.until, time.Time{})
+	}
+	if both := n.forms & read.forms; both != 0 && sound("forms") {
+		n.forms = both
+	}
 	if sound("account_uri_prefixes") {
 		n.prefixes = common(n.prefixes, read.prefixes)
 	}
@@ -115,9 +121,4 @@ func narrowIssuer(last, read *issuer, sound func(string) bool) *issuer {
 		n.hashPrefix = ""
 	}
 	return &n
-}
-
-// common returns what is in both lists, in the order of a.
-func common[T comparable](a, b []T) []T {
-	return slices.DeleteFunc(slices.Clone(a), func(t T) bool { return !slices.Contains(b, t) })
 }

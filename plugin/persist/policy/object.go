@@ -10,23 +10,21 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// fault is what is wrong in a document, and in which field.
-type fault struct{ field, reason string }
-
 // object reads the members of one JSON object and gathers what is wrong with
 // them. Members that nobody asked for by the time finish is called are faults.
 type object struct {
 	path    string // of the object inside its document, "" at the top
 	members []member
 	asked   []string
-	faults  []fault
+	faults  faults // for which the object is rejected
+	parts   faults // for which only a part of it is
 }
 
 // newObject starts to read v, which stands at path.
 func newObject(path string, v value) *object {
 	o := &object{path: path, members: v.members}
 	if !v.isObject() {
-		o.faults = append(o.faults, fault{path, fmt.Sprintf("is %s: write an object, {…}", v)})
+		o.faults.add(fault{field: path, reason: fmt.Sprintf("is %s: write an object, {…}", v)})
 	}
 	o.findRepeated()
 	return o
@@ -43,7 +41,7 @@ func (o *object) findRepeated() {
 }
 
 func (o *object) fault(name, format string, args ...any) {
-	o.faults = append(o.faults, fault{fieldOf(o.path, name), fmt.Sprintf(format, args...)})
+	o.faults.add(fault{field: fieldOf(o.path, name), reason: fmt.Sprintf(format, args...)})
 }
 
 // check adds err as a fault of the member name and reports whether there is none.
@@ -65,21 +63,36 @@ func (o *object) take(name string) (value, bool) {
 	return value{}, false
 }
 
-// sound reports whether the member name, present or not, has been read
-// without a fault, so that what it says or leaves out can be relied on.
-func (o *object) sound(name string) bool {
-	field := fieldOf(o.path, name)
-	return !slices.ContainsFunc(o.faults, func(f fault) bool { return strings.HasPrefix(f.field, field) })
+// takeAll returns the member name as often as it stands there. For what
+// restricts: a repetition is a fault, and none of it may be lost by it.
+func (o *object) takeAll(name string) []value {
+	o.asked = append(o.asked, name)
+	var all []value
+	for _, m := range o.members {
+		if m.name == name {
+			all = append(all, m.value)
+		}
+	}
+	return all
 }
+
+// sound reports whether the member name of a document, present or not, has
+// been read without a fault, so that what it says or leaves out can be relied
+// on.
+func (o *object) sound(name string) bool { return !o.faults.members[name] }
 
 // finish finds the members that nobody asked for. At the top of a document
 // those that start with x_ are the writer's own.
 func (o *object) finish() {
+	var known string
 	for _, m := range o.members {
 		if slices.Contains(o.asked, m.name) || o.path == "" && strings.HasPrefix(m.name, "x_") {
 			continue
 		}
-		o.fault(m.name, "is unknown here: the members are %s", strings.Join(slices.Sorted(slices.Values(o.asked)), ", "))
+		if known == "" {
+			known = strings.Join(slices.Compact(slices.Sorted(slices.Values(o.asked))), ", ")
+		}
+		o.fault(m.name, "is unknown here: the members are %s", known)
 	}
 }
 
@@ -166,6 +179,16 @@ func (o *object) list(name string) []string {
 		list = append(list, m.name)
 	}
 	return list
+}
+
+// allEntries reads the entries of a member as often as it stands there.
+func (o *object) allEntries(name string) []member {
+	values := o.takeAll(name)
+	lists := make([][]member, len(values))
+	for i, v := range values {
+		lists[i] = o.entries(name, v)
+	}
+	return slices.Concat(lists...)
 }
 
 // entries reads what list reads, and maps too. What stands in an array or a

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/coredns-persist/persist/plugin/persist/record"
 )
@@ -51,20 +50,26 @@ func (o *ownership) suffixOf(name record.FQDN) (suffix, bool) {
 func (o *ownership) owns(slug string, name record.FQDN) (s suffix, reason string) {
 	s, ok := o.suffixOf(name)
 	switch {
-	case !ok || !slices.Contains(o.claims[s], slug) && !o.reaches(slug, name):
+	case !ok || !o.claimed(s, slug) && !o.reaches(slug, name):
 		return s, fmt.Sprintf("lies outside the domains of team %s: add a suffix that covers it to teams/%s, or remove it here", slug, slug)
-	case !slices.Contains(o.claims[s], slug):
-		return s, fmt.Sprintf("belongs to team %s, which claims the longer suffix %s", strings.Join(o.claims[s], " and "), s)
+	case !o.claimed(s, slug):
+		return s, fmt.Sprintf("belongs to team %s, which claims the longer suffix %s", few(o.claims[s], " and "), s)
 	case len(o.claims[s]) > 1:
-		return s, fmt.Sprintf("belongs to nobody, because teams %s both claim %s: remove it from one of them", strings.Join(o.claims[s], " and "), s)
+		return s, fmt.Sprintf("belongs to nobody, because teams %s both claim %s: remove it from one of them", few(o.claims[s], " and "), s)
 	}
 	return s, ""
+}
+
+// claimed reports whether the team claims s itself.
+func (o *ownership) claimed(s suffix, slug string) bool {
+	_, ok := slices.BinarySearch(o.claims[s], slug)
+	return ok
 }
 
 // reaches reports whether any suffix of the team covers name.
 func (o *ownership) reaches(slug string, name record.FQDN) bool {
 	for s, ok := suffix(name), true; ok; s, ok = s.parent() {
-		if slices.Contains(o.claims[s], slug) {
+		if o.claimed(s, slug) {
 			return true
 		}
 	}
@@ -83,20 +88,23 @@ func (o *ownership) trespass(slug string, name record.FQDN) string {
 	return ""
 }
 
-// conflicts rejects every suffix that two teams claim, at both of them.
-func (o *ownership) conflicts(editions map[string]*edition[team]) []Rejection {
-	var list []Rejection
+// conflicts are the suffixes that two teams claim, faults of both of them.
+func (o *ownership) conflicts() map[string]faults {
+	found := map[string]faults{}
 	for _, s := range slices.Sorted(maps.Keys(o.claims)) {
 		claimants := o.claims[s]
 		if len(claimants) < 2 {
 			continue
 		}
+		one := fault{
+			field:  fieldOf("domains", s.String()),
+			reason: fmt.Sprintf("is claimed by teams %s alike, so nobody owns it: remove it from one of them", few(claimants, " and ")),
+		}
 		for _, slug := range claimants {
-			list = append(list, reject(&editions[slug].seen, fault{
-				fieldOf("domains", s.String()),
-				fmt.Sprintf("is claimed by teams %s alike, so nobody owns it: remove it from one of them", strings.Join(claimants, " and ")),
-			})...)
+			f := found[slug]
+			f.add(one)
+			found[slug] = f
 		}
 	}
-	return list
+	return found
 }

@@ -1,19 +1,19 @@
 package policy
 
 import (
-	"cmp"
 	"fmt"
-	"strings"
 
-	"github.com/coredns-persist/persist/plugin/persist/store"
+	"github.com/coredns-persist/persist/plugin/persist/record"
 )
 
-// Rejection is a document, or a part of one, that is not used, and why.
+// Rejection is a document, or a part of one, that is not used, and why. It is
+// comparable.
 type Rejection struct {
-	Path    string // of the document
-	Version string // of the document
-	Field   string // like domains["api.example.com"].until; empty: the document as a whole
-	Reason  string // what is wrong and what to write instead; never a private key
+	Path    string      // of the document
+	Version string      // of the document
+	Field   string      // like domains["api.example.com"].until, long names cut; empty: the document as a whole
+	Name    record.FQDN // the domain of an account document that it is about; empty: none, or what is no name
+	Reason  string      // what is wrong and what to write instead; never a private key
 }
 
 // Error returns the rejection as one line.
@@ -24,14 +24,9 @@ func (r Rejection) Error() string {
 	return fmt.Sprintf("%s@%s: %s: %s", r.Path, r.Version, r.Field, r.Reason)
 }
 
-func reject(d *store.Document, faults ...fault) []Rejection {
-	list := make([]Rejection, 0, len(faults))
-	for _, f := range faults {
-		list = append(list, Rejection{Path: d.Path, Version: d.Version, Field: f.field, Reason: f.reason})
-	}
-	return list
-}
-
-func (r Rejection) compare(other Rejection) int {
-	return cmp.Or(strings.Compare(r.Path, other.Path), strings.Compare(r.Field, other.Field))
+// Key returns r without the version: what stays the same while a fault goes
+// from version to version.
+func (r Rejection) Key() Rejection {
+	r.Version = ""
+	return r
 }

@@ -44,12 +44,17 @@ func findSecret(v value) (field string, found bool) {
 	return "", false
 }
 
-// within returns the field inner as seen from outside of field.
+// within returns the field inner as seen from outside of field, cut where it
+// gets long: nine thousand objects fit into each other.
 func within(field, inner string) string {
-	if inner == "" || inner[0] == '[' {
-		return field + inner
+	if inner != "" && inner[0] != '[' {
+		field += "."
 	}
-	return field + "." + inner
+	const most = 256
+	if field += inner; len(field) > most {
+		return strings.ToValidUTF8(field[:most], "") + "…"
+	}
+	return field
 }
 
 // holdsKey tells a member of a JWK from a domain or an empty note of the same name.

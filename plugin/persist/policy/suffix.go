@@ -3,7 +3,6 @@ package policy
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/coredns-persist/persist/plugin/persist/record"
@@ -43,33 +42,25 @@ func (s suffix) parent() (suffix, bool) {
 // suffixes reads a list, or a map with empty objects, of suffixes without
 // repetition.
 func (o *object) suffixes(name string) []suffix {
-	v, ok := o.take(name)
-	if !ok {
-		return nil
-	}
-	seen := map[suffix]bool{}
 	var list []suffix
-	for _, m := range o.entries(name, v) {
+	for _, m := range o.allEntries(name) {
 		s, err := parseSuffix(m.name)
 		if err == nil && (!m.value.isObject() || len(m.value.members) > 0) {
 			err = errors.New("takes no settings: write {}")
 		}
 		if err != nil {
-			o.faults = append(o.faults, fault{fieldOf(fieldOf(o.path, name), m.name), err.Error()})
+			o.faults.add(fault{field: fieldOf(fieldOf(o.path, name), m.name), reason: err.Error()})
 			continue
 		}
-		if !seen[s] {
-			seen[s] = true
-			list = append(list, s)
-		}
+		list = append(list, s)
 	}
-	return list
+	return union(list, nil)
 }
 
-// covers reports whether s is one of list, or below one.
-func covers(list []suffix, s suffix) bool {
+// covers reports whether s is one of set, or below one.
+func covers(set map[suffix]bool, s suffix) bool {
 	for up, ok := s, true; ok; up, ok = up.parent() {
-		if slices.Contains(list, up) {
+		if set[up] {
 			return true
 		}
 	}
@@ -77,11 +68,13 @@ func covers(list []suffix, s suffix) bool {
 }
 
 // coveredByBoth returns the suffixes of what a and b have in common.
-func coveredByBoth(a, b []suffix) []suffix {
-	var both []suffix
-	for _, s := range union(a, b) {
-		if covers(a, s) && covers(b, s) {
-			both = append(both, s)
+func coveredByBoth(a, b map[suffix]bool) map[suffix]bool {
+	both := map[suffix]bool{}
+	for _, set := range []map[suffix]bool{a, b} {
+		for s := range set {
+			if covers(a, s) && covers(b, s) {
+				both[s] = true
+			}
 		}
 	}
 	return both

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"math"
-	"slices"
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/record"
@@ -16,12 +15,12 @@ type team struct {
 	// differ only while the newest version of the document is not valid: then
 	// the team loses what that one leaves out, and nobody gains it.
 	claims    []suffix
-	holds     []suffix
+	holds     map[suffix]bool
 	issuers   []string // slugs
 	wildcard  bool
 	subtree   bool
 	maxGrants int
-	reach     []suffix // of other teams, which wide grants may cover
+	reach     map[suffix]bool // of other teams, which wide grants may cover
 	// accounts are those the admin has approved, by account URI; nil: all
 	// under the issuer's prefixes.
 	accounts map[string]approval
@@ -43,11 +42,11 @@ func readTeam(o *object, _ *store.Document) *team {
 		wildcard:  o.flag("wildcard", false),
 		subtree:   o.flag("subtree", false),
 		maxGrants: o.count("max_grants", math.MaxInt),
-		reach:     o.suffixes("reach"),
+		reach:     setOf(o.suffixes("reach")),
 		accounts:  o.approvals(),
 		enabled:   o.enabled(),
 	}
-	t.holds = t.claims
+	t.holds = setOf(t.claims)
 	if len(t.claims) == 0 {
 		o.fault("domains", `is missing or empty: write the suffixes the team may claim, like ["example.com"]`)
 	}
@@ -76,9 +75,9 @@ func (o *object) approvals() map[string]approval {
 		account := newObject(fieldOf(in.path, m.name), m.value)
 		approved[m.name] = approval{account.thumbprints(), account.proof()}
 		account.finish()
-		in.faults = append(in.faults, account.faults...)
+		in.faults.join(account.faults)
 	}
-	o.faults = append(o.faults, in.faults...)
+	o.faults.join(in.faults)
 	return approved
 }
 
@@ -104,7 +103,7 @@ func (o *object) proof() time.Time {
 	}
 	in.text("by")
 	in.finish()
-	o.faults = append(o.faults, in.faults...)
+	o.faults.join(in.faults)
 	return at
 }
 
@@ -153,14 +152,4 @@ func approvedByBoth(last, read map[string]approval) map[string]approval {
 		both[uri] = a
 	}
 	return both
-}
-
-func union[T comparable](a, b []T) []T {
-	list := slices.Clone(a)
-	for _, t := range b {
-		if !slices.Contains(list, t) {
-			list = append(list, t)
-		}
-	}
-	return list
 }

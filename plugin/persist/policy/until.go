@@ -82,7 +82,28 @@ func (o *object) rolling(v value) Until {
 		Step:  in.duration("step", defaultUntil.Step, leastStep, mostStep),
 	}
 	in.finish()
-	o.faults = append(o.faults, in.faults...)
+	o.faults.join(in.faults)
+	return u
+}
+
+// shorter returns v where it never promises more than u may at the most, from
+// the instant at on, and u where it does or says the same.
+func (u Until) shorter(v Until, at time.Time) Until {
+	less := false
+	switch {
+	case v.Mode == None:
+	case u.Mode == None:
+		less = true
+	case u.Mode == Fixed:
+		less = v.Mode == Fixed && v.At.Before(u.At) // rolling has no end
+	case v.Mode == Fixed:
+		less = !v.At.After(at.Add(u.Floor + u.Step))
+	default:
+		less = v.Floor+v.Step < u.Floor+u.Step
+	}
+	if less {
+		return v
+	}
 	return u
 }
 
