@@ -68,11 +68,11 @@ func report(location string, previous, book *policy.Book) {
 	known := map[policy.Rejection]bool{}
 	if previous != nil {
 		for _, r := range previous.Rejections() {
-			known[r] = true
+			known[r.Key()] = true
 		}
 	}
 	for _, r := range book.Rejections() {
-		if !known[r] {
+		if !known[r.Key()] {
 			log.Warningf("%s: %v", location, r)
 		}
 	}
