@@ -12,7 +12,7 @@ import (
 // Metadata implements metadata.Provider. The functions run only where another
 // plugin asks for a label.
 func (p *Persist) Metadata(ctx context.Context, state request.Request) context.Context {
-	a := p.authorities[p.origins.Matches(state.Name())]
+	a := p.authority(state.Name())
 	if a == nil {
 		return ctx
 	}

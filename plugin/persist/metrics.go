@@ -2,7 +2,9 @@ package persist
 
 import (
 	"context"
+	"maps"
 	"sync"
+	"sync/atomic"
 
 	"github.com/coredns-persist/persist/plugin/persist/answer"
 	"github.com/coredns/coredns/plugin"
@@ -22,12 +24,13 @@ var (
 		Name:      "answers_total",
 		Help:      "Counter of responses by outcome.",
 	}, []string{"server", "zone", "view", "outcome"})
-	// truncatedTotal counts UDP responses that did not fit.
+	// truncatedTotal counts UDP responses that have the client ask over TCP: they
+	// did not fit, or the budget for unknown names was spent.
 	truncatedTotal = promauto.NewCounterVec(prometheus.CounterOpts{
 		Namespace: plugin.Namespace,
 		Subsystem: pluginName,
 		Name:      "truncated_total",
-		Help:      "Counter of UDP responses sent empty with TC set.",
+		Help:      "Counter of UDP responses sent empty with TC set, being too large or over the budget.",
 	}, []string{"server", "zone", "view"})
 	// grantsGauge is how many grants the book holds.
 	grantsGauge = promauto.NewGaugeVec(prometheus.GaugeOpts{
@@ -73,20 +76,45 @@ var (
 	}, []string{"source", "result"})
 )
 
-// counters holds answersTotal's children by server, zone, view and outcome: to
-// find one there costs more than to answer a query.
-type counters struct{ byLabels sync.Map }
-
-type labels struct {
-	server, zone, view string
-	outcome            answer.Outcome
+// tally is the counters of one zone, as one server answers for it in one view.
+type tally struct {
+	answers   map[answer.Outcome]prometheus.Counter
+	truncated prometheus.Counter
 }
 
-func (c *counters) count(ctx context.Context, zone string, outcome answer.Outcome) {
-	l := labels{metrics.WithServer(ctx), zone, metrics.WithView(ctx), outcome}
-	v, ok := c.byLabels.Load(l)
-	if !ok {
-		v, _ = c.byLabels.LoadOrStore(l, answersTotal.WithLabelValues(l.server, l.zone, l.view, string(l.outcome)))
+type labels struct{ server, zone, view string }
+
+func newTally(l labels) *tally {
+	t := &tally{answers: map[answer.Outcome]prometheus.Counter{}, truncated: truncatedTotal.WithLabelValues(l.server, l.zone, l.view)}
+	for _, o := range answer.Outcomes {
+		t.answers[o] = answersTotal.WithLabelValues(l.server, l.zone, l.view, string(o))
 	}
-	v.(prometheus.Counter).Inc()
+	return t
+}
+
+// tallies holds each tally by its labels: to find a counter in its vector costs
+// more than to answer a query. The map is replaced whole, never written to.
+type tallies struct {
+	adding  sync.Mutex
+	byLabel atomic.Pointer[map[labels]*tally]
+}
+
+// tally returns the counters for a query in zone.
+func (t *tallies) tally(ctx context.Context, zone string) *tally {
+	l := labels{metrics.WithServer(ctx), zone, metrics.WithView(ctx)}
+	if known := t.byLabel.Load(); known != nil && (*known)[l] != nil {
+		return (*known)[l]
+	}
+	return t.add(l)
+}
+
+func (t *tallies) add(l labels) *tally {
+	t.adding.Lock()
+	defer t.adding.Unlock()
+	known := map[labels]*tally{l: newTally(l)}
+	if before := t.byLabel.Load(); before != nil {
+		maps.Copy(known, *before)
+	}
+	t.byLabel.Store(&known)
+	return known[l]
 }

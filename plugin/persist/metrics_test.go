@@ -2,13 +2,17 @@ package persist
 
 import (
 	"context"
+	"os"
 	"strings"
 	"testing"
 
+	"github.com/coredns-persist/persist/plugin/persist/answer"
+	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin/metadata"
 	"github.com/coredns/coredns/plugin/test"
 	"github.com/coredns/coredns/request"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -119,5 +123,35 @@ func TestMetadataTellsZoneAndAccounts(t *testing.T) {
 				t.Errorf("%s: expected %s to be %q, got %q", name, label, want[i], got)
 			}
 		}
+	}
+}
+
+func TestEveryOutcomeIsDocumented(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, _ := strings.Cut(string(readme), "**outcome** is one of")
+	list, _, _ = strings.Cut(list, ".\n")
+	var documented []answer.Outcome
+	for i, word := range strings.Split(list, "`") {
+		if i%2 == 1 {
+			documented = append(documented, answer.Outcome(word))
+		}
+	}
+	if diff := cmp.Diff(documented, answer.Outcomes); diff != "" {
+		t.Errorf("Outcomes differ from those of the README (-README +code):\n%s", diff)
+	}
+}
+
+func TestCountersOfAServerAreFoundWithoutGarbage(t *testing.T) {
+	var counters tallies
+	ctx := context.WithValue(t.Context(), dnsserver.Key{}, &dnsserver.Server{Addr: "dns://127.0.0.1:53"})
+	one, other := counters.tally(ctx, "example.com."), counters.tally(ctx, "example.org.")
+	if one == other || counters.tally(ctx, "example.com.") != one || counters.tally(t.Context(), "example.com.") == one {
+		t.Error("Expected counters of their own for each zone and server, and always the same")
+	}
+	if n := testing.AllocsPerRun(100, func() { counters.tally(ctx, "example.com.") }); n != 0 {
+		t.Errorf("Expected no allocation, got %v", n)
 	}
 }

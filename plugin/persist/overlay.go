@@ -2,6 +2,7 @@ package persist
 
 import (
 	"context"
+	"slices"
 
 	"github.com/coredns-persist/persist/plugin/persist/answer"
 	"github.com/coredns/coredns/plugin"
@@ -16,6 +17,9 @@ import (
 // asked first, because names below its delegations and DNAMEs are not ours and
 // because negative answers carry its SOA.
 func (p *Persist) serveOverlay(ctx context.Context, a *answer.Authority, state request.Request) (int, error) {
+	if _, refused := refuse(state.Req); refused {
+		return p.next(ctx, state.W, state.Req)
+	}
 	below, rcode, err := p.ask(ctx, state)
 	if below == nil {
 		return rcode, err
@@ -26,7 +30,7 @@ func (p *Persist) serveOverlay(ctx context.Context, a *answer.Authority, state r
 		return dns.RcodeSuccess, state.W.WriteMsg(below)
 	}
 	if resp.Outcome == answer.NoData {
-		resp.Authority = soaOf(below)
+		resp.Authority = p.soaOf(ctx, a.Zone().Origin, state, below)
 	}
 	return p.reply(ctx, a, state, resp)
 }
@@ -43,17 +47,41 @@ func (p *Persist) ask(ctx context.Context, state request.Request) (*dns.Msg, int
 // referral, or a DNAME above it.
 func delegated(m *dns.Msg, name string) bool {
 	for _, rr := range m.Answer {
-		if rr.Header().Rrtype == dns.TypeDNAME && rr.Header().Name != name {
+		if rr.Header().Rrtype == dns.TypeDNAME && isBelow(name, rr.Header().Name) {
 			return true
 		}
 	}
-	return len(m.Answer) == 0 && len(soaOf(m)) == 0 && has(m.Ns, dns.TypeNS)
+	return len(m.Answer) == 0 && has(m.Ns, dns.TypeNS) && !has(m.Ns, dns.TypeSOA)
 }
 
-func soaOf(m *dns.Msg) []dns.RR {
-	for _, rr := range m.Ns {
-		if rr.Header().Rrtype == dns.TypeSOA {
-			return []dns.RR{rr}
+// isBelow reports whether name is a subdomain of parent other than itself.
+func isBelow(name, parent string) bool {
+	return dns.IsSubDomain(parent, name) && dns.CountLabel(name) > dns.CountLabel(parent)
+}
+
+// soaOf returns the SOA record that makes a negative answer complete: the one
+// in below, which is what the next plugin says of the name, or else, where that
+// is a positive answer, what it says to being asked for it.
+func (p *Persist) soaOf(ctx context.Context, origin string, state request.Request, below *dns.Msg) []dns.RR {
+	if soa := negativeSOA(below.Ns, state.Name()); soa != nil {
+		return soa
+	}
+	m, _, _ := p.ask(ctx, request.Request{W: state.W, Req: new(dns.Msg).SetQuestion(origin, dns.TypeSOA)})
+	if m == nil {
+		return nil
+	}
+	return negativeSOA(slices.Concat(m.Answer, m.Ns), origin)
+}
+
+// negativeSOA finds the SOA record of a zone in which name lies, and not that of
+// one to which a CNAME led, with the TTL that it has in negative answers (RFC
+// 2308 section 3).
+func negativeSOA(rrs []dns.RR, name string) []dns.RR {
+	for _, rr := range rrs {
+		if soa, ok := rr.(*dns.SOA); ok && dns.IsSubDomain(soa.Hdr.Name, name) {
+			soa = dns.Copy(soa).(*dns.SOA)
+			soa.Hdr.Ttl = min(soa.Hdr.Ttl, soa.Minttl)
+			return []dns.RR{soa}
 		}
 	}
 	return nil

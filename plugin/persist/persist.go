@@ -19,6 +19,7 @@ import (
 	"github.com/coredns/coredns/request"
 
 	"github.com/miekg/dns"
+	"golang.org/x/time/rate"
 )
 
 const pluginName = "persist"
@@ -40,7 +41,8 @@ type Persist struct {
 	now         func() time.Time
 
 	service // what OnStartup acquires
-	counters
+	tallies
+	failures rate.Sometimes // to be logged
 }
 
 // Name implements plugin.Handler.
@@ -52,21 +54,33 @@ func (p *Persist) CacheBypassZones() []string { return p.origins }
 
 // ServeDNS implements plugin.Handler.
 func (p *Persist) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
-	if len(r.Question) != 1 {
+	if malformed(r) {
 		return dns.RcodeFormatError, nil
 	}
 	state := request.Request{W: w, Req: r}
-	a := p.authorities[p.origins.Matches(state.Name())]
+	a := p.authority(state.Name())
 	if a == nil {
 		return p.next(ctx, w, r)
-	}
-	if resp, refused := refuse(r); refused {
-		return p.reply(ctx, a, state, resp)
 	}
 	if a.Zone().Overlay {
 		return p.serveOverlay(ctx, a, state)
 	}
+	if resp, refused := refuse(r); refused {
+		return p.reply(ctx, a, state, resp)
+	}
 	return p.reply(ctx, a, state, a.Answer(query(state), p.now()))
+}
+
+// authority returns who answers for name, which is absolute and in lower case;
+// nil where it lies in none of the zones. However many there are, it costs a
+// look-up for each label.
+func (p *Persist) authority(name string) *answer.Authority {
+	for off, end := 0, false; !end; off, end = dns.NextLabel(name, off) {
+		if a := p.authorities[name[off:]]; a != nil {
+			return a
+		}
+	}
+	return nil
 }
 
 // next hands over a query for somebody else's zone. Where nobody follows, the
@@ -76,6 +90,18 @@ func (p *Persist) next(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (i
 		return dns.RcodeRefused, nil
 	}
 	return plugin.NextOrFailure(pluginName, p.Next, ctx, w, r)
+}
+
+// malformed reports whether r does not ask one question (RFC 9619), or has more
+// than one OPT record (RFC 6891 section 6.1.1).
+func malformed(r *dns.Msg) bool {
+	opts := 0
+	for _, rr := range r.Extra {
+		if rr.Header().Rrtype == dns.TypeOPT {
+			opts++
+		}
+	}
+	return len(r.Question) != 1 || opts > 1
 }
 
 // refuse answers messages that are not a query in class IN. NOTIFY reaches

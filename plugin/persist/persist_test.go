@@ -1,8 +1,12 @@
 package persist
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"fmt"
-	"net"
+	"io"
+	golog "log"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,7 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coredns-persist/persist/plugin/persist/answer"
 	"github.com/coredns-persist/persist/plugin/persist/policy/policytest"
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/request"
 
 	"github.com/miekg/dns"
 )
@@ -104,6 +111,8 @@ func TestOnlyQueriesInClassINAreAnswered(t *testing.T) {
 	unknown.Opcode = 9
 	two := question(owner, dns.TypeTXT)
 	two.Question = append(two.Question, two.Question[0])
+	opts := question(owner, dns.TypeTXT)
+	opts.Extra = append(opts.Extra, opts.Extra[0])
 	none := question(owner, dns.TypeTXT)
 	none.Question = nil
 	for _, c := range []struct {
@@ -116,6 +125,7 @@ func TestOnlyQueriesInClassINAreAnswered(t *testing.T) {
 		{"UPDATE", update, []int{dns.RcodeNotImplemented}},
 		{"opcode 9", unknown, []int{dns.RcodeNotImplemented}},
 		{"two questions", two, []int{dns.RcodeFormatError}},
+		{"two OPT records", opts, []int{dns.RcodeFormatError}},
 		{"no question", none, []int{dns.RcodeFormatError}},
 		{"NXNAME", question(owner, dns.TypeNXNAME), []int{dns.RcodeFormatError}},
 		{"type 200", question(owner, 200), []int{dns.RcodeNotImplemented}},
@@ -166,42 +176,113 @@ func TestAnswerThatDoesNotFitIsTruncatedToNothing(t *testing.T) {
 	}
 }
 
-func TestSmallAnswersRespectTheClientsSize(t *testing.T) {
-	s := start(t, block(newSite(t, documents()).stanza()))
-	conn, err := net.Dial("udp", s.udp)
+// The size is that of the packet, whatever parts of CoreDNS it has come through.
+func TestAnswersOverUDPHaveTheirSize(t *testing.T) {
+	s := start(t, block(newSite(t, documents()).stanza(), "prometheus 127.0.0.1:0"))
+	names := append(make([]string, 0, 116), owner, "x.example.com.", "*.x.example.com.", "example.com.")
+	for n := range 56 { // from 200 to 255 octets
+		names = append(names, longName(200+n), "*."+longName(198+n))
+	}
+	for size, want := range map[uint16]int{100: 512, 512: 512, 1200: 1200, 1232: 1232, 1233: 1232, 4096: 1232, 65535: 1232} {
+		for _, name := range names {
+			for _, qtype := range []uint16{dns.TypeTXT, dns.TypeDNSKEY, dns.TypeNS} {
+				wire := wireResponse(t, s, new(dns.Msg).SetQuestion(name, qtype).SetEdns0(size, true))
+				if len(wire) > want {
+					t.Errorf("%s %s, size %d: expected at most %d octets, got %d", name, dns.Type(qtype), size, want, len(wire))
+				}
+				r := new(dns.Msg)
+				if err := r.Unpack(wire); err != nil || r.IsEdns0() == nil || int(r.IsEdns0().UDPSize()) != want {
+					t.Errorf("%s %s, size %d: expected %d to be advertised, got %v, %v", name, dns.Type(qtype), size, want, r.IsEdns0(), err)
+				}
+			}
+		}
+	}
+	r := exchange(t, "tcp", s.tcp, new(dns.Msg).SetQuestion(owner, dns.TypeTXT).SetEdns0(4096, true))
+	if got := r.IsEdns0().UDPSize(); got != 1232 {
+		t.Errorf("TCP: expected 1232 to be advertised, got %d", got)
+	}
+}
+
+// longName is a name of n octets in wire form below example.com.
+func longName(n int) string {
+	name := "example.com."
+	for left := n - 13; left > 1; {
+		label := min(left-1, 61)
+		name = strings.Repeat("x", label) + "." + name
+		left -= label + 1
+	}
+	return name
+}
+
+// CoreDNS gives clients of QUIC and HTTP/3 a UDP address.
+func TestAnswersOverStreamsAreNeverCut(t *testing.T) {
+	c, err := parseStanza(newSite(t, large()).stanza("denial compact 1"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
-	for _, name := range []string{owner, "x.example.com.", "*.x.example.com.", "example.com."} {
-		for _, qtype := range []uint16{dns.TypeTXT, dns.TypeDNSKEY, dns.TypeNS} {
-			wire, err := new(dns.Msg).SetQuestion(name, qtype).SetEdns0(512, true).Pack()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := conn.Write(wire); err != nil {
-				t.Fatal(err)
-			}
-			buffer := make([]byte, 4096)
-			n, err := conn.Read(buffer)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if n > 512 {
-				t.Errorf("%s %s: expected at most 512 octets, got %d", name, dns.Type(qtype), n)
-			}
+	p := newPersist(c)
+	if err := p.start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = p.stop() }()
+	for address, want := range map[string]int{"quic://127.0.0.1:853": 14, "https3://127.0.0.1:443": 14, "dns://127.0.0.1:53": 0, "": 0} {
+		ctx := context.WithValue(t.Context(), dnsserver.Key{}, &dnsserver.Server{Addr: address})
+		q, w := question(owner, dns.TypeTXT), &kept{}
+		if _, err := p.ServeDNS(ctx, request.NewScrubWriter(q, w), q); err != nil {
+			t.Fatal(err)
 		}
+		if len(w.m.Answer) != want || w.m.Truncated != (want == 0) {
+			t.Errorf("%q: expected %d records, got %v", address, want, w.m)
+		}
+	}
+}
+
+// kept is a client with a UDP address that keeps the answer.
+type kept struct {
+	nobody
+
+	m *dns.Msg
+}
+
+func (k *kept) WriteMsg(m *dns.Msg) error {
+	k.m = m
+	return nil
+}
+
+func TestFailureToSignIsLoggedOnce(t *testing.T) {
+	var out bytes.Buffer
+	golog.SetOutput(&out)
+	defer golog.SetOutput(io.Discard)
+	c, err := parseStanza(newSite(t, documents()).stanza())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPersist(c)
+	before := total(t, "coredns_persist_answers_total", "outcome", "failed")
+	for range 10 {
+		q := question(owner, dns.TypeTXT)
+		failed := answer.Response{Outcome: answer.Failed, Rcode: dns.RcodeServerFailure, Err: errors.New("no such luck")}
+		if _, err := p.reply(t.Context(), p.authorities["example.com."], request.Request{W: &kept{}, Req: q}, failed); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := strings.Count(out.String(), "no such luck"); n != 1 {
+		t.Errorf("Expected one line, got %d:\n%s", n, out.String())
+	}
+	if got := total(t, "coredns_persist_answers_total", "outcome", "failed") - before; got != 10 {
+		t.Errorf("Expected all 10 failures to be counted, got %v", got)
 	}
 }
 
 func TestBudgetTruncatesOverUDPAndDropsOverTCP(t *testing.T) {
 	setClock(t, noon)
 	s := start(t, block(newSite(t, documents()).stanza("denial compact 1")))
-	if r := s.ask(t, question("x1.example.com.", dns.TypeTXT)); r.Truncated {
+	if r := s.ask(t, question("*.x.y.example.com.", dns.TypeTXT)); r.Truncated {
 		t.Errorf("Expected the first unknown name to be denied, got %v", r)
 	}
-	if r := s.ask(t, question("x2.example.com.", dns.TypeTXT)); !r.Truncated || len(r.Ns) != 0 {
-		t.Errorf("Expected TC beyond the budget, got %v", r)
+	over := new(dns.Msg).SetQuestion("x2.example.com.", dns.TypeTXT).SetEdns0(4096, true)
+	if r := s.ask(t, over); !r.Truncated || len(r.Ns) != 0 || r.IsEdns0().UDPSize() != 1232 {
+		t.Errorf("Expected TC beyond the budget, and our size, got %v", r)
 	}
 	conn, err := dns.Dial("tcp", s.tcp)
 	if err != nil {
@@ -218,6 +299,22 @@ func TestBudgetTruncatesOverUDPAndDropsOverTCP(t *testing.T) {
 	}
 }
 
+func TestBudgetIsTheStanzas(t *testing.T) {
+	setClock(t, noon)
+	stanza := strings.Replace(newSite(t, documents()).stanza("denial compact 2"), "persist example.com", "persist example.com example.org", 1)
+	s := start(t, block(stanza))
+	for _, name := range []string{"x1.example.com.", "x2.example.org."} {
+		if r := s.ask(t, question(name, dns.TypeTXT)); r.Truncated {
+			t.Errorf("%s: expected a denial within the budget, got %v", name, r)
+		}
+	}
+	for _, name := range []string{"x3.example.com.", "x3.example.org."} {
+		if r := s.ask(t, question(name, dns.TypeTXT)); !r.Truncated {
+			t.Errorf("%s: expected TC beyond the budget of both zones, got %v", name, r)
+		}
+	}
+}
+
 func TestCacheStepsAside(t *testing.T) {
 	c := setClock(t, noon)
 	s := start(t, block(newSite(t, documents()).stanza(), "cache"))
@@ -229,21 +326,101 @@ func TestCacheStepsAside(t *testing.T) {
 	}
 }
 
-func TestOverlayAddsGrantedNamesToAnothersZone(t *testing.T) {
-	site := newSite(t, documents())
+// startOverlay serves example.com from the given records, and over them the
+// names that documents grant.
+func startOverlay(t *testing.T, d policytest.Documents, records string, more ...string) *server {
+	t.Helper()
+	site := newSite(t, d)
 	zone := filepath.Join(site.dir, "zone")
-	records := `example.com. 60 SOA ns1.example.net. host.example.net. 1 2 3 4 5
-example.com. 60 NS ns1.example.net.
-www.example.com. 60 A 192.0.2.1
-deleg.example.com. 60 NS ns.deleg.example.com.
-ns.deleg.example.com. 60 A 192.0.2.2
-`
+	records = "example.com. 3600 SOA ns1.example.net. host.example.net. 1 2 3 4 60\nexample.com. 60 NS ns1.example.net.\n" + records
 	if err := os.WriteFile(zone, []byte(records), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d := policytest.Standard().Account(`"domains": "example.com a.b.example.com x.deleg.example.com"`)
-	d.Write(t, site.policies())
-	s := start(t, block("persist example.com {\npolicies "+site.policies()+"\nfallthrough\n}", "file "+zone+" example.com"))
+	return start(t, block(append(more, "persist example.com {\npolicies "+site.policies()+"\nfallthrough\n}", "file "+zone+" example.com")...))
+}
+
+// Whatever the other plugin has at a granted name, a NODATA says how long it
+// holds (RFC 2308 section 3).
+func TestOverlayDeniesWithAnSOA(t *testing.T) {
+	stopped := documents().With(policytest.Documents{"control": `{"stop": "all"}`})
+	for what, c := range map[string]struct {
+		documents policytest.Documents
+		records   string
+		qtype     uint16
+	}{
+		"nothing":      {documents(), "", dns.TypeA},
+		"another type": {documents(), owner + " 60 A 192.0.2.1", dns.TypeA},
+		"a wildcard":   {documents(), "*.example.com. 60 A 192.0.2.1", dns.TypeA},
+		"a CNAME":      {documents(), owner + " 60 CNAME www.example.net.", dns.TypeA},
+		"a manual TXT": {stopped, owner + " 60 TXT manual", dns.TypeTXT},
+	} {
+		r := startOverlay(t, c.documents, c.records).ask(t, question(owner, c.qtype))
+		if r.Rcode != dns.RcodeSuccess || len(r.Answer) != 0 || len(r.Ns) != 1 {
+			t.Errorf("%s: expected NODATA with an SOA record, got %v", what, r)
+			continue
+		}
+		if soa, ok := r.Ns[0].(*dns.SOA); !ok || soa.Hdr.Name != "example.com." || soa.Hdr.Ttl > 60 {
+			t.Errorf("%s: expected the zone's SOA record with its negative TTL, got %v", what, r.Ns)
+		}
+	}
+}
+
+// An SOA record that a CNAME led to is another zone's.
+func TestOverlayDeniesWithTheSOAOfTheName(t *testing.T) {
+	for name, want := range map[string]int{"example.com.": 1, owner: 1, "example.org.": 0, "com.": 0} {
+		soa := &dns.SOA{Hdr: dns.RR_Header{Name: "Example.com.", Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: 60}, Minttl: 60}
+		if got := negativeSOA([]dns.RR{soa}, name); len(got) != want {
+			t.Errorf("%s: expected %d records, got %v", name, want, got)
+		}
+	}
+}
+
+// The file plugin drops a NOTIFY and looks at no class. Over an overlay it does
+// so too.
+func TestOverlayHandsOnWhatIsNoQuery(t *testing.T) {
+	s := startOverlay(t, documents(), "", "chaos")
+	conn, err := dns.Dial("tcp", s.tcp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	chaos := question(owner, dns.TypeTXT)
+	chaos.Question[0].Qclass = dns.ClassCHAOS
+	for _, m := range []*dns.Msg{new(dns.Msg).SetNotify("example.com."), chaos} { // the first gets no answer
+		if err := conn.WriteMsg(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r, err := conn.ReadMsg(); err != nil || r.Opcode != dns.OpcodeQuery || r.Rcode != dns.RcodeNameError {
+		t.Errorf("Expected the file plugin's NXDOMAIN, got %v, %v", r, err)
+	}
+}
+
+// A DNAME says that everything below it lies elsewhere, in whatever case it is
+// written, and nothing of its own name.
+func TestNamesBelowADNAMEAreTheirs(t *testing.T) {
+	for _, c := range []struct {
+		dname, name string
+		want        bool
+	}{
+		{"a.example.com.", "_validation-persist.a.example.com.", true},
+		{"A.Example.COM.", "_validation-persist.a.example.com.", true},
+		{"A.Example.COM.", "a.example.com.", false},
+		{"b.example.com.", "_validation-persist.a.example.com.", false}, // a CNAME led there
+	} {
+		m := &dns.Msg{Answer: []dns.RR{&dns.DNAME{Hdr: dns.RR_Header{Name: c.dname, Rrtype: dns.TypeDNAME, Class: dns.ClassINET}, Target: "example.net."}}}
+		if got := delegated(m, c.name); got != c.want {
+			t.Errorf("DNAME at %s: expected %t for %s, got %t", c.dname, c.want, c.name, got)
+		}
+	}
+}
+
+func TestOverlayAddsGrantedNamesToAnothersZone(t *testing.T) {
+	records := `www.example.com. 60 A 192.0.2.1
+deleg.example.com. 60 NS ns.deleg.example.com.
+ns.deleg.example.com. 60 A 192.0.2.2
+`
+	s := startOverlay(t, policytest.Standard().Account(`"domains": "example.com a.b.example.com x.deleg.example.com"`), records)
 	for _, c := range []struct {
 		name  string
 		qtype uint16

@@ -2,9 +2,11 @@ package persist
 
 import (
 	"context"
+	"strings"
 
 	"github.com/coredns-persist/persist/plugin/persist/answer"
 	"github.com/coredns/coredns/plugin/metrics"
+	"github.com/coredns/coredns/plugin/pkg/transport"
 	"github.com/coredns/coredns/request"
 
 	"github.com/miekg/dns"
@@ -14,21 +16,22 @@ import (
 // what crosses practically every path without fragments (RFC 9715 section 3.2).
 const maxUDP = 1232
 
-// reply writes resp. What goes wrong while signing is returned as an error
-// without a reply, for the errors plugin to log and the server to answer
-// SERVFAIL.
+// reply counts and writes resp. Why signing failed is logged once a minute at
+// most: it fails for every query alike.
 func (p *Persist) reply(ctx context.Context, a *answer.Authority, state request.Request, resp answer.Response) (int, error) {
-	p.count(ctx, a.Zone().Origin, resp.Outcome)
+	tally := p.tally(ctx, a.Zone().Origin)
+	tally.answers[resp.Outcome].Inc()
 	if resp.Err != nil {
-		log.Errorf("%s: %v", a.Zone().Origin, resp.Err)
+		p.failures.Do(func() { log.Errorf("%s: %v", a.Zone().Origin, resp.Err) })
 	}
-	if resp.Outcome == answer.Limited && state.Proto() != "udp" {
+	stream := isStream(ctx, state)
+	if resp.Outcome == answer.Limited && stream {
 		return dns.RcodeSuccess, nil // dropped: nothing is written, nor should the server write
 	}
 	m := message(state.Req, resp)
-	if resp.Outcome == answer.Limited || !fits(m, limit(state)) {
+	if size := limit(state, stream); resp.Outcome == answer.Limited || !fits(m, size) {
 		truncate(m)
-		truncatedTotal.WithLabelValues(metrics.WithServer(ctx), a.Zone().Origin, metrics.WithView(ctx)).Inc()
+		tally.truncated.Inc()
 	}
 	return dns.RcodeSuccess, state.W.WriteMsg(m)
 }
@@ -39,7 +42,6 @@ func message(r *dns.Msg, resp answer.Response) *dns.Msg {
 	m := new(dns.Msg).SetRcode(r, resp.Rcode)
 	m.Authoritative = resp.Rcode == dns.RcodeSuccess || resp.Rcode == dns.RcodeNameError
 	m.CheckingDisabled = false
-	m.Compress = true
 	m.Answer, m.Ns = resp.Answer, resp.Authority
 	if opt := r.IsEdns0(); opt != nil {
 		m.Extra = []dns.RR{options(opt, resp.EDE)}
@@ -64,17 +66,39 @@ func options(client *dns.OPT, ede *dns.EDNS0_EDE) *dns.OPT {
 	return opt
 }
 
-// limit is the size that the response must not exceed, in octets.
-func limit(state request.Request) int {
-	if state.Proto() != "udp" {
-		return dns.MaxMsgSize
-	}
-	return min(state.Size(), maxUDP)
+// isStream reports whether the response goes over a connection. To CoreDNS a
+// client of DNS over QUIC or HTTP/3 is one of UDP.
+func isStream(ctx context.Context, state request.Request) bool {
+	server := metrics.WithServer(ctx)
+	return state.Proto() != "udp" || strings.HasPrefix(server, transport.QUIC+"://") || strings.HasPrefix(server, transport.HTTPS3+"://")
 }
 
-// fits reports whether m packs into size octets.
+// limit is the size that the response must not exceed, in octets. CoreDNS goes
+// by the one in the request's OPT record: it compresses nothing and cuts
+// nothing that is smaller, and advertises it. So that becomes ours.
+func limit(state request.Request, stream bool) int {
+	udp, size := state.Proto() == "udp", min(state.Size(), maxUDP)
+	if opt := state.Req.IsEdns0(); opt != nil {
+		if udp && stream {
+			size = dns.MaxMsgSize
+		}
+		opt.SetUDPSize(uint16(size)) // #nosec G115 -- at most dns.MaxMsgSize
+	}
+	if !udp {
+		return dns.MaxMsgSize
+	}
+	return size
+}
+
+// fits reports whether m packs into size octets. Most do without compression,
+// which costs more to look at than anything else in an answer.
 func fits(m *dns.Msg, size int) bool {
-	return size == dns.MaxMsgSize || m.Len() <= size
+	m.Compress = false
+	if m.Len() <= size {
+		return true
+	}
+	m.Compress = true
+	return m.Len() <= size
 }
 
 // truncate leaves the question and the OPT: a partial RRset is of no use, and

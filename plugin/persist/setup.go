@@ -9,6 +9,8 @@ import (
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
 	clog "github.com/coredns/coredns/plugin/pkg/log"
+
+	"golang.org/x/time/rate"
 )
 
 var log = clog.NewWithPlugin(pluginName)
@@ -44,16 +46,17 @@ func setup(c *caddy.Controller) error {
 }
 
 func newPersist(cfg *config) *Persist {
-	p := &Persist{config: cfg, authorities: map[string]*answer.Authority{}, now: clock}
+	p := &Persist{config: cfg, authorities: map[string]*answer.Authority{}, now: clock, failures: rate.Sometimes{Interval: time.Minute}}
 	p.complete = make(chan struct{})
 	budget := cfg.budget
 	if budget == 0 && cfg.signed() {
 		budget = defaultBudget()
 	}
+	denials := answer.NewDenials(budget)
 	for _, z := range cfg.zones {
 		p.origins = append(p.origins, z.Origin)
 		if cfg.signed() {
-			p.authorities[z.Origin] = answer.New(z, budget)
+			p.authorities[z.Origin] = answer.NewSharing(z, denials)
 		} else {
 			p.authorities[z.Origin] = answer.NewUnsigned(z)
 		}

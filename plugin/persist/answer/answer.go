@@ -44,6 +44,9 @@ const (
 	Limited  Outcome = "over_limit" // the budget of signatures for unknown names is spent
 )
 
+// Outcomes are all there are.
+var Outcomes = []Outcome{Record, Apex, Denial, NoData, NXDomain, NotReady, Stale, Failed, Refused, Limited}
+
 // Response is what to send. The slices are shared and must not be written to.
 type Response struct {
 	Outcome   Outcome
@@ -65,7 +68,7 @@ type Authority struct {
 
 	records sync.Map // *policy.Grant, the first at a name → *prepared
 	apex    apexSets
-	denials *denials
+	denials *Denials // nil in an unsigned zone
 }
 
 // state is what is served from: swapped whole, never written to.
@@ -76,13 +79,15 @@ type state struct {
 
 // New returns an authority for z that signs, spending at most budget
 // signatures per second on names that do not exist.
-func New(z *zone.Zone, budget float64) *Authority {
-	return &Authority{zone: z, denials: newDenials(budget)}
-}
+func New(z *zone.Zone, budget float64) *Authority { return NewSharing(z, NewDenials(budget)) }
+
+// NewSharing returns an authority for z that signs, and shares the memory of
+// denials and the budget for them with other zones.
+func NewSharing(z *zone.Zone, d *Denials) *Authority { return &Authority{zone: z, denials: d} }
 
 // NewUnsigned returns an authority for z without DNSSEC.
 func NewUnsigned(z *zone.Zone) *Authority {
-	return &Authority{zone: z, unsigned: true, denials: newDenials(0)}
+	return &Authority{zone: z, unsigned: true}
 }
 
 // Zone returns the zone answered for.

@@ -380,3 +380,60 @@ func TestOverlayClaimsGrantedNamesOnly(t *testing.T) {
 		t.Errorf("Expected SERVFAIL for a granted name once the store is stale, got %+v", r)
 	}
 }
+
+// The apex of an overlay may be an owner, and has the other plugin's SOA and NS.
+func TestOverlayClaimsOnlyTheTXTOfItsApex(t *testing.T) {
+	const apex = "_validation-persist.example.com."
+	a := answer.NewUnsigned(newZone(t, apex, true))
+	for _, loaded := range []bool{false, true} {
+		if loaded {
+			a.Update(book(documents(), noon), nil)
+		}
+		for qtype, want := range map[uint16]answer.Claim{
+			dns.TypeTXT: answer.Ours, dns.TypeSOA: answer.Theirs, dns.TypeNS: answer.Theirs, dns.TypeA: answer.Theirs, dns.TypeANY: answer.Theirs,
+		} {
+			if r, claim := a.Overlay(ask(apex, qtype), noon); claim != want {
+				t.Errorf("%s, loaded %t: expected claim %d, got %d and %+v", dns.Type(qtype), loaded, want, claim, r)
+			}
+		}
+	}
+}
+
+// A denial of a wildcard's name needs two signatures.
+func TestSmallestBudgetDeniesEveryName(t *testing.T) {
+	a := answer.New(newZone(t, origin, false), 1)
+	a.Update(book(documents(), noon), newKeys(t, dns.ECDSAP256SHA256))
+	r := a.Answer(ask("*.x.y.example.com.", dns.TypeTXT), noon)
+	if r.Outcome != answer.NXDomain || len(nsecs(r)) != 2 {
+		t.Errorf("Expected a denial by two NSEC records, got %+v", r)
+	}
+}
+
+func TestZonesShareTheirBudget(t *testing.T) {
+	keys, denials := newKeys(t, dns.ECDSAP256SHA256), answer.NewDenials(2)
+	outcomes := map[answer.Outcome]int{}
+	for _, name := range []string{"example.com.", "example.edu.", "example.org."} {
+		a := answer.NewSharing(newZone(t, name, false), denials)
+		a.Update(book(documents(), noon), keys)
+		for range 2 { // the second time from memory
+			outcomes[a.Answer(ask("x."+name, dns.TypeTXT), noon).Outcome]++
+		}
+	}
+	if diff := cmp.Diff(map[answer.Outcome]int{answer.NXDomain: 4, answer.Limited: 2}, outcomes); diff != "" {
+		t.Errorf("Outcomes differ (-want +got):\n%s", diff)
+	}
+}
+
+// A type that is asked for by name is answered whatever DO says (RFC 4035
+// section 3.1), at every name at which an NSEC stands.
+func TestSignaturesThatAreAskedForNeedNoDO(t *testing.T) {
+	a := newAuthority(t)
+	for _, name := range []string{origin, "_validation-persist.example.com.", "_validation-persist.off.example.com.", "b.example.com.", "x.example.com."} {
+		for _, do := range []bool{true, false} {
+			r := a.Answer(answer.Query{Name: name, Type: dns.TypeRRSIG, DO: do}, noon)
+			if r.Rcode != dns.RcodeSuccess || len(r.Answer) != 1 || r.Answer[0].Header().Rrtype != dns.TypeRRSIG || r.Answer[0].Header().Name != name {
+				t.Errorf("%s, DO %t: expected one signature, got %+v", name, do, r)
+			}
+		}
+	}
+}

@@ -21,21 +21,22 @@ const (
 	keptAbsent   = 1 << 14
 )
 
-// denials remembers signed denials of existence (RFC 9824) by exact canonical
-// name, and bounds the signatures spent on names that do not exist.
-type denials struct {
+// Denials remembers signed denials of existence (RFC 9824) by exact canonical
+// name, and bounds the signatures spent on names that do not exist. Zones that
+// do not lie inside each other may share it.
+type Denials struct {
 	existing *lru.Cache[string, *denial]
 	absent   *lru.Cache[string, *denial]
 	budget   *rate.Limiter
 	flight   singleflight.Group
 }
 
-// newDenials allows budget signatures per second for absent names, with bursts
-// of one second's worth.
-func newDenials(budget float64) *denials {
+// NewDenials allows budget signatures per second for absent names, with bursts
+// of one second's worth, and of two at least: so many may one denial need.
+func NewDenials(budget float64) *Denials {
 	existing, _ := lru.New[string, *denial](keptExisting) // fails only for a size below 1
 	absent, _ := lru.New[string, *denial](keptAbsent)
-	return &denials{existing: existing, absent: absent, budget: rate.NewLimiter(rate.Limit(budget), max(int(budget), 1))}
+	return &Denials{existing: existing, absent: absent, budget: rate.NewLimiter(rate.Limit(budget), max(int(budget), 2))}
 }
 
 // denial is a proof of what is not there, with the SOA that must accompany it
@@ -80,9 +81,10 @@ func (a *Authority) noData(st *state, q Query, types []uint16, at time.Time) Res
 }
 
 // asksForProof: an NSEC record stands at every name of a signed zone, so
-// NODATA for NSEC, RRSIG or ANY would contradict its own bitmap.
+// NODATA for NSEC, RRSIG or ANY would contradict its own bitmap. The types
+// asked for by name are answered without DO as well (RFC 4035 section 3.1).
 func (q Query) asksForProof() bool {
-	return q.Type == dns.TypeNSEC || q.DO && (q.Type == dns.TypeRRSIG || q.Type == dns.TypeANY)
+	return q.Type == dns.TypeNSEC || q.Type == dns.TypeRRSIG || q.DO && q.Type == dns.TypeANY
 }
 
 // absent answers for a name that does not exist, if the store has lately
@@ -94,7 +96,7 @@ func (a *Authority) absent(st *state, q Query, at time.Time) Response {
 	if a.unsigned {
 		return a.unsignedDenial(st, NXDomain, dns.RcodeNameError, at)
 	}
-	if !q.DO && q.Type != dns.TypeNSEC {
+	if !q.DO && !q.asksForProof() {
 		soa, err := a.soa(st, at)
 		if err != nil {
 			return failed(err)

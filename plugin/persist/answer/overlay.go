@@ -21,8 +21,12 @@ const (
 
 // Overlay answers q where another plugin is authoritative for the zone, and
 // says whose name it is. A NODATA it returns lacks the SOA, which is the other
-// plugin's to give.
+// plugin's to give. An apex that is an owner has the other plugin's SOA and NS
+// too: nothing but its TXT RRset is claimed.
 func (a *Authority) Overlay(q Query, at time.Time) (Response, Claim) {
+	if q.Name == a.zone.Origin && q.Type != dns.TypeTXT {
+		return Response{}, Theirs
+	}
 	st := a.state.Load()
 	if !st.ready(true) {
 		if _, ok := record.FromOwner(q.Name); ok {

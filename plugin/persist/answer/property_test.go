@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/answer"
+	"github.com/coredns-persist/persist/plugin/persist/policy"
 	"github.com/coredns-persist/persist/plugin/persist/policy/policytest"
 
 	"github.com/miekg/dns"
@@ -171,6 +172,26 @@ func TestAnswersDoNotDependOnTheirHistory(t *testing.T) {
 			if a, b := pack(t, q, old.Answer(q, at)), pack(t, q, fresh.Answer(q, at)); !bytes.Equal(a, b) {
 				t.Fatalf("At %v: the answer to %+v depends on what was asked before", at, q)
 			}
+		}
+	}
+}
+
+// The same where the store's clock holds rotation back, and each book has read
+// that clock anew.
+func TestAnswersDoNotDependOnTheClockReadBefore(t *testing.T) {
+	random := rand.New(rand.NewPCG(7, 8))
+	old, keys := answer.New(newZone(t, origin, false), 1e6), newKeys(t, dns.ECDSAP256SHA256)
+	q := ask("_validation-persist.example.com.", dns.TypeTXT)
+	var b *policy.Book
+	for at := noon; at.Before(noon.Add(30 * 24 * time.Hour)); at = at.Add(time.Duration(random.IntN(4*60)) * time.Minute) {
+		s := documents().Snapshot(1, at)
+		s.Date, s.DateAt = at.Add(-time.Duration(random.IntN(48*60))*time.Minute), at // this clock runs ahead, or not
+		b = policy.Compile(b, s, policy.Brakes{})
+		fresh := answer.New(newZone(t, origin, false), 1e6)
+		old.Update(b, keys)
+		fresh.Update(b, keys)
+		if got, want := pack(t, q, old.Answer(q, at)), pack(t, q, fresh.Answer(q, at)); !bytes.Equal(got, want) {
+			t.Fatalf("At %v, with the store's clock at %v: the answer depends on what was asked before", at, s.Date)
 		}
 	}
 }

@@ -4,10 +4,6 @@ import (
 	"github.com/miekg/dns"
 )
 
-// edeInvalidQueryType is the Extended DNS Error for a question that can have
-// no answer (RFC 9824 section 9).
-const edeInvalidQueryType = 30
-
 func notReady() Response {
 	return failure(NotReady, dns.ExtendedErrorCodeNotReady, "the policy or the signing keys are not loaded yet")
 }
@@ -37,7 +33,7 @@ func ede(code uint16, text string) *dns.EDNS0_EDE {
 func refuse(qtype uint16) (Response, bool) {
 	switch {
 	case qtype == dns.TypeNXNAME:
-		return Response{Outcome: Refused, Rcode: dns.RcodeFormatError, EDE: ede(edeInvalidQueryType, "NXNAME is a meta type")}, true
+		return Response{Outcome: Refused, Rcode: dns.RcodeFormatError, EDE: ede(dns.ExtendedErrorCodeInvalidQueryType, "NXNAME is a meta type")}, true
 	case qtype == dns.TypeNone, qtype == dns.TypeOPT:
 		return Response{Outcome: Refused, Rcode: dns.RcodeFormatError}, true
 	case qtype == dns.TypeAXFR, qtype == dns.TypeIXFR:

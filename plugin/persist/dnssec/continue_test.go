@@ -2,6 +2,7 @@ package dnssec
 
 import (
 	"encoding/json"
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -61,9 +62,7 @@ func TestOnlyADocumentThatContinuesMayTakeOver(t *testing.T) {
 		{"another KSK instead", "no KSK", func(o, th object) { o["ksks"] = th["ksks"] }},
 		{"another installation's", "ZSKs", func(o, th object) {
 			clear(o)
-			for k, v := range th {
-				o[k] = v
-			}
+			maps.Copy(o, th)
 		}},
 	} {
 		err := change(c.edit).Continues(before, at)

@@ -12,7 +12,7 @@ import (
 // sections 3.1 and 3.2). It covers no other name.
 func Present(name string, types []uint16, ttl uint32) *dns.NSEC {
 	// Names that exist are made of letters and digits: none is the last of its zone.
-	return nsec(name, Successor(name, "."), ttl, types...)
+	return nsec(name, successor(name, "."), ttl, types...)
 }
 
 // IsWildcard reports whether the first label of name, in the form that
@@ -32,7 +32,7 @@ func IsWildcard(name string) bool { return strings.HasPrefix(name, "*.") }
 // one or two records that cover them.
 func Denial(name, encloser string, ttl uint32) (proof []*dns.NSEC, compact bool) {
 	if !IsWildcard(name) {
-		return []*dns.NSEC{nsec(name, Successor(name, encloser), ttl, dns.TypeNXNAME)}, true
+		return []*dns.NSEC{nsec(name, successor(name, encloser), ttl, dns.TypeNXNAME)}, true
 	}
 	return wildcardDenial(split(name), len(split(encloser)), ttl), false
 }

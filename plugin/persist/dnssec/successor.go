@@ -2,7 +2,7 @@ package dnssec
 
 import "slices"
 
-// Successor returns the name that follows name immediately in canonical order
+// successor returns the name that follows name immediately in canonical order
 // (RFC 4034 section 6.1) among all names that could stand in the zone of apex,
 // in lower case. The last of them is followed by the apex.
 //
@@ -11,7 +11,7 @@ import "slices"
 // its first label gets a zero octet appended if that fits, or else is
 // incremented; where the label cannot be, what follows is the successor of all
 // that is below the parent.
-func Successor(name, apex string) string {
+func successor(name, apex string) string {
 	l, top := split(name), split(apex)
 	if l.room() >= 2 {
 		return l.under([]byte{0}).String()

@@ -1,7 +1,6 @@
 package dnssec
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
@@ -40,7 +39,7 @@ func TestSuccessor(t *testing.T) {
 		{"the last name of the zone", long(255, `\255`), "example."},
 		{"not a name", "a..example.", `\000.`},
 	} {
-		if got := Successor(tt.name, "example."); got != tt.want {
+		if got := successor(tt.name, "example."); got != tt.want {
 			t.Errorf("%s: Successor of %s is\n%s, want\n%s", tt.what, tt.name, got, tt.want)
 		}
 	}
@@ -52,7 +51,7 @@ func TestSuccessorStaysInADeeperZone(t *testing.T) {
 	if size := split(last).size(); size != 255 {
 		t.Fatalf("The name is %d octets long, want 255", size)
 	}
-	if got := Successor(last, apex); got != apex {
+	if got := successor(last, apex); got != apex {
 		t.Errorf("Successor of the last name is %s, want the apex", got)
 	}
 }
@@ -106,7 +105,7 @@ func FuzzNothingLiesBetweenANameAndItsSuccessor(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data, other []byte) {
 		name := fuzzed(data)
-		next := Successor(name, "example.")
+		next := successor(name, "example.")
 		if _, ok := dns.IsDomainName(next); !ok || !dns.IsSubDomain("example.", next) {
 			t.Fatalf("Successor of %s is %s, no name of the zone", name, next)
 		}
@@ -120,9 +119,4 @@ func FuzzNothingLiesBetweenANameAndItsSuccessor(f *testing.F) {
 			}
 		}
 	})
-}
-
-func ExampleSuccessor() {
-	fmt.Println(Successor("www.example.", "example."))
-	// Output: \000.www.example.
 }

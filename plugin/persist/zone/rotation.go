@@ -90,16 +90,20 @@ func (t *term) bound(at, notBefore time.Time, margin time.Duration) {
 
 // Rotate returns T(t) = ceil((t + floor) / step) · step, counted from the Unix
 // epoch: what is left at t is always in [floor, floor+step), and every server
-// knows the value in advance. step must be positive.
+// knows the value in advance. floor and step are whole seconds, and step is
+// positive.
 func Rotate(t time.Time, floor, step time.Duration) time.Time {
-	n := t.Add(floor).UnixNano()
-	over := n % int64(step)
-	if over > 0 {
-		n += int64(step) - over
+	t = t.Add(floor)
+	n, size := t.Unix(), int64(step/time.Second)
+	if t.Nanosecond() > 0 {
+		n++
+	}
+	if over := n % size; over > 0 {
+		n += size - over
 	} else {
 		n -= over
 	}
-	return time.Unix(0, n).UTC()
+	return time.Unix(n, 0).UTC()
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -33,6 +33,21 @@ func TestRotateLeavesAtLeastFloorAndLessThanFloorAndStep(t *testing.T) {
 	}
 }
 
+// Instants far away, as a freeze may have, have room in no count of nanoseconds.
+func TestRotateHoldsForEveryInstant(t *testing.T) {
+	for at, want := range map[string]string{
+		"2262-04-11T00:00:00Z":           "2262-04-15T00:00:00Z",
+		"2500-01-01T00:00:00Z":           "2500-01-05T00:00:00Z",
+		"2500-01-01T00:00:00.000000001Z": "2500-01-06T00:00:00Z",
+		"9999-12-31T23:59:59Z":           "10000-01-05T00:00:00Z",
+	} {
+		got := zone.Rotate(parse(t, at), 96*time.Hour, 24*time.Hour)
+		if got.Format(time.RFC3339) != want {
+			t.Errorf("%s: expected %s, got %v", at, want, got)
+		}
+	}
+}
+
 func TestRollingRecordMovesWithTheClock(t *testing.T) {
 	z := newZone(t, standard())
 	for at, want := range map[string]string{

@@ -114,7 +114,7 @@ func (z *Zone) SOA(serial uint32) []dns.RR {
 	return []dns.RR{&dns.SOA{
 		Hdr:     header(z.Origin, dns.TypeSOA, NegativeTTL),
 		Ns:      z.ns[0],
-		Mbox:    "hostmaster." + z.ns[0],
+		Mbox:    mailbox(z.ns[0]),
 		Serial:  serial,
 		Refresh: 7200,
 		Retry:   1800,
@@ -122,6 +122,9 @@ func (z *Zone) SOA(serial uint32) []dns.RR {
 		Minttl:  NegativeTTL,
 	}}
 }
+
+// mailbox is the SOA's RNAME in a zone whose primary server is ns.
+func mailbox(ns string) string { return "hostmaster." + ns }
 
 func header(owner string, rrtype uint16, ttl uint32) dns.RR_Header {
 	return dns.RR_Header{Name: owner, Rrtype: rrtype, Class: dns.ClassINET, Ttl: ttl}

@@ -10,6 +10,7 @@ package zone
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -93,7 +94,12 @@ func (z *Zone) setNS(names []string) error {
 		if dns.IsSubDomain(z.Origin, name) {
 			return fmt.Errorf("ns %s lies inside zone %s, which holds no addresses: name a server outside it", name, z.Origin)
 		}
-		z.ns = append(z.ns, name)
+		if !slices.Contains(z.ns, name) {
+			z.ns = append(z.ns, name)
+		}
+	}
+	if _, ok := dns.IsDomainName(mailbox(z.ns[0])); !ok {
+		return fmt.Errorf("ns %s is too long to stand first, because %s, the zone's mailbox, exceeds 255 octets: write a shorter one before it", z.ns[0], mailbox(z.ns[0]))
 	}
 	return nil
 }

@@ -28,6 +28,7 @@ func TestWrongZonesAreRefused(t *testing.T) {
 		{"long TTL", "1 to 3000 seconds", func(c *zone.Config) { c.TTL = 3001 }},
 		{"no NS", "ns NAME", func(c *zone.Config) { c.NS = nil }},
 		{"bad NS", "is not a domain name", func(c *zone.Config) { c.NS = []string{"ns 1.example.net"} }},
+		{"NS too long for a mailbox", "shorter one before it", func(c *zone.Config) { c.NS = []string{strings.Repeat("a123456789.", 23)} }},
 		{"NS inside", "outside it", func(c *zone.Config) { c.NS = []string{"ns.example.com"} }},
 	} {
 		config := standard()
@@ -127,6 +128,19 @@ func TestAbsenceIsKnownWhileTheListingIsFresh(t *testing.T) {
 		if z.Known(b, name, noon.Add(72*time.Hour)) {
 			t.Errorf("%s: expected its absence not to be known after max_stale", name)
 		}
+	}
+}
+
+// A set holds no record twice (RFC 2181 section 5), however it is written.
+func TestNSNamedTwiceIsOneRecord(t *testing.T) {
+	c := standard()
+	c.NS = []string{"ns2.example.net", "ns1.example.net", "NS2.example.net."}
+	got := make([]string, 0, len(c.NS))
+	for _, rr := range newZone(t, c).NS() {
+		got = append(got, rr.(*dns.NS).Ns)
+	}
+	if diff := cmp.Diff([]string{"ns2.example.net.", "ns1.example.net."}, got); diff != "" {
+		t.Errorf("Names differ (-want +got):\n%s", diff)
 	}
 }
 
