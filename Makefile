@@ -22,7 +22,7 @@ go-build = CGO_ENABLED=0 go build -C $(1) -trimpath -buildvcs=false -tags grpcno
 
 build: $(BIN)/coredns $(BIN)/persistctl ## Build bin/coredns and bin/persistctl
 
-run: $(BIN)/coredns ## Serve corefile.example on 127.0.0.1:1053
+run: build ## Serve corefile.example on 127.0.0.1:1053
 	$(BIN)/coredns -conf corefile.example
 
 demo: build $(BIN)/vaultd tools ## From a policy in a real Vault to a wildcard certificate, step by step
