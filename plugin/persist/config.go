@@ -87,7 +87,7 @@ func (c *config) checkShape(origins []string) error {
 	}
 	switch {
 	case c.keys.kind != "" && c.keys.kind != "none":
-		return errors.New("fallthrough makes an overlay, which another plugin signs: remove keys, or remove fallthrough to serve a zone of its own")
+		return errors.New("fallthrough makes an overlay, which is unsigned: remove keys, or remove fallthrough to serve a zone of its own")
 	case len(c.ns) > 0:
 		return errors.New("fallthrough makes an overlay, whose NS records another plugin serves: remove ns")
 	case c.denial == "nsec":

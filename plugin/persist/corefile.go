@@ -214,7 +214,7 @@ func (p *parser) ns(args []string) error {
 func (p *parser) ttl(args []string) error {
 	n, err := strconv.ParseUint(args[0], 10, 32)
 	if err != nil {
-		return fmt.Errorf("%q is not a number of seconds", args[0])
+		return fmt.Errorf("%q is not a number of seconds: write it like 300", args[0])
 	}
 	p.config.ttl = uint32(n)
 	return nil

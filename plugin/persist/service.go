@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/dnssec"
+	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/zone"
 )
 
 // patience is how long a starting server waits for a store, whatever the number
@@ -22,8 +24,9 @@ type service struct {
 	keyring  *keyring // nil where nothing is signed
 	releases []func()
 
-	updating  sync.Mutex     // so that the last update is that of the newest book and keys
-	announced *dnssec.KeySet // whose DS records were logged last; guarded by updating
+	updating  sync.Mutex      // so that the last update is that of the newest book and keys
+	announced *dnssec.KeySet  // whose DS records were logged last; guarded by updating
+	empty     map[string]bool // zones without a grant, by origin; guarded by updating
 
 	loaded   sync.Once
 	complete chan struct{} // closed when the handler was ready for the first time
@@ -83,6 +86,7 @@ func (p *Persist) update() {
 	p.announce(keys)
 	for _, a := range p.authorities {
 		a.Update(book, keys)
+		p.warnEmpty(a.Zone(), book)
 	}
 	if p.ready() {
 		p.loaded.Do(func() { close(p.complete) })
@@ -100,6 +104,15 @@ func (p *Persist) announce(keys *dnssec.KeySet) {
 			log.Infof("DS for the parent of %s: %s", origin, strings.ReplaceAll(ds.String(), "\t", " "))
 		}
 	}
+}
+
+// warnEmpty warns once of a zone in which no grant lies, which may be misspelt.
+func (p *Persist) warnEmpty(z *zone.Zone, book *policy.Book) {
+	empty := book != nil && !z.Holds(book)
+	if empty && !p.empty[z.Origin] {
+		log.Warningf("no document grants a name in zone %s, so it has no records: is the zone spelt right?", z.Origin)
+	}
+	p.empty[z.Origin] = empty
 }
 
 // await returns when the handler is ready, or else after most.

@@ -153,7 +153,7 @@ func (w *world) serve(ctx context.Context, command string) error {
 	}
 	var err error
 	// What make would build first is there.
-	text := "exec " + strings.Replace(command, "make run", "make -o bin/coredns run", 1)
+	text := "exec " + strings.Replace(command, "make run", "make -o build run", 1)
 	if w.server, err = parts.Start(w.shell(context.WithoutCancel(ctx), text)); err != nil {
 		return err
 	}

@@ -12,9 +12,9 @@ import (
 func (b basis) refusal() fault {
 	switch {
 	case b.issuer == nil:
-		return fault{reason: fmt.Sprintf("names the issuer %s, and there is no valid document issuers/%s: write it, or move the account", b.place.issuer, b.place.issuer)}
+		return fault{reason: fmt.Sprintf("names the issuer %s, and there is no valid document issuers/%s: write or correct it, or move the account", b.place.issuer, b.place.issuer)}
 	case b.team == nil:
-		return fault{reason: fmt.Sprintf("names the team %s, and there is no valid document teams/%s: write it, or move the account", b.place.team, b.place.team)}
+		return fault{reason: fmt.Sprintf("names the team %s, and there is no valid document teams/%s: write or correct it, or move the account", b.place.team, b.place.team)}
 	case !slices.Contains(b.team.issuers, b.place.issuer):
 		return fault{reason: fmt.Sprintf("is for the issuer %s, which teams/%s does not list in issuers: add it there, or remove the account", b.place.issuer, b.place.team)}
 	case !b.issuer.knows(b.account.uri):

@@ -173,7 +173,7 @@ func changed(known, d *Document) string {
 	case known == nil:
 		return d.ID() + " is new"
 	}
-	return d.ID() + " replaces version " + known.Version
+	return d.ID() + " follows version " + known.Version
 }
 
 // with returns s with the control document d in the place of the one before.

@@ -48,6 +48,14 @@ func (z *Zone) Find(b *policy.Book, name string) Place {
 	return Place{Kind: Absent}
 }
 
+// Holds reports whether any grant of b has its owner in z.
+func (z *Zone) Holds(b *policy.Book) bool {
+	if z.fqdn != "" {
+		return b.Lookup(z.fqdn) != nil
+	}
+	return b.Contains(relative(z.Origin))
+}
+
 func (z *Zone) apexGrants(b *policy.Book) []*policy.Grant {
 	if z.fqdn == "" {
 		return nil

@@ -79,6 +79,20 @@ func TestNamesHaveTheirPlaces(t *testing.T) {
 	}
 }
 
+func TestZoneKnowsWhetherAnyGrantLiesInIt(t *testing.T) {
+	b := book(places(), noon)
+	for origin, want := range map[string]bool{
+		"example.com": true, "com": true, "b.example.com": true, "_validation-persist.example.com": true,
+		"example.org": false, "_validation-persist.b.example.com": false, "x.a.b.example.com": false, "_validation_persist.example.com": false,
+	} {
+		c := standard()
+		c.Origin = origin
+		if got := newZone(t, c).Holds(b); got != want {
+			t.Errorf("%s: expected %t, got %t", origin, want, got)
+		}
+	}
+}
+
 func TestReverseNamesHaveALabelOfTheirOwn(t *testing.T) {
 	d := policytest.Standard().With(policytest.Documents{"teams/web": `{"domains": ["in-addr.arpa"], "issuers": ["ca"]}`}).
 		Account(`"domains": {"1.2.0.192.in-addr.arpa": {}}`)
