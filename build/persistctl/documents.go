@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -40,8 +41,7 @@ func (d *documents) source(dir string) (store.Source, error) {
 	case d.vault == "" && d.mount != defaultMount:
 		return nil, usagef("--mount %s is one of Vault: write --vault too", d.mount)
 	case d.vault == "" && dir == "":
-		dir = "."
-		fallthrough
+		return workingDirectory()
 	case d.vault == "":
 		return store.OpenDirectory(dir)
 	}
@@ -50,6 +50,14 @@ func (d *documents) source(dir string) (store.Source, error) {
 		cfg.Address = d.vault
 	}
 	return store.NewVault(cfg)
+}
+
+// workingDirectory is the store in the working directory, if it is one.
+func workingDirectory() (store.Source, error) {
+	if _, err := os.Stat(store.ConfigPath + ".json"); err != nil {
+		return nil, usagef("no documents are named, and the working directory has no config.json: name DIR, or write --vault")
+	}
+	return store.OpenDirectory(".")
 }
 
 // library is all documents, compiled.
