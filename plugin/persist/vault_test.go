@@ -25,56 +25,41 @@ func hourly() policytest.Documents {
 	return documents().Account(`"domains": {"example.com": {"until": {"floor": "96h", "step": "1h"}}}`)
 }
 
-// vaultSite is a real Vault with documents in it, and the clock.
-type vaultSite struct {
-	*parts.Vault
+// stand is a place for a server that reads from a Vault, real or scripted, and
+// the clock. The clock begins at what it really is, because a real Vault's own
+// cannot be set and rotation does not run ahead of it.
+type stand struct {
 	*manualClock
-	t     *testing.T
-	token string // file
-	keys  string // directory
+	t       *testing.T
+	address string // of the Vault
+	token   string // file
+	keys    string // directory
 }
 
-// newVaultSite starts a Vault. The clock begins at what it really is, because
-// Vault's own clock cannot be set and rotation does not run ahead of it.
-func newVaultSite(t *testing.T, d policytest.Documents) *vaultSite {
+func newStand(t *testing.T, address, token string) *stand {
 	t.Helper()
 	dir := t.TempDir()
-	s := &vaultSite{
-		Vault:       parts.NewVault(t, parts.VaultOptions{}),
-		manualClock: setClock(t, time.Now()),
-		t:           t,
-		token:       filepath.Join(dir, "token"),
-		keys:        filepath.Join(dir, "keys"),
-	}
-	s.must(s.Mount(t.Context(), "persist"))
-	s.must(os.WriteFile(s.token, []byte(s.RootToken), 0o600))
-	s.write(d)
+	s := &stand{setClock(t, time.Now()), t, address, filepath.Join(dir, "token"), filepath.Join(dir, "keys")}
+	s.must(os.WriteFile(s.token, []byte(token), 0o600))
 	return s
 }
 
-func (s *vaultSite) must(err error) {
+func (s *stand) must(err error) {
 	s.t.Helper()
 	if err != nil {
 		s.t.Fatal(err)
 	}
 }
 
-func (s *vaultSite) write(d policytest.Documents) {
-	s.t.Helper()
-	for path, body := range d {
-		s.must(s.Put(s.t.Context(), "persist", path, body))
-	}
+func (s *stand) corefile(more ...string) string {
+	return block(fmt.Sprintf("persist example.com {\nvault %s\nauth token_file %s\nns ns1.example.net\n%s\n}", s.address, s.token, strings.Join(more, "\n")))
 }
 
-func (s *vaultSite) corefile(more ...string) string {
-	return block(fmt.Sprintf("persist example.com {\nvault %s\nauth token_file %s\nns ns1.example.net\n%s\n}", s.Address, s.token, strings.Join(more, "\n")))
-}
-
-func (s *vaultSite) dirKeys() string { return "keys dir " + s.keys }
+func (s *stand) dirKeys() string { return "keys dir " + s.keys }
 
 // scan has the server look once more, as it does at every refresh. Requests are
 // paced by the clock, so it moves a little.
-func (s *vaultSite) scan() error {
+func (s *stand) scan() error {
 	s.advance(time.Second)
 	for _, b := range backends.all() {
 		if err := b.watcher.Scan(s.t.Context()); err != nil {
@@ -86,7 +71,7 @@ func (s *vaultSite) scan() error {
 
 // left is how long the record at example.com is valid for by the clock, zero
 // if there is none.
-func (s *vaultSite) left(server *server) time.Duration {
+func (s *stand) left(server *server) time.Duration {
 	s.t.Helper()
 	value := text(server.ask(s.t, question(owner, dns.TypeTXT)))
 	if value == "" {
@@ -96,6 +81,62 @@ func (s *vaultSite) left(server *server) time.Duration {
 	seconds, err := strconv.ParseInt(until, 10, 64)
 	s.must(err)
 	return time.Unix(seconds, 0).Sub(s.now())
+}
+
+// fallsSilent holds a server against its Vault falling silent, and coming back:
+// rotation goes on for grace (1 h), then stands still, and past max_stale (72 h)
+// nothing is said of names any more.
+func (s *stand) fallsSilent(server *server, silence, restore func()) {
+	s.t.Helper()
+	s.must(s.scan())
+	begin := s.now()
+	silence()
+	for _, c := range []struct{ after, least time.Duration }{ // least: of what is left
+		{30 * time.Minute, 96 * time.Hour},
+		{59 * time.Minute, 96 * time.Hour},
+		{2 * time.Hour, 95 * time.Hour},
+		{24 * time.Hour, 73 * time.Hour},
+		{72*time.Hour - time.Minute, 25 * time.Hour},
+	} {
+		s.set(begin.Add(c.after))
+		if err := s.scan(); err == nil {
+			s.t.Fatal("Expected the silence to be an error")
+		}
+		if left := s.left(server); left < c.least || left >= c.least+time.Hour+time.Minute {
+			s.t.Errorf("After %v: expected %v to be left, and less than an hour more, got %v", c.after, c.least, left)
+		}
+	}
+	s.set(begin.Add(72*time.Hour + time.Minute))
+	for _, name := range []string{owner, "x.example.com."} {
+		if r := server.ask(s.t, question(name, dns.TypeTXT)); r.Rcode != dns.RcodeServerFailure || ede(r) != int(dns.ExtendedErrorCodeInvalidData) {
+			s.t.Errorf("Expected SERVFAIL with EDE 24 past max_stale, got %v", r)
+		}
+	}
+	if r := server.ask(s.t, question("example.com.", dns.TypeSOA)); r.Rcode != dns.RcodeSuccess {
+		s.t.Errorf("Expected the apex to be answered past max_stale, got %v", r)
+	}
+	restore()
+	s.must(s.scan())
+	if s.left(server) == 0 {
+		s.t.Error("Expected the record back once the Vault answers")
+	}
+}
+
+// vaultSite is a real Vault with documents in it.
+type vaultSite struct {
+	*parts.Vault
+	*stand
+}
+
+func newVaultSite(t *testing.T, d policytest.Documents) *vaultSite {
+	t.Helper()
+	v := parts.NewVault(t, parts.VaultOptions{})
+	s := &vaultSite{v, newStand(t, v.Address, v.RootToken)}
+	s.must(s.Mount(t.Context(), "persist"))
+	for path, body := range d {
+		s.must(s.Put(t.Context(), "persist", path, body))
+	}
+	return s
 }
 
 func TestChangesInVaultAreServedWithTheNextScan(t *testing.T) {
@@ -151,41 +192,7 @@ func TestDocumentThatIsGoneIsWithdrawnByTheSecondScan(t *testing.T) {
 func TestUnreachableVaultFreezesThenSilences(t *testing.T) {
 	s := newVaultSite(t, hourly())
 	server := start(t, s.corefile(s.dirKeys()))
-	begin := s.now()
-	s.must(s.scan())
-	s.must(s.Seal(t.Context()))
-	for _, c := range []struct {
-		after time.Duration
-		least time.Duration // of what is left
-	}{
-		{30 * time.Minute, 96 * time.Hour},
-		{59 * time.Minute, 96 * time.Hour},
-		{2 * time.Hour, 95 * time.Hour},  // frozen since grace, 1 h
-		{24 * time.Hour, 73 * time.Hour}, // and still
-		{72*time.Hour - time.Minute, 25 * time.Hour},
-	} {
-		s.set(begin.Add(c.after))
-		if err := s.scan(); err == nil {
-			t.Fatal("Expected a sealed Vault to be an error")
-		}
-		if left := s.left(server); left < c.least || left >= c.least+time.Hour+time.Minute {
-			t.Errorf("%v after the seal: expected %v to be left, and less than an hour more, got %v", c.after, c.least, left)
-		}
-	}
-	s.set(begin.Add(72*time.Hour + time.Minute))
-	for _, name := range []string{owner, "x.example.com."} {
-		if r := server.ask(t, question(name, dns.TypeTXT)); r.Rcode != dns.RcodeServerFailure || ede(r) != int(dns.ExtendedErrorCodeInvalidData) {
-			t.Errorf("Expected SERVFAIL with EDE 24 past max_stale, got %v", r)
-		}
-	}
-	if r := server.ask(t, question("example.com.", dns.TypeSOA)); r.Rcode != dns.RcodeSuccess {
-		t.Errorf("Expected the apex to be answered past max_stale, got %v", r)
-	}
-	s.must(s.Unseal(t.Context()))
-	s.must(s.scan())
-	if s.left(server) == 0 {
-		t.Error("Expected the record back once Vault answers")
-	}
+	s.fallsSilent(server, func() { s.must(s.Seal(t.Context())) }, func() { s.must(s.Unseal(t.Context())) })
 }
 
 // What a Vault can be at the start. None of it is fatal: the other zones of the
@@ -203,7 +210,7 @@ func TestServerWaitsForAVaultThatIsNotThereYet(t *testing.T) {
 		corefile      string
 		repair        func() error
 	}{
-		{"not there", "refused", func() error { return nil }, strings.Replace(s.corefile(s.dirKeys()), s.Address, "http://127.0.0.1:1", 1), nil},
+		{"not there", "refused", func() error { return nil }, strings.Replace(s.corefile(s.dirKeys()), s.address, "http://127.0.0.1:1", 1), nil},
 		{"sealed", "seal", func() error { return s.Seal(ctx) }, s.corefile(s.dirKeys()), func() error { return s.Unseal(ctx) }},
 		{"wrong mount", "mount", func() error { return nil }, s.corefile(s.dirKeys(), "mount secrets"), nil},
 		{"empty mount", "config", func() error { return nil }, s.corefile(s.dirKeys(), "mount empty"), func() error {
@@ -278,7 +285,7 @@ func TestKeysFromVault(t *testing.T) {
 	raw, err := dnssec.GenerateKeys("example", dns.ED25519, s.now(), rand.Reader)
 	s.must(err)
 	t.Setenv("VAULT_TOKEN", s.RootToken)
-	writer, err := store.NewVault(store.VaultConfig{Address: s.Address})
+	writer, err := store.NewVault(store.VaultConfig{Address: s.address})
 	s.must(err)
 	s.must(writer.WriteSecret(ctx, "persist-keys", "example", raw, 0))
 	s.must(s.scan())

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -73,15 +74,14 @@ func TestSourceIsNamedByWhatItHolds(t *testing.T) {
 func TestEnvironmentCountsAsForEveryClient(t *testing.T) {
 	f := newFake(t)
 	fill(t, f)
+	var seen sync.Mutex
 	var namespace, header string
-	f.mu.Lock()
-	f.fault = func(_ http.ResponseWriter, r *http.Request) bool {
-		f.mu.Lock()
+	f.Intercept(func(_ http.ResponseWriter, r *http.Request) bool {
+		seen.Lock()
 		namespace, header = r.Header.Get("X-Vault-Namespace"), r.Header.Get("X-Extra")
-		f.mu.Unlock()
+		seen.Unlock()
 		return false
-	}
-	f.mu.Unlock()
+	})
 	t.Setenv("VAULT_TOKEN", "hvs.test")
 	t.Setenv("VAULT_ADDR", f.URL)
 	t.Setenv("VAULT_NAMESPACE", "team-a")
@@ -133,9 +133,9 @@ func TestRetryAfterIsANumberOfSecondsOrADate(t *testing.T) {
 
 func TestDateIsTheStores(t *testing.T) {
 	f, _ := loaded(t)
-	f.fail(func(w http.ResponseWriter, _ *http.Request) {
+	f.Fail(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Date", "Tue, 24 Nov 2026 11:00:30 GMT")
-		f.read(w, "config")
+		f.Read(w, "config")
 	})
 	v := f.vault(t)
 	at := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)

@@ -132,12 +132,12 @@ func TestChangeOfTheAdminCountsBeforeTheAccountsAreRead(t *testing.T) {
 	f.remove(t, "issuers/letsencrypt")
 	f.put(t, "accounts/ops/letsencrypt/prod", `{"e":6}`)
 	var then *Snapshot
-	f.fault = func(_ http.ResponseWriter, req *http.Request) bool {
+	f.Intercept(func(_ http.ResponseWriter, req *http.Request) bool {
 		if strings.HasSuffix(req.URL.Path, "metadata/accounts") {
 			then = r.Snapshot()
 		}
 		return false
-	}
+	})
 	r.scan(t)
 	if got := string(then.Document("teams/web").Body); got != `{"enabled":false}` || !then.Document("issuers/letsencrypt").Withdrawn {
 		t.Errorf("When the accounts are listed teams/web is %s, and the issuer is %+v", got, then.Document("issuers/letsencrypt"))

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coredns-persist/persist/plugin/persist/store/storetest"
 	"github.com/coredns-persist/persist/test/parts"
 
 	"github.com/google/go-cmp/cmp"
@@ -34,11 +35,11 @@ var faults = map[string]struct {
 	texts []string
 }{
 	"sealed": {
-		answering(http.StatusServiceUnavailable, "Vault is sealed"), ErrUnavailable,
+		storetest.Answering(http.StatusServiceUnavailable, "Vault is sealed"), ErrUnavailable,
 		[]string{"sealed: unseal it"},
 	},
 	"failing": {
-		answering(http.StatusInternalServerError, "internal error"), ErrUnavailable,
+		storetest.Answering(http.StatusInternalServerError, "internal error"), ErrUnavailable,
 		[]string{"status 500", "internal error"},
 	},
 	"a proxy without a server": {
@@ -48,27 +49,27 @@ var faults = map[string]struct {
 		[]string{"status 502: Bad Gateway"},
 	},
 	"no mount": {
-		answering(http.StatusNotFound, "no handler for route \"persist/data/config\". route entry not found."), ErrUnavailable,
+		storetest.Answering(http.StatusNotFound, "no handler for route \"persist/data/config\". route entry not found."), ErrUnavailable,
 		[]string{"no handler for route: is mount persist enabled as KV version 2?"},
 	},
 	"upgrading": {
-		answering(http.StatusBadRequest, "Upgrading from non-versioned to versioned data. This backend will be unavailable for a brief period"), ErrUnavailable,
+		storetest.Answering(http.StatusBadRequest, "Upgrading from non-versioned to versioned data. This backend will be unavailable for a brief period"), ErrUnavailable,
 		[]string{"being upgraded"},
 	},
 	"invalid token": {
-		answering(http.StatusForbidden, "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"), ErrDenied,
+		storetest.Answering(http.StatusForbidden, "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"), ErrDenied,
 		[]string{"invalid token: it has expired or was revoked"},
 	},
 	"no token": {
-		answering(http.StatusBadRequest, "missing client token"), ErrDenied,
+		storetest.Answering(http.StatusBadRequest, "missing client token"), ErrDenied,
 		[]string{"invalid token"},
 	},
 	"policy": {
-		answering(http.StatusForbidden, "1 error occurred:\n\t* permission denied\n\n"), ErrDenied,
+		storetest.Answering(http.StatusForbidden, "1 error occurred:\n\t* permission denied\n\n"), ErrDenied,
 		[]string{"permission denied: the token's policy needs read on persist/data/config"},
 	},
 	"throttled": {
-		answering(http.StatusTooManyRequests, "request path \"persist/data/config\": rate limit quota exceeded"), ErrThrottled,
+		storetest.Answering(http.StatusTooManyRequests, "request path \"persist/data/config\": rate limit quota exceeded"), ErrThrottled,
 		[]string{"too many requests"},
 	},
 	"truncated": {
@@ -110,11 +111,11 @@ func TestFaultOfTheWholeStoreChangesNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f, r := loaded(t)
 			before := r.Snapshot()
-			f.fail(tt.fault)
-			f.asked()
+			f.Fail(tt.fault)
+			f.Asked()
 			r.fails(t, tt.class, append(tt.texts, f.URL, "persist/data/config")...)
 			// net/http itself repeats a request on each idle connection that breaks.
-			if n := len(f.asked()); n > 2*(workers+1) {
+			if n := len(f.Asked()); n > 2*(workers+1) {
 				t.Errorf("%d requests were sent to find out", n)
 			}
 			if r.Snapshot() != before {
@@ -123,7 +124,7 @@ func TestFaultOfTheWholeStoreChangesNothing(t *testing.T) {
 			if strings.Contains(fmt.Sprint(r.log.warnings), "hvs.test") || strings.Contains(fmt.Sprint(r.log.warnings), "secret page") {
 				t.Errorf("The log quotes what it must not: %q", r.log.warnings)
 			}
-			f.heal()
+			f.Heal()
 			r.scan(t)
 			if got := r.document(t, "teams/web").Confirmed; !got.Equal(r.clock.now()) {
 				t.Errorf("After the store has come back the document is confirmed at %v", got)
@@ -136,16 +137,16 @@ func TestFaultOfTheWholeStoreChangesNothing(t *testing.T) {
 func TestFaultOfADocumentLeavesItUnconfirmed(t *testing.T) {
 	const path = "accounts/web/letsencrypt/prod"
 	for name, fault := range map[string]http.HandlerFunc{
-		"failing":       answering(http.StatusInternalServerError, "internal error"),
-		"policy":        answering(http.StatusForbidden, "permission denied"),
+		"failing":       storetest.Answering(http.StatusInternalServerError, "internal error"),
+		"policy":        storetest.Answering(http.StatusForbidden, "permission denied"),
 		"truncated":     func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"data":{"da`) },
 		"not Vault's":   http.NotFound,
-		"without mount": answering(http.StatusNotFound, "no handler for route"),
+		"without mount": storetest.Answering(http.StatusNotFound, "no handler for route"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, r := loaded(t)
 			known := *r.document(t, path)
-			f.fail(fault, path)
+			f.Fail(fault, path)
 			f.put(t, path, `{"c":5}`)
 			f.put(t, "teams/web", `{"b":3}`)
 			for range 4 {
@@ -160,7 +161,7 @@ func TestFaultOfADocumentLeavesItUnconfirmed(t *testing.T) {
 			if len(r.log.warnings) != 4 { // once when it begins, then a reminder a minute
 				t.Errorf("The log has the warnings %q", r.log.warnings)
 			}
-			f.heal()
+			f.Heal()
 			r.scan(t)
 			if d := r.document(t, path); string(d.Body) != `{"c":5}` {
 				t.Errorf("When the fault is over the document is %s", d.Body)
@@ -176,7 +177,7 @@ func TestDocumentThatWasNeverReadKeepsItsFolderIncomplete(t *testing.T) {
 	const folder = "accounts/web/letsencrypt"
 	f := newFake(t)
 	fill(t, f)
-	f.fail(answering(http.StatusForbidden, "permission denied"), folder+"/prod")
+	f.Fail(storetest.Answering(http.StatusForbidden, "permission denied"), folder+"/prod")
 	r := watch(t, f.source(t), nil)
 	s := r.scan(t)
 	if at, ok := s.Listed[folder]; !ok || !at.IsZero() {
@@ -185,11 +186,11 @@ func TestDocumentThatWasNeverReadKeepsItsFolderIncomplete(t *testing.T) {
 	if s.Listed["accounts/ops/letsencrypt"].IsZero() || s.Document(folder+"/test") == nil {
 		t.Error("Others pay for it")
 	}
-	f.heal()
+	f.Heal()
 	if r.scan(t).Listed[folder].IsZero() {
 		t.Error("The folder is still incomplete")
 	}
-	f.fail(answering(http.StatusForbidden, "permission denied"), folder+"/prod")
+	f.Fail(storetest.Answering(http.StatusForbidden, "permission denied"), folder+"/prod")
 	if at := r.scan(t).Listed[folder]; !at.Equal(r.clock.now()) {
 		t.Errorf("A folder of known documents is complete since %v", at)
 	}
@@ -208,7 +209,7 @@ func TestFolderThatCannotBeListedKeepsItsDocumentsAndItsTime(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f, r := loaded(t)
 			first := r.clock.now()
-			f.fail(answering(http.StatusForbidden, "permission denied"), "metadata/"+tt.folder)
+			f.Fail(storetest.Answering(http.StatusForbidden, "permission denied"), "metadata/"+tt.folder)
 			f.put(t, "accounts/web/letsencrypt/prod", `{"c":4}`)
 			for range 3 {
 				r.fails(t, ErrDenied, tt.folder, "needs list on persist/metadata/"+tt.folder)
@@ -237,7 +238,7 @@ func TestFolderThatCannotBeListedKeepsItsDocumentsAndItsTime(t *testing.T) {
 
 // The names of a team that is not known would count as those of the team above it.
 func TestFirstLoadNeedsConfigControlTheOuterFoldersAndTheTeams(t *testing.T) {
-	denied := answering(http.StatusForbidden, "permission denied")
+	denied := storetest.Answering(http.StatusForbidden, "permission denied")
 	for path, ok := range map[string]bool{
 		"data/config":                        false,
 		"data/control":                       false,
@@ -251,7 +252,7 @@ func TestFirstLoadNeedsConfigControlTheOuterFoldersAndTheTeams(t *testing.T) {
 	} {
 		f := newFake(t)
 		fill(t, f)
-		f.fail(denied, path)
+		f.Fail(denied, path)
 		r := watch(t, f.source(t), nil)
 		err := r.Scan(t.Context())
 		if loaded := r.Snapshot() != nil; loaded != ok {
@@ -266,9 +267,9 @@ func TestFirstLoadNeedsConfigControlTheOuterFoldersAndTheTeams(t *testing.T) {
 func TestAccountsAreNotReadForALoadThatCannotBe(t *testing.T) {
 	f := newFake(t)
 	fill(t, f)
-	f.fail(answering(http.StatusForbidden, "permission denied"), "data/teams/web")
+	f.Fail(storetest.Answering(http.StatusForbidden, "permission denied"), "data/teams/web")
 	watch(t, f.source(t), nil).fails(t, ErrDenied, "nothing is loaded yet: teams/web", "another team would own its names")
-	if asked := strings.Join(f.asked(), "\n"); strings.Contains(asked, "accounts") {
+	if asked := strings.Join(f.Asked(), "\n"); strings.Contains(asked, "accounts") {
 		t.Errorf("It has asked for\n%s", asked)
 	}
 }
@@ -276,7 +277,7 @@ func TestAccountsAreNotReadForALoadThatCannotBe(t *testing.T) {
 func TestTeamWithoutAnyVersionIsNoneAtTheFirstLoad(t *testing.T) {
 	f := newFake(t)
 	fill(t, f)
-	f.fail(answering(http.StatusNotFound), "data/teams/web")
+	f.Fail(storetest.Answering(http.StatusNotFound), "data/teams/web")
 	watch(t, f.source(t), nil).scan(t)
 }
 
@@ -286,20 +287,20 @@ func TestControlThatWasReadStaysThoughItCannotBeReadAgain(t *testing.T) {
 	fill(t, f)
 	r := watch(t, f.source(t), nil)
 	var late atomic.Bool
-	f.fault = func(w http.ResponseWriter, req *http.Request) bool {
+	f.Intercept(func(w http.ResponseWriter, req *http.Request) bool {
 		if strings.HasSuffix(req.URL.Path, "metadata/teams") {
 			r.clock.advance(10 * time.Second)
 			late.Store(true)
 		}
 		again := late.Load() && strings.HasSuffix(req.URL.Path, "data/control")
 		if again {
-			refuse(w, http.StatusForbidden, "permission denied")
+			storetest.Refuse(w, http.StatusForbidden, "permission denied")
 		}
 		return again
-	}
+	})
 	r.scan(t)
 	r.document(t, ControlPath)
-	if n := strings.Count(strings.Join(f.asked(), "\n"), "data/control"); n < 2 {
+	if n := strings.Count(strings.Join(f.Asked(), "\n"), "data/control"); n < 2 {
 		t.Errorf("It was asked for %d times", n)
 	}
 }
@@ -317,14 +318,14 @@ func TestAdjacentDocumentsThatFailCostThemselvesOnly(t *testing.T) {
 			poor[i] = path
 		}
 	}
-	f.fail(answering(http.StatusInternalServerError, "unable to decrypt"), poor...)
+	f.Fail(storetest.Answering(http.StatusInternalServerError, "unable to decrypt"), poor...)
 	r := watch(t, f.source(t), nil)
 	if n := len(r.scan(t).Documents); n != 59 {
 		t.Errorf("A cold start loads %d documents", n)
 	}
-	f.heal()
+	f.Heal()
 	known := *r.scan(t).Document(poor[0])
-	f.fail(answering(http.StatusInternalServerError, "unable to decrypt"), poor...)
+	f.Fail(storetest.Answering(http.StatusInternalServerError, "unable to decrypt"), poor...)
 	f.put(t, "teams/web", `{"enabled":false}`)
 	f.put(t, "accounts/web/letsencrypt/test", `{"d":5}`)
 	r.scan(t)
@@ -341,7 +342,7 @@ func TestAdjacentDocumentsThatFailCostThemselvesOnly(t *testing.T) {
 func TestUnreadableControlIsHeldUnconfirmed(t *testing.T) {
 	f, r := loaded(t)
 	known := *r.document(t, ControlPath)
-	f.fail(answering(http.StatusForbidden, "permission denied"), "data/control")
+	f.Fail(storetest.Answering(http.StatusForbidden, "permission denied"), "data/control")
 	r.fails(t, ErrDenied, "control")
 	if diff := cmp.Diff(&known, r.document(t, ControlPath)); diff != "" {
 		t.Errorf("It has changed:\n%s", diff)
@@ -355,7 +356,7 @@ func TestControlCountsThoughTheScanFails(t *testing.T) {
 	f, r := loaded(t)
 	at := r.document(t, "teams/web").Confirmed
 	f.put(t, "control", `{"stop":{"all":{}}}`)
-	f.fail(answering(http.StatusNotFound), "data/config")
+	f.Fail(storetest.Answering(http.StatusNotFound), "data/config")
 	r.fails(t, ErrNotFound, "config")
 	if got := string(r.document(t, "control").Body); got != `{"stop":{"all":{}}}` {
 		t.Errorf("Control is %s", got)
@@ -375,18 +376,18 @@ func TestScanEndsWhereTheSentinelFailsAfterThreeServerErrorsInARow(t *testing.T)
 	before := r.scan(t)
 	f.put(t, "accounts/ops/letsencrypt/prod", `{"e":6}`) // read long before the others
 	var sealed atomic.Bool
-	f.fault = func(w http.ResponseWriter, req *http.Request) bool {
+	f.Intercept(func(w http.ResponseWriter, req *http.Request) bool {
 		if strings.HasSuffix(req.URL.Path, "/n50") {
 			sealed.Store(true)
 		}
 		if sealed.Load() {
-			refuse(w, http.StatusServiceUnavailable, "Vault is sealed")
+			storetest.Refuse(w, http.StatusServiceUnavailable, "Vault is sealed")
 		}
 		return sealed.Load()
-	}
-	f.asked()
+	})
+	f.Asked()
 	r.fails(t, ErrUnavailable, "3 requests in a row failed", "config", "sealed")
-	if n := len(f.asked()); n > 9+60+3*workers {
+	if n := len(f.Asked()); n > 9+60+3*workers {
 		t.Errorf("%d requests were sent", n)
 	}
 	if len(r.Snapshot().Documents) != len(before.Documents) {
@@ -403,17 +404,17 @@ func TestListingIsNotCompleteWhileFoldersInItWereNeverListed(t *testing.T) {
 	first := r.clock.now()
 	f.put(t, "accounts/new/letsencrypt/prod", `{}`)
 	var listed atomic.Bool
-	f.fault = func(w http.ResponseWriter, req *http.Request) bool {
+	f.Intercept(func(w http.ResponseWriter, req *http.Request) bool {
 		switch {
 		case strings.HasSuffix(req.URL.Path, "metadata/accounts"):
 			r.clock.advance(10 * time.Second) // the brakes are looked at before the folders in it
 			listed.Store(true)
 		case listed.Load():
-			refuse(w, http.StatusTooManyRequests)
+			storetest.Refuse(w, http.StatusTooManyRequests)
 			return true
 		}
 		return false
-	}
+	})
 	r.fails(t, ErrThrottled)
 	if at := r.Snapshot().Listed["accounts"]; !at.Equal(first) {
 		t.Errorf("accounts is complete as of %v, and accounts/new was never listed", at)
@@ -448,12 +449,12 @@ func TestAbsenceDoesNotCountInAScanThatFails(t *testing.T) {
 	f, r := loaded(t)
 	f.drop(t, "accounts/ops/letsencrypt/prod")
 	r.scan(t)
-	f.fail(answering(http.StatusTooManyRequests), "data/teams/web")
+	f.Fail(storetest.Answering(http.StatusTooManyRequests), "data/teams/web")
 	for range 3 {
 		r.fails(t, ErrThrottled)
 	}
 	r.document(t, "accounts/ops/letsencrypt/prod")
-	f.heal()
+	f.Heal()
 	if r.scan(t).Document("accounts/ops/letsencrypt/prod") != nil {
 		t.Error("Two complete scans agree, and it is still there")
 	}
@@ -462,13 +463,13 @@ func TestAbsenceDoesNotCountInAScanThatFails(t *testing.T) {
 func TestDocumentThatGoesBackInTimeStaysAsItWas(t *testing.T) {
 	const path = "teams/web"
 	old := time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC)
-	for name, change := range map[string]func([]fakeVersion) []fakeVersion{
-		"the version before": func(all []fakeVersion) []fakeVersion { return all[:1] },
-		"a higher version of an older store": func([]fakeVersion) []fakeVersion {
-			return []fakeVersion{{body: `{"b":9}`, number: 9, created: old}}
+	for name, change := range map[string]func([]storetest.Version) []storetest.Version{
+		"the version before": func(all []storetest.Version) []storetest.Version { return all[:1] },
+		"a higher version of an older store": func([]storetest.Version) []storetest.Version {
+			return []storetest.Version{{Body: `{"b":9}`, Number: 9, Created: old}}
 		},
-		"a lower version of the same instant": func(all []fakeVersion) []fakeVersion {
-			return []fakeVersion{{body: `{"b":9}`, number: 1, created: all[1].created}}
+		"a lower version of the same instant": func(all []storetest.Version) []storetest.Version {
+			return []storetest.Version{{Body: `{"b":9}`, Number: 1, Created: all[1].Created}}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -478,7 +479,7 @@ func TestDocumentThatGoesBackInTimeStaysAsItWas(t *testing.T) {
 			r := watch(t, f.source(t), nil)
 			r.scan(t)
 			known := *r.document(t, path)
-			f.set(path, change)
+			f.Set(path, change)
 			r.scan(t)
 			r.scan(t)
 			if diff := cmp.Diff(&known, r.document(t, path)); diff != "" {
@@ -499,7 +500,7 @@ func TestDocumentThatGoesBackInTimeStaysAsItWas(t *testing.T) {
 // The body tells versions apart that are alike in number and time.
 func TestVersionNumberAloneIsNoIdentity(t *testing.T) {
 	f, r := loaded(t)
-	f.last("teams/web", func(v *fakeVersion) { v.body = `{"b":3}` })
+	f.Last("teams/web", func(v *storetest.Version) { v.Body = `{"b":3}` })
 	r.scan(t)
 	if got := string(r.document(t, "teams/web").Body); got != `{"b":3}` {
 		t.Errorf("It is %s", got)
@@ -510,7 +511,7 @@ func TestHangingStoreIsGivenUp(t *testing.T) {
 	f, r := loaded(t)
 	done := make(chan struct{})
 	defer close(done)
-	f.fail(func(_ http.ResponseWriter, r *http.Request) {
+	f.Fail(func(_ http.ResponseWriter, r *http.Request) {
 		select {
 		case <-r.Context().Done():
 		case <-done:
@@ -536,7 +537,7 @@ func TestRedirectToAnotherHostIsRefused(t *testing.T) {
 	}))
 	defer elsewhere.Close()
 	f, r := loaded(t)
-	f.fail(func(w http.ResponseWriter, r *http.Request) {
+	f.Fail(func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, elsewhere.URL+r.URL.Path, http.StatusTemporaryRedirect)
 	})
 	r.fails(t, ErrUnavailable, "sends us to "+elsewhere.URL)
@@ -545,22 +546,20 @@ func TestRedirectToAnotherHostIsRefused(t *testing.T) {
 func TestRedirectOnTheSameHostIsFollowed(t *testing.T) {
 	f, r := loaded(t)
 	var sent sync.Map
-	f.mu.Lock()
-	f.fault = func(w http.ResponseWriter, r *http.Request) bool {
+	f.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
 		if _, again := sent.LoadOrStore(r.URL.Path, true); again {
 			return false
 		}
 		http.Redirect(w, r, r.URL.String(), http.StatusTemporaryRedirect)
 		return true
-	}
-	f.mu.Unlock()
+	})
 	r.scan(t)
 }
 
 func TestEndlessAnswerIsGivenUp(t *testing.T) {
 	f, r := loaded(t)
 	var sent atomic.Int64
-	f.fail(func(w http.ResponseWriter, r *http.Request) {
+	f.Fail(func(w http.ResponseWriter, r *http.Request) {
 		for r.Context().Err() == nil {
 			n, err := w.Write(make([]byte, 1<<16))
 			sent.Add(int64(n))

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"testing"
 	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/store/storetest"
 )
 
 // What is written between the first scan and the first poll must not wait for
@@ -35,7 +37,7 @@ func TestAbsenceOfControlIsVouchedForAnew(t *testing.T) {
 		t.Errorf("Absence of control is vouched for at %v, and it is %v", r.Snapshot().Braked, r.clock.now())
 	}
 	before := r.Snapshot().Braked
-	f.fail(answering(http.StatusForbidden, "permission denied"), "data/control")
+	f.Fail(storetest.Answering(http.StatusForbidden, "permission denied"), "data/control")
 	r.fails(t, ErrDenied, "control")
 	if got := r.Snapshot().Braked; !got.Equal(before) {
 		t.Errorf("Absence of control was vouched for at %v, though it could not be read since %v", got, before)

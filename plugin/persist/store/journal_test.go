@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coredns-persist/persist/plugin/persist/store/storetest"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -41,7 +43,7 @@ func TestLogIsNotFlooded(t *testing.T) {
 
 func TestTroubleIsOneLineAndThenOneAMinute(t *testing.T) {
 	f, r := loaded(t)
-	f.fail(answering(http.StatusServiceUnavailable, "Vault is sealed"))
+	f.Fail(storetest.Answering(http.StatusServiceUnavailable, "Vault is sealed"))
 	for range 600 {
 		r.clock.advance(time.Second)
 		_ = r.Scan(t.Context())
@@ -52,12 +54,12 @@ func TestTroubleIsOneLineAndThenOneAMinute(t *testing.T) {
 	if !strings.Contains(r.log.warnings[5], "not in order since 2026-11-24T12:01:01Z") || !strings.Contains(r.log.warnings[5], "sealed") {
 		t.Errorf("The reminder is %q", r.log.warnings[5])
 	}
-	f.fail(answering(http.StatusForbidden, "permission denied"))
+	f.Fail(storetest.Answering(http.StatusForbidden, "permission denied"))
 	_ = r.Scan(t.Context())
 	if n := len(r.log.warnings); n != 11 || !strings.Contains(r.log.warnings[10], "permission denied") {
 		t.Errorf("Another trouble is no line of its own: %q", r.log.warnings)
 	}
-	f.heal()
+	f.Heal()
 	r.log.infos = nil
 	r.scan(t)
 	if diff := cmp.Diff([]string{"scan is in order again"}, r.log.infos); diff != "" {
@@ -69,13 +71,13 @@ func TestPollThatFailsIsTrouble(t *testing.T) {
 	f, r := loaded(t)
 	for _, path := range []string{"data/control", "data/index"} {
 		r.log.warnings = nil
-		f.fail(answering(http.StatusForbidden, "permission denied"), path)
+		f.Fail(storetest.Answering(http.StatusForbidden, "permission denied"), path)
 		wantError(t, r.Poll(t.Context()), ErrDenied, path)
 		wantError(t, r.Poll(t.Context()), ErrDenied, path)
 		if len(r.log.warnings) != 1 {
 			t.Errorf("It is logged as %q", r.log.warnings)
 		}
-		f.heal()
+		f.Heal()
 		check(t, r.Poll(t.Context()))
 	}
 }

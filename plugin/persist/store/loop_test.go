@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coredns-persist/persist/plugin/persist/store/storetest"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -19,9 +21,9 @@ func (r *rig) until(t *testing.T, d time.Duration, f *fake) (scans, polls []time
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	start := r.clock.now()
-	f.asked()
+	f.Asked()
 	r.sleep = func(ctx context.Context, wait time.Duration) error {
-		asked := strings.Join(f.asked(), "\n")
+		asked := strings.Join(f.Asked(), "\n")
 		at := r.clock.now().Sub(start)
 		if strings.Contains(asked, "data/config") {
 			scans = append(scans, at)
@@ -56,7 +58,7 @@ func TestLoopScansEveryRefreshAndPollsBetween(t *testing.T) {
 
 func TestLoopBacksOffWhileTheStoreIsAway(t *testing.T) {
 	f, r := loaded(t)
-	f.fail(answering(http.StatusServiceUnavailable, "Vault is sealed"))
+	f.Fail(storetest.Answering(http.StatusServiceUnavailable, "Vault is sealed"))
 	ctx, cancel := context.WithCancel(t.Context())
 	var waits []time.Duration
 	r.sleep = func(_ context.Context, wait time.Duration) error {
@@ -75,7 +77,7 @@ func TestLoopBacksOffWhileTheStoreIsAway(t *testing.T) {
 			t.Errorf("Wait %d is %v, wanted at most %v and hardly less", i+1, wait, most)
 		}
 	}
-	f.heal()
+	f.Heal()
 	if scans, _ := r.until(t, 2*time.Minute, f); len(scans) < 2 {
 		t.Errorf("After the store has come back it scans at %v", scans)
 	}
@@ -87,9 +89,9 @@ func TestLoopBacksOffWhileTheStoreIsAway(t *testing.T) {
 func TestLoopWaitsAsLongAsTheStoreAsks(t *testing.T) {
 	for value, want := range map[string]time.Duration{"": time.Second, "90": 90 * time.Second, "86400": maxRetryAfter} {
 		f, r := loaded(t)
-		f.fail(func(w http.ResponseWriter, _ *http.Request) {
+		f.Fail(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", value)
-			refuse(w, http.StatusTooManyRequests)
+			storetest.Refuse(w, http.StatusTooManyRequests)
 		})
 		l := loop{Watcher: r.Watcher}
 		l.step(t.Context())
@@ -101,29 +103,29 @@ func TestLoopWaitsAsLongAsTheStoreAsks(t *testing.T) {
 
 func TestBrakesAreLookedAtEveryMinuteWhileTheStoreWantsToBeLeftAlone(t *testing.T) {
 	f, r := loaded(t)
-	f.fail(func(w http.ResponseWriter, _ *http.Request) {
+	f.Fail(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "300")
-		refuse(w, http.StatusTooManyRequests)
+		storetest.Refuse(w, http.StatusTooManyRequests)
 	}, "data/teams/web")
 	l := loop{Watcher: r.Watcher}
 	wait := l.step(t.Context())
 	for i := range 4 {
 		f.put(t, "control", fmt.Sprintf(`{"x_look":%d}`, i))
 		f.put(t, "index", fmt.Sprintf(`{"n":%d}`, i))
-		f.asked()
+		f.Asked()
 		r.clock.advance(wait)
 		if wait != time.Minute {
 			t.Errorf("Look %d comes after %v", i, wait)
 		}
 		wait = l.step(t.Context())
-		if diff := cmp.Diff([]string{"GET /v1/persist/data/control"}, f.asked()); diff != "" {
+		if diff := cmp.Diff([]string{"GET /v1/persist/data/control"}, f.Asked()); diff != "" {
 			t.Errorf("Asked for (-want +got):\n%s", diff)
 		}
 		if got := string(r.document(t, ControlPath).Body); got != fmt.Sprintf(`{"x_look":%d}`, i) {
 			t.Errorf("After look %d control is %s", i, got)
 		}
 	}
-	f.heal()
+	f.Heal()
 	r.clock.advance(wait)
 	l.step(t.Context())
 	if at := r.document(t, "teams/web").Confirmed; !at.Equal(r.clock.now()) {
@@ -136,9 +138,9 @@ func TestPollWaitsAsLongAsTheStoreAsks(t *testing.T) {
 	l := loop{Watcher: r.Watcher}
 	l.step(t.Context())
 	r.clock.advance(5 * time.Second)
-	f.fail(func(w http.ResponseWriter, _ *http.Request) {
+	f.Fail(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "20")
-		refuse(w, http.StatusTooManyRequests)
+		storetest.Refuse(w, http.StatusTooManyRequests)
 	})
 	if wait := l.step(t.Context()); wait != 20*time.Second {
 		t.Errorf("It waits %v", wait)
@@ -150,9 +152,9 @@ func TestScanWaitsAsLongAsAPollIsToldTo(t *testing.T) {
 	l := loop{Watcher: r.Watcher}
 	l.step(t.Context())
 	r.clock.advance(5 * time.Second)
-	f.fail(func(w http.ResponseWriter, _ *http.Request) {
+	f.Fail(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "120")
-		refuse(w, http.StatusTooManyRequests)
+		storetest.Refuse(w, http.StatusTooManyRequests)
 	})
 	l.step(t.Context())
 	if wait := l.scanDue.Sub(r.clock.now()); wait != 2*time.Minute {
@@ -165,7 +167,7 @@ func TestPaceIsHalvedByThrottlingAndGrowsAgain(t *testing.T) {
 	if got := r.pace.limiter.Limit(); got != fullPace {
 		t.Fatalf("The pace is %v", got)
 	}
-	f.fail(answering(http.StatusTooManyRequests), "data/teams/web")
+	f.Fail(storetest.Answering(http.StatusTooManyRequests), "data/teams/web")
 	r.fails(t, ErrThrottled)
 	if got := r.pace.limiter.Limit(); got != fullPace/2 {
 		t.Errorf("After one throttled scan the pace is %v", got)
@@ -176,7 +178,7 @@ func TestPaceIsHalvedByThrottlingAndGrowsAgain(t *testing.T) {
 	if got := r.pace.limiter.Limit(); got != leastPace {
 		t.Errorf("After many the pace is %v", got)
 	}
-	f.heal()
+	f.Heal()
 	r.scan(t)
 	if got := r.pace.limiter.Limit(); got != leastPace+paceStep {
 		t.Errorf("After a complete scan the pace is %v", got)
@@ -196,10 +198,10 @@ func TestRequestsAreSpaced(t *testing.T) {
 		check(t, r.pace.wait(t.Context()))
 	}
 	start := r.clock.now()
-	f.asked()
+	f.Asked()
 	r.scan(t)
 	took := r.clock.now().Sub(start) - time.Minute
-	if n := len(f.asked()); took > time.Duration(n)*time.Second/fullPace+time.Millisecond {
+	if n := len(f.Asked()); took > time.Duration(n)*time.Second/fullPace+time.Millisecond {
 		t.Errorf("%d requests take %v", n, took)
 	}
 	start = r.clock.now()
@@ -213,7 +215,7 @@ func TestRequestsAreSpaced(t *testing.T) {
 
 func TestIncompleteScanIsNotRepeatedSooner(t *testing.T) {
 	f, r := loaded(t)
-	f.fail(answering(http.StatusForbidden, "permission denied"), "metadata/accounts/web")
+	f.Fail(storetest.Answering(http.StatusForbidden, "permission denied"), "metadata/accounts/web")
 	l := loop{Watcher: r.Watcher}
 	l.step(t.Context())
 	if wait := l.scanDue.Sub(r.clock.now()); wait < 54*time.Second {
@@ -237,17 +239,17 @@ func TestLoopPlansFromTheScanThatTheIndexAskedFor(t *testing.T) {
 
 func TestBrakesAreLookedAtDuringALongScan(t *testing.T) {
 	f, r := loaded(t)
-	f.fault = func(w http.ResponseWriter, req *http.Request) bool {
+	f.Intercept(func(w http.ResponseWriter, req *http.Request) bool {
 		switch {
 		case strings.HasSuffix(req.URL.Path, "metadata/teams"):
 			f.put(t, "control", `{"stop":{"all":{}}}`)
 			r.clock.advance(10 * time.Second)
 		case strings.HasSuffix(req.URL.Path, "data/teams/web"):
-			refuse(w, http.StatusTooManyRequests)
+			storetest.Refuse(w, http.StatusTooManyRequests)
 			return true
 		}
 		return false
-	}
+	})
 	r.fails(t, ErrThrottled)
 	if got := string(r.document(t, "control").Body); got != `{"stop":{"all":{}}}` {
 		t.Errorf("Control is %s", got)
@@ -256,13 +258,13 @@ func TestBrakesAreLookedAtDuringALongScan(t *testing.T) {
 
 func TestWatcherGoesOnFromASnapshot(t *testing.T) {
 	f, r := loaded(t)
-	f.fail(answering(http.StatusServiceUnavailable, "Vault is sealed"))
+	f.Fail(storetest.Answering(http.StatusServiceUnavailable, "Vault is sealed"))
 	next := watch(t, f.source(t), r.Snapshot())
 	next.fails(t, ErrUnavailable)
 	if next.Snapshot() != r.Snapshot() {
 		t.Error("What was known is lost")
 	}
-	f.heal()
+	f.Heal()
 	f.drop(t, "teams/web")
 	next.scan(t)
 	next.document(t, "teams/web")
