@@ -43,7 +43,7 @@ func (o observer) Info(line string) { log.Infof("%s: %s", o.location, line) }
 func (o observer) Warning(line string) { log.Warningf("%s: %s", o.location, line) }
 
 // forget drops the gauges of a store that is no longer watched: nobody would
-// keep them true. One that is watched otherwise sets them again at once.
+// keep them true. One that is watched otherwise sets them with its next scan.
 func forget(location string) {
 	for _, gauge := range []*prometheus.GaugeVec{grantsGauge, rejectionsGauge, lastSuccess, clockSkew} {
 		gauge.DeletePartialMatch(prometheus.Labels{"source": location})

@@ -82,9 +82,7 @@ func (a *Authority) make(st *state, grants []*policy.Grant, owner string, at tim
 	p.set = *s
 	p.signed = p.near.hold(s.signed)
 	p.from = at
-	if r.Ends.Before(p.until) {
-		p.until = r.Ends
-	}
+	p.endBy(r.Ends)
 	return p, nil
 }
 

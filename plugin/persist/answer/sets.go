@@ -29,6 +29,13 @@ func (s *set) rrs(do bool) []dns.RR {
 // signatures returns the RRSIGs alone.
 func (s *set) signatures() []dns.RR { return slices.Clip(s.signed[s.size:]) }
 
+// endBy has s served no longer than until the instant at.
+func (s *set) endBy(at time.Time) {
+	if at.Before(s.until) {
+		s.until = at
+	}
+}
+
 func (s *set) covers(at time.Time) bool { return !at.Before(s.from) && at.Before(s.until) }
 
 // forever bounds sets that nothing but a new book changes.
@@ -102,9 +109,7 @@ func (a *Authority) dnskey(st *state, at time.Time) (*set, error) {
 			return nil, err
 		}
 		s.from = at // the keys may have been others earlier in the window
-		if changes.Before(s.until) {
-			s.until = changes
-		}
+		s.endBy(changes)
 		return s, nil
 	})
 }
