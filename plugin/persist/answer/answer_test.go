@@ -49,10 +49,12 @@ func TestAnswers(t *testing.T) {
 		{origin, dns.TypeSOA, answer.Apex, 0, ""},
 		{origin, dns.TypeNS, answer.Apex, 0, ""},
 		{origin, dns.TypeDNSKEY, answer.Apex, 0, ""},
+		{origin, dns.TypeCDS, answer.Apex, 0, ""},
+		{origin, dns.TypeCDNSKEY, answer.Apex, 0, ""},
 		{origin, dns.TypeANY, answer.Apex, 0, ""},
-		{origin, dns.TypeDS, answer.NoData, 0, "[NS SOA RRSIG NSEC DNSKEY]"},
-		{origin, dns.TypeTXT, answer.NoData, 0, "[NS SOA RRSIG NSEC DNSKEY]"},
-		{origin, dns.TypeNSEC, answer.Denial, 0, "[NS SOA RRSIG NSEC DNSKEY]"},
+		{origin, dns.TypeDS, answer.NoData, 0, "[NS SOA RRSIG NSEC DNSKEY CDS CDNSKEY]"},
+		{origin, dns.TypeTXT, answer.NoData, 0, "[NS SOA RRSIG NSEC DNSKEY CDS CDNSKEY]"},
+		{origin, dns.TypeNSEC, answer.Denial, 0, "[NS SOA RRSIG NSEC DNSKEY CDS CDNSKEY]"},
 	} {
 		t.Run(fmt.Sprintf("%s %s", c.name, dns.Type(c.qtype)), func(t *testing.T) {
 			r := a.Answer(ask(c.name, c.qtype), noon)
@@ -93,7 +95,7 @@ func TestApexMayBeAnOwner(t *testing.T) {
 		t.Errorf("Expected the record at the apex, got %+v", r)
 	}
 	r := a.Answer(ask(apex, dns.TypeA), noon)
-	if got := fmt.Sprint(typeNames(nsecs(r)[0])); got != "[NS SOA TXT RRSIG NSEC DNSKEY]" {
+	if got := fmt.Sprint(typeNames(nsecs(r)[0])); got != "[NS SOA TXT RRSIG NSEC DNSKEY CDS CDNSKEY]" {
 		t.Errorf("Expected every type of the apex in its NSEC, got %s", got)
 	}
 	late := noon.Add(73 * time.Hour)

@@ -119,7 +119,8 @@ func verifySet(t *testing.T, set rrset, keys []dns.RR, at time.Time) {
 	}
 	sig := set.sigs[0]
 	role := uint16(dns.ZONE)
-	if first.Rrtype == dns.TypeDNSKEY {
+	switch first.Rrtype {
+	case dns.TypeDNSKEY, dns.TypeCDS, dns.TypeCDNSKEY: // RFC 7344 section 4.1
 		role |= dns.SEP
 	}
 	verified := false

@@ -98,7 +98,7 @@ func TestAnswersVerifyAgreeAndNeverContradict(t *testing.T) {
 // everything lists what is served at the instant at, as types by name: empty
 // for names that only exist.
 func everything(a *answer.Authority, d policytest.Documents, at time.Time) map[string][]uint16 {
-	served := map[string][]uint16{origin: {dns.TypeSOA, dns.TypeNS, dns.TypeDNSKEY}}
+	served := map[string][]uint16{origin: {dns.TypeSOA, dns.TypeNS, dns.TypeDNSKEY, dns.TypeCDS, dns.TypeCDNSKEY}}
 	for g := range book(d, at).All() {
 		owner := g.FQDN.Owner()
 		served[owner] = nil

@@ -105,12 +105,24 @@ func (k kskSeed) check() fault {
 		return " lacks publish or active: write the instants from which it is in the DNSKEY RRset and signs it"
 	case l.active.Before(l.publish):
 		return ".active is before publish: a key that is not published cannot sign"
+	case !k.CDS.IsZero() && k.CDS.time().Before(l.active):
+		return ".cds is before active: the parent must not point to a key that does not sign yet"
+	case !k.Retire.IsZero() && !k.CDS.IsZero() && !k.CDS.time().Before(l.retire):
+		return ".cds is not before retire: the parent must not point to a key that signs no more"
 	case !k.Retire.IsZero() && !l.active.Before(l.retire):
 		return ".retire is not after active: remove the key if it never signs"
 	case !k.Remove.IsZero() && (k.Retire.IsZero() || l.remove.Before(l.retire)):
 		return ".remove is before retire: a key that signs must be published"
 	}
 	return ""
+}
+
+// submit is the instant from which CDS and CDNSKEY name the key.
+func (k kskSeed) submit() time.Time {
+	if k.CDS.IsZero() {
+		return k.Active.time()
+	}
+	return k.CDS.time()
 }
 
 func (k kskSeed) life() life {

@@ -19,7 +19,7 @@ import (
 //	  "validity": {"data": "72h", "dnskey": "336h"},
 //	  "dnskey_ttl": 3600,
 //	  "zsks": [{"seed": "…", "start": "2026-12-01T00:00:00Z", "lifetime": "720h"}],
-//	  "ksks": [{"seed": "…", "publish": "…", "active": "…", "retire": "…", "remove": "…"}] }
+//	  "ksks": [{"seed": "…", "publish": "…", "active": "…", "cds": "…", "retire": "…", "remove": "…"}] }
 //
 // Everything that a signature depends on is in here, so that two servers with
 // the same document cannot disagree. Of what has been served, name, algorithm,
@@ -53,6 +53,7 @@ type kskSeed struct {
 	Seed    seed    `json:"seed"`
 	Publish instant `json:"publish"`
 	Active  instant `json:"active"`
+	CDS     instant `json:"cds,omitzero"` // from which the parent shall point to it; zero: active
 	Retire  instant `json:"retire,omitzero"`
 	Remove  instant `json:"remove,omitzero"`
 }

@@ -163,6 +163,8 @@ func TestErrorsNameTheMemberAndNotTheSeed(t *testing.T) {
 		{`"seed": "` + secret + `", "publish"`, `"publish"`, "ksks[0].seed is missing"},
 		{`"publish": "2026-11-24T12:00:00Z"`, `"remove": null`, "ksks[0] lacks publish or active"},
 		{`"publish": "2026-11-24T12:00:00Z"`, `"publish": "2026-11-24T12:00:01Z"`, "ksks[0].active is before publish"},
+		{`"publish"`, `"cds": "2026-11-24T11:00:00Z", "publish"`, "ksks[0].cds is before active"},
+		{`"publish"`, `"cds": "2027-11-24T12:00:00Z", "retire": "2027-11-24T12:00:00Z", "publish"`, "ksks[0].cds is not before retire"},
 		{`"publish"`, `"retire": "2026-11-24T12:00:00Z", "publish"`, "ksks[0].retire is not after active"},
 		{`"publish"`, `"remove": "2027-11-24T12:00:00Z", "publish"`, "ksks[0].remove is before retire"},
 		{`"publish"`, `"retire": "2027-11-24T12:00:00Z", "remove": "2027-11-24T11:00:00Z", "publish"`, "ksks[0].remove is before retire"},

@@ -45,7 +45,7 @@ func ParseKeys(raw []byte) (*KeySet, error) {
 		after:    k.window() + MaxTTL*time.Second + margin,
 	}
 	for _, s := range d.KSKs {
-		k.ksks = append(k.ksks, &ksk{deriver{s.Seed, d.Name, d.Algorithm}.ksk(), s.life()})
+		k.ksks = append(k.ksks, &ksk{deriver{s.Seed, d.Name, d.Algorithm}.ksk(), s.life(), s.submit()})
 	}
 	if err := k.distinguish(); err != nil {
 		return nil, err

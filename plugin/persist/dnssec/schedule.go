@@ -58,6 +58,7 @@ func (s zskSchedule) published(at time.Time) (first, last int64) {
 type ksk struct {
 	*key
 	life
+	submit time.Time // from then on the parent's DS record shall point to it
 }
 
 // keySigned reports whether RRsets of a type are signed by the key signing
