@@ -20,7 +20,7 @@ const besides = 700
 func (l *linter) answerSize(g *policy.Grant) (int, error) {
 	z := l.stanza.around(g)
 	estimate := besides
-	for _, p := range z.Records(l.book, l.book.Lookup(g.FQDN), l.at).Published {
+	for _, p := range z.Records(l.book, l.book.Lookup(g.FQDN), l.book.Clock(l.at)).Published {
 		estimate += len(p.Text) + 20
 	}
 	if estimate <= maxUDP {

@@ -18,7 +18,7 @@ type standing struct {
 // standingOf looks at g alone: where another grant has a record of the same
 // text, both are served.
 func (s *stanza) standingOf(book *policy.Book, g *policy.Grant, at time.Time) standing {
-	r := s.around(g).Records(book, []*policy.Grant{g}, at)
+	r := s.around(g).Records(book, []*policy.Grant{g}, book.Clock(at))
 	switch {
 	case len(r.Published) > 0:
 		return standing{records: r.Published}

@@ -117,7 +117,8 @@ func (st *state) ready(unsigned bool) bool {
 	return st != nil && st.book != nil && (unsigned || st.keys != nil)
 }
 
-// Answer answers q as of the instant at.
+// Answer answers q when this clock says at. Where the store's says otherwise,
+// signatures and records go by the book's: see [policy.Book.Clock].
 func (a *Authority) Answer(q Query, at time.Time) Response {
 	st := a.state.Load()
 	if !st.ready(a.unsigned) {
@@ -126,6 +127,7 @@ func (a *Authority) Answer(q Query, at time.Time) Response {
 	if r, refused := refuse(q.Type); refused {
 		return r
 	}
+	at = st.book.Clock(at)
 	place := a.zone.Find(st.book, q.Name)
 	switch place.Kind {
 	case zone.Owner:

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/answer"
+	"github.com/coredns-persist/persist/plugin/persist/policy"
 	"github.com/coredns-persist/persist/plugin/persist/policy/policytest"
 	"github.com/coredns-persist/persist/plugin/persist/zone"
 
@@ -436,6 +437,21 @@ func TestSignaturesThatAreAskedForNeedNoDO(t *testing.T) {
 			if r.Rcode != dns.RcodeSuccess || len(r.Answer) != 1 || r.Answer[0].Header().Rrtype != dns.TypeRRSIG || r.Answer[0].Header().Name != name {
 				t.Errorf("%s, DO %t: expected one signature, got %+v", name, do, r)
 			}
+		}
+	}
+}
+
+// A clock that was set a day ahead must not make signatures that become valid
+// only tomorrow.
+func TestSignaturesGoByTheStoresClock(t *testing.T) {
+	a, keys := answer.New(newZone(t, origin, false), 1000), newKeys(t, dns.ECDSAP256SHA256)
+	for right := noon; right.Before(noon.Add(4 * 24 * time.Hour)); right = right.Add(5 * time.Hour) {
+		wrong := right.Add(24 * time.Hour)
+		s := documents().Snapshot(1, wrong)
+		s.Date, s.DateAt = right, wrong
+		a.Update(policy.Compile(nil, s, policy.Brakes{}), keys)
+		for _, q := range []answer.Query{ask("_validation-persist.example.com.", dns.TypeTXT), ask(origin, dns.TypeSOA), ask("x.example.com.", dns.TypeTXT)} {
+			verify(t, a, a.Answer(q, wrong), right)
 		}
 	}
 }

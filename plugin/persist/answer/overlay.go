@@ -34,6 +34,7 @@ func (a *Authority) Overlay(q Query, at time.Time) (Response, Claim) {
 		}
 		return Response{}, Theirs
 	}
+	at = st.book.Clock(at)
 	place := a.zone.Find(st.book, q.Name)
 	switch {
 	case len(place.Grants) > 0:

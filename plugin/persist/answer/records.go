@@ -18,7 +18,6 @@ type prepared struct {
 	stale  bool
 	grants []*policy.Grant
 	freeze time.Time
-	lag    time.Duration // what the store's clock held rotation back by
 	keys   *dnssec.KeySet
 	book   *policy.Book // set where the records hold only as long as the book does
 	near   near         // where the set is, if there is room
@@ -29,13 +28,8 @@ func (p *prepared) current(st *state, grants []*policy.Grant, at time.Time) bool
 	return p.covers(at) && p.keys == st.keys &&
 		(p.book == nil || p.book == st.book) &&
 		p.freeze.Equal(st.book.Freeze()) &&
-		p.lag == st.lag(at) &&
 		slices.Equal(p.grants, grants)
 }
-
-// lag is by how much the store's clock holds rotation back: zero unless this
-// clock runs far ahead of it.
-func (st *state) lag(at time.Time) time.Duration { return at.Sub(st.book.Clock(at)) }
 
 // nothing stands for names without grants.
 var nothing = &prepared{}
@@ -66,7 +60,6 @@ func (a *Authority) make(st *state, grants []*policy.Grant, owner string, at tim
 		stale:  r.Stale,
 		grants: grants,
 		freeze: st.book.Freeze(),
-		lag:    st.lag(at),
 		keys:   st.keys,
 	}
 	if r.Held {

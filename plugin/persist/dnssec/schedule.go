@@ -11,8 +11,10 @@ const (
 	// signs: it bounds how long a signature outlives its window in caches.
 	MaxTTL = 3600
 	// margin is what a key is published longer than the caches of validators
-	// need it, on either side: servers differ in their clocks.
-	margin = time.Hour
+	// need it, on either side, because servers lag behind each other: by a day
+	// where a secondary keeps a zone up to its SOA EXPIRE (the Dprp of RFC 7583
+	// section 2) or a clock was set back, and a little where clocks differ.
+	margin = 25 * time.Hour
 )
 
 // zskSchedule is the life of the zone signing keys of one seed: the key of

@@ -12,9 +12,10 @@ import (
 
 const day = 24 * time.Hour
 
-// cached is how far the instants at which a validator got a signature and the
-// DNSKEY RRset may lie apart: the longer of the TTLs, and clocks that differ.
-const cached = time.Hour + 5*time.Minute
+// cached is how far the instants as of which a validator got a signature and the
+// DNSKEY RRset may lie apart: the longer of the TTLs, a day by which one of the
+// servers lags, and clocks that differ.
+const cached = time.Hour + day + 10*time.Minute
 
 // rolling has two KSKs, the second of which replaces the first in a year.
 func rolling(tb testing.TB) *KeySet {

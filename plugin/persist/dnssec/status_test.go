@@ -19,7 +19,7 @@ func TestStatusTellsWhatComesNextAndWhy(t *testing.T) {
 	}
 	const (
 		plan    = "the key document says so"
-		before  = "2h before it signs, so that no resolver holds a DNSKEY RRset without it by then"
+		before  = "26h before it signs, so that no resolver holds a DNSKEY RRset without it by then"
 		turn    = "the key before it retires then"
 		signs   = "each key signs for 720h"
 		lingers = "what it signed is served and cached until then"
@@ -32,39 +32,39 @@ func TestStatusTellsWhatComesNextAndWhy(t *testing.T) {
 			{"KSK", Active, Retired, "2027-12-04 12:00", plan},
 			{"KSK", Waiting, Published, "2027-11-19 12:00", plan},
 			{"ZSK", Active, Retired, "2026-12-24 12:00", signs},
-			{"ZSK", Waiting, Published, "2026-12-24 10:00", before},
+			{"ZSK", Waiting, Published, "2026-12-23 10:00", before},
 		}},
 		{start.Add(30*day - time.Hour), []row{
 			{"KSK", Active, Retired, "2027-12-04 12:00", plan},
 			{"KSK", Waiting, Published, "2027-11-19 12:00", plan},
 			{"ZSK", Active, Retired, "2026-12-24 12:00", signs},
 			{"ZSK", Published, Active, "2026-12-24 12:00", turn},
-			{"ZSK", Waiting, Published, "2027-01-23 10:00", before},
+			{"ZSK", Waiting, Published, "2027-01-22 10:00", before},
 		}},
 		{start.Add(30*day + time.Hour), []row{
 			{"KSK", Active, Retired, "2027-12-04 12:00", plan},
 			{"KSK", Waiting, Published, "2027-11-19 12:00", plan},
-			{"ZSK", Retired, Removed, "2026-12-26 02:00", lingers},
+			{"ZSK", Retired, Removed, "2026-12-27 02:00", lingers},
 			{"ZSK", Active, Retired, "2027-01-23 12:00", signs},
-			{"ZSK", Waiting, Published, "2027-01-23 10:00", before},
+			{"ZSK", Waiting, Published, "2027-01-22 10:00", before},
 		}},
-		{start.Add(362 * day), []row{
+		{start.Add(363 * day), []row{
 			{"KSK", Active, Retired, "2027-12-04 12:00", plan},
 			{"KSK", Published, Active, "2027-11-24 12:00", plan},
 			{"ZSK", Active, Retired, "2027-12-19 12:00", signs},
-			{"ZSK", Waiting, Published, "2027-12-19 10:00", before},
+			{"ZSK", Waiting, Published, "2027-12-18 10:00", before},
 		}},
 		{start.Add(376 * day), []row{
 			{"KSK", Retired, Removed, "2027-12-09 12:00", plan},
 			{"KSK", Active, "", "", "the key document plans nothing further"},
 			{"ZSK", Active, Retired, "2027-12-19 12:00", signs},
-			{"ZSK", Waiting, Published, "2027-12-19 10:00", before},
+			{"ZSK", Waiting, Published, "2027-12-18 10:00", before},
 		}},
 		{start.Add(380 * day), []row{
 			{"KSK", Removed, "", "", "the key document plans nothing further"},
 			{"KSK", Active, "", "", "the key document plans nothing further"},
 			{"ZSK", Active, Retired, "2027-12-19 12:00", signs},
-			{"ZSK", Waiting, Published, "2027-12-19 10:00", before},
+			{"ZSK", Waiting, Published, "2027-12-18 10:00", before},
 		}},
 	} {
 		var got []row

@@ -119,8 +119,9 @@ func (b *Book) Freeze() time.Time { return b.brakes.Freeze }
 // The slice is shared and must not be written to.
 func (b *Book) Stops() []Scope { return b.stops.scopes }
 
-// Clock returns the instant that rotation may go by when this clock says at:
-// where the store has a clock, no more than five minutes ahead of it.
+// Clock returns the instant to go by when this clock says at: where the store
+// has a clock, no more than five minutes ahead of it. All other instants that a
+// Book has to do with are on that clock.
 func (b *Book) Clock(at time.Time) time.Time {
 	if b.date.IsZero() {
 		return at
@@ -145,7 +146,7 @@ func (b *Book) Confirmed(g *Grant) time.Time {
 	if e := b.editions.accounts[g.place()]; e != nil {
 		at = earlier(at, e.confirmed)
 	}
-	return at
+	return b.Clock(at)
 }
 
 // Version is that of the document at path, empty if there is none.

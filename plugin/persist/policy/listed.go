@@ -65,7 +65,7 @@ func (b *Book) Listed(name record.FQDN) time.Time {
 	if lowest, ok := b.listings.below[suffix(name)]; ok {
 		at = earlier(at, lowest)
 	}
-	return at
+	return b.Clock(at)
 }
 
 // teamOf returns the slug of the team whose accounts a folder holds, empty for

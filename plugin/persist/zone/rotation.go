@@ -29,7 +29,7 @@ func (z *Zone) term(b *policy.Book, g *policy.Grant, at time.Time) term {
 	if g.Withheld != "" {
 		return t
 	}
-	t.rotate(g.Until, at, b.Clock(at), confirmed.Add(z.grace))
+	t.rotate(g.Until, at, confirmed.Add(z.grace))
 	t.freeze(g.Until, b.Freeze())
 	t.bound(at, g.NotBefore, time.Duration(z.ttl)*time.Second+Skew)
 	return t
@@ -44,18 +44,17 @@ func (z *Zone) staleAfter(g *policy.Grant) time.Duration {
 	return min(z.maxStale, g.Until.Floor+z.grace-time.Duration(z.ttl)*time.Second-Skew)
 }
 
-// rotate sets persistUntil before any freeze. clock is the instant as the
-// store's own clock admits it, horizon the end of the store's word.
-func (t *term) rotate(u policy.Until, at, clock, horizon time.Time) {
+// rotate sets persistUntil before any freeze. horizon is the end of the store's
+// word.
+func (t *term) rotate(u policy.Until, at, horizon time.Time) {
 	switch u.Mode {
 	case policy.Fixed:
 		t.until = u.At
 	case policy.Rolling:
-		t.held = horizon.Before(clock)
-		t.until = Rotate(earlier(clock, horizon), u.Floor, u.Step)
+		t.held = horizon.Before(at)
+		t.until = Rotate(earlier(at, horizon), u.Floor, u.Step)
 		if !t.held {
-			lag := at.Sub(clock)
-			t.ends = earlier(t.ends, t.until.Add(-u.Floor).Add(lag+1))
+			t.ends = earlier(t.ends, t.until.Add(1-u.Floor))
 		}
 	}
 }

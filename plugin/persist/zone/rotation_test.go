@@ -187,7 +187,7 @@ func TestRotationWaitsForTheStoresClock(t *testing.T) {
 	s.Date, s.DateAt = noon.Add(-13*time.Hour), noon // this clock runs 13 hours ahead
 	b := policy.Compile(nil, s, policy.Brakes{})
 	want := zone.Rotate(noon.Add(-13*time.Hour).Add(zone.Skew), 96*time.Hour, 24*time.Hour)
-	if got := until(t, z, b, noon); !got.Equal(want) || want.Equal(zone.Rotate(noon, 96*time.Hour, 24*time.Hour)) {
+	if got := until(t, z, b, b.Clock(noon)); !got.Equal(want) || want.Equal(zone.Rotate(noon, 96*time.Hour, 24*time.Hour)) {
 		t.Errorf("Expected the store's clock to hold persistUntil at %v, got %v", want, got)
 	}
 }

@@ -36,7 +36,8 @@ type Records struct {
 	NotAfter time.Time
 }
 
-// Records returns what grants amount to at the instant at. Grants whose
+// Records returns what grants amount to at the instant at of the book's clock
+// (see [policy.Book.Clock]), by which the result goes too. Grants whose
 // documents are stale are left out; if all are, the result is Stale.
 func (z *Zone) Records(b *policy.Book, grants []*policy.Grant, at time.Time) Records {
 	r := Records{Stale: len(grants) > 0, Ends: at.Add(z.maxStale)}
