@@ -68,7 +68,10 @@ type Authority struct {
 
 	records sync.Map // *policy.Grant, the first at a name → *prepared
 	apex    apexSets
-	denials *Denials // nil in an unsigned zone
+	denials *Denials // nil in zones that are unsigned or chained
+
+	newest newest
+	serial *Serial // nil unless the zone is chained
 }
 
 // state is what is served from: swapped whole, never written to.
@@ -128,6 +131,9 @@ func (a *Authority) Answer(q Query, at time.Time) Response {
 		return r
 	}
 	at = st.book.Clock(at)
+	if a.zone.Chained {
+		return a.chained(st, q, at)
+	}
 	place := a.zone.Find(st.book, q.Name)
 	switch place.Kind {
 	case zone.Owner:

@@ -76,7 +76,7 @@ func (a *Authority) atApex(st *state, place zone.Place, q Query, at time.Time) R
 	switch {
 	case err != nil:
 		return failed(err)
-	case q.Type == dns.TypeTXT && txt.stale:
+	case q.Type == dns.TypeTXT && txt.content.stale:
 		return stale()
 	case q.Type == dns.TypeTXT && len(txt.signed) > 0:
 		return q.positive(Record, &txt.set)
@@ -98,7 +98,7 @@ func (a *Authority) atApex(st *state, place zone.Place, q Query, at time.Time) R
 // apexTypes are the types of the apex, where txt may stand too.
 func (a *Authority) apexTypes(st *state, txt *prepared, at time.Time) ([]uint16, error) {
 	types := []uint16{dns.TypeSOA, dns.TypeNS}
-	if txt.stale || len(txt.signed) > 0 {
+	if txt.content.stale || len(txt.signed) > 0 {
 		types = append(types, dns.TypeTXT)
 	}
 	if a.unsigned {

@@ -53,7 +53,7 @@ func (a *Authority) overlayOwner(st *state, place zone.Place, q Query, at time.T
 	switch {
 	case err != nil:
 		return failed(err)
-	case p.stale:
+	case p.content.stale:
 		return stale()
 	case len(p.signed) > 0 && (q.Type == dns.TypeTXT || q.Type == dns.TypeANY):
 		return q.positive(Record, &p.set)

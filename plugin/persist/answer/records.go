@@ -15,20 +15,14 @@ import (
 // served, with everything it was made from.
 type prepared struct {
 	set
-	stale  bool
-	grants []*policy.Grant
-	freeze time.Time
-	keys   *dnssec.KeySet
-	book   *policy.Book // set where the records hold only as long as the book does
-	near   near         // where the set is, if there is room
+	content content
+	keys    *dnssec.KeySet
+	near    near // where the set is, if there is room
 }
 
 // current reports whether p is still what would be made now.
 func (p *prepared) current(st *state, grants []*policy.Grant, at time.Time) bool {
-	return p.covers(at) && p.keys == st.keys &&
-		(p.book == nil || p.book == st.book) &&
-		p.freeze.Equal(st.book.Freeze()) &&
-		slices.Equal(p.grants, grants)
+	return p.covers(at) && p.keys == st.keys && p.content.holds(st.book, grants, at)
 }
 
 // nothing stands for names without grants.
@@ -55,16 +49,7 @@ func (a *Authority) prepare(st *state, place zone.Place, owner string, at time.T
 
 func (a *Authority) make(st *state, grants []*policy.Grant, owner string, at time.Time) (*prepared, error) {
 	r := a.zone.Records(st.book, grants, at)
-	p := &prepared{
-		set:    set{from: at, until: r.Ends},
-		stale:  r.Stale,
-		grants: grants,
-		freeze: st.book.Freeze(),
-		keys:   st.keys,
-	}
-	if r.Held {
-		p.book = st.book
-	}
+	p := &prepared{set: set{from: at, until: r.Ends}, content: newContent(st.book, grants, r, at), keys: st.keys}
 	if len(r.Published) == 0 {
 		return p, nil
 	}
@@ -85,7 +70,7 @@ func (a *Authority) owner(st *state, place zone.Place, q Query, at time.Time) Re
 	switch {
 	case err != nil:
 		return failed(err)
-	case p.stale:
+	case p.content.stale:
 		return stale()
 	case len(p.signed) == 0:
 		return a.noData(st, q, nil, at)

@@ -37,7 +37,7 @@ func refuse(qtype uint16) (Response, bool) {
 	case qtype == dns.TypeNone, qtype == dns.TypeOPT:
 		return Response{Outcome: Refused, Rcode: dns.RcodeFormatError}, true
 	case qtype == dns.TypeAXFR, qtype == dns.TypeIXFR:
-		return Response{Outcome: Refused, Rcode: dns.RcodeRefused, EDE: ede(dns.ExtendedErrorCodeNotSupported, "compact denial of existence cannot be transferred")}, true
+		return Response{Outcome: Refused, Rcode: dns.RcodeRefused, EDE: ede(dns.ExtendedErrorCodeNotSupported, "this zone is not transferred")}, true
 	case qtype > 128 && qtype < dns.TypeANY:
 		return Response{Outcome: Refused, Rcode: dns.RcodeNotImplemented}, true
 	}

@@ -81,10 +81,22 @@ func (b *Book) Contains(name record.FQDN) bool {
 	return ok
 }
 
+// Names yields every name that has grants with all of them, in no particular
+// order. The slices are shared and must not be written to.
+func (b *Book) Names() iter.Seq2[record.FQDN, []*Grant] {
+	return func(yield func(record.FQDN, []*Grant) bool) {
+		for name, grants := range b.index.names {
+			if len(grants) > 0 && !yield(name, grants) {
+				return
+			}
+		}
+	}
+}
+
 // All yields every grant, withheld ones included, in no particular order.
 func (b *Book) All() iter.Seq[*Grant] {
 	return func(yield func(*Grant) bool) {
-		for _, grants := range b.index.names {
+		for _, grants := range b.Names() {
 			for _, g := range grants {
 				if !yield(g) {
 					return

@@ -1,6 +1,7 @@
 package zone
 
 import (
+	"iter"
 	"strings"
 	"time"
 
@@ -54,6 +55,24 @@ func (z *Zone) Holds(b *policy.Book) bool {
 		return b.Lookup(z.fqdn) != nil
 	}
 	return b.Contains(relative(z.Origin))
+}
+
+// Owners yields every owner in z with the grants of its FQDN, in no particular
+// order.
+func (z *Zone) Owners(b *policy.Book) iter.Seq2[string, []*policy.Grant] {
+	return func(yield func(string, []*policy.Grant) bool) {
+		if z.fqdn != "" { // no owner is below another one
+			if grants := z.apexGrants(b); len(grants) > 0 {
+				yield(z.Origin, grants)
+			}
+			return
+		}
+		for fqdn, grants := range b.Names() {
+			if dns.IsSubDomain(z.Origin, string(fqdn)+".") && !yield(fqdn.Owner(), grants) {
+				return
+			}
+		}
+	}
 }
 
 func (z *Zone) apexGrants(b *policy.Book) []*policy.Grant {

@@ -1,6 +1,8 @@
 package zone
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/policy"
@@ -29,8 +31,8 @@ func (z *Zone) term(b *policy.Book, g *policy.Grant, at time.Time) term {
 	if g.Withheld != "" {
 		return t
 	}
-	t.rotate(g.Until, at, confirmed.Add(z.grace))
-	t.freeze(g.Until, b.Freeze())
+	z.rotate(&t, g.Until, at, confirmed.Add(z.grace))
+	z.freeze(&t, g.Until, b.Freeze())
 	t.bound(at, g.NotBefore, time.Duration(z.ttl)*time.Second+Skew)
 	return t
 }
@@ -46,13 +48,13 @@ func (z *Zone) staleAfter(g *policy.Grant) time.Duration {
 
 // rotate sets persistUntil before any freeze. horizon is the end of the store's
 // word.
-func (t *term) rotate(u policy.Until, at, horizon time.Time) {
+func (z *Zone) rotate(t *term, u policy.Until, at, horizon time.Time) {
 	switch u.Mode {
 	case policy.Fixed:
 		t.until = u.At
 	case policy.Rolling:
 		t.held = horizon.Before(at)
-		t.until = Rotate(earlier(at, horizon), u.Floor, u.Step)
+		t.until = z.Rotate(earlier(at, horizon), u.Floor, u.Step)
 		if !t.held {
 			t.ends = earlier(t.ends, t.until.Add(1-u.Floor))
 		}
@@ -61,11 +63,11 @@ func (t *term) rotate(u policy.Until, at, horizon time.Time) {
 
 // freeze caps persistUntil, absent ones included, at what rotation had reached
 // at the instant of the freeze.
-func (t *term) freeze(u policy.Until, at time.Time) {
+func (z *Zone) freeze(t *term, u policy.Until, at time.Time) {
 	if at.IsZero() {
 		return
 	}
-	if last := Rotate(at, u.Floor, u.Step); t.until.IsZero() || last.Before(t.until) {
+	if last := z.Rotate(at, u.Floor, u.Step); t.until.IsZero() || last.Before(t.until) {
 		t.until = last
 	}
 }
@@ -85,6 +87,23 @@ func (t *term) bound(at, notBefore time.Time, margin time.Duration) {
 	if t.served = at.Before(leaves); t.served {
 		t.ends = earlier(t.ends, leaves)
 	}
+}
+
+// Rotate returns the persistUntil that rotation has reached at t. It is that of
+// [Rotate], but in a chained zone counted from an instant that depends on the
+// origin, so that not every zone has a new version at the same second.
+func (z *Zone) Rotate(t time.Time, floor, step time.Duration) time.Time {
+	if !z.Chained {
+		return Rotate(t, floor, step)
+	}
+	phase := phase(z.Origin, step)
+	return Rotate(t.Add(-phase), floor, step).Add(phase)
+}
+
+// phase is an even hash of origin in whole seconds below step.
+func phase(origin string, step time.Duration) time.Duration {
+	sum := sha256.Sum256([]byte(origin))
+	return time.Duration(binary.BigEndian.Uint64(sum[:])%uint64(step/time.Second)) * time.Second // #nosec G115 -- steps are positive, and less than years
 }
 
 // Rotate returns T(t) = ceil((t + floor) / step) · step, counted from the Unix

@@ -236,3 +236,24 @@ func TestOnlyFreshDocumentsAreServed(t *testing.T) {
 		t.Errorf("Expected the record of the fresh document alone, got %+v", r)
 	}
 }
+
+// In a chained zone every rolling record moves at one instant of its step, which
+// differs from zone to zone, and what is left is bounded as anywhere else.
+func TestChainedZonesRotateAtTheirOwnInstant(t *testing.T) {
+	const floor, step = 96 * time.Hour, 24 * time.Hour
+	moves := map[time.Duration]bool{}
+	for i := range 20 {
+		c := standard()
+		c.Origin, c.Chained = fmt.Sprintf("d%d.example.", i), true
+		z := newZone(t, c)
+		for at := noon; at.Before(noon.Add(48 * time.Hour)); at = at.Add(7 * time.Minute) {
+			if left := z.Rotate(at, floor, step).Sub(at); left < floor || left >= floor+step {
+				t.Fatalf("In %s at %v %v are left", c.Origin, at, left)
+			}
+		}
+		moves[z.Rotate(noon, floor, step).Sub(noon)] = true
+	}
+	if len(moves) < 15 {
+		t.Errorf("Expected rotation to be spread over the zones, got %d instants in 20", len(moves))
+	}
+}

@@ -41,6 +41,10 @@ type Zone struct {
 	// Overlay is set where another plugin is authoritative and persist only
 	// adds owners inside its zone. An overlay has no SOA, NS or keys.
 	Overlay bool
+	// Chained is set where names are denied by a chain of NSEC records over the
+	// whole zone (RFC 4034 section 4). Each of its changes is a new version of
+	// the zone, so all its records with one step rotate at once.
+	Chained bool
 
 	ns       []string
 	ttl      uint32
@@ -53,6 +57,7 @@ type Zone struct {
 type Config struct {
 	Origin   string        // a domain name; made absolute and lower case
 	Overlay  bool          // see Zone
+	Chained  bool          // see Zone
 	NS       []string      // authoritative names; at least one unless Overlay; the first is the SOA's MNAME
 	TTL      uint32        // of TXT RRsets, 1 to MaxTTL seconds
 	Grace    time.Duration // how long after its last confirmation a grant still rotates
@@ -72,7 +77,7 @@ func New(c Config) (*Zone, error) {
 	if c.TTL < 1 || c.TTL > MaxTTL {
 		return nil, fmt.Errorf("ttl %d is out of range: write 1 to %d seconds, because a record must outlive every cached copy of it", c.TTL, MaxTTL)
 	}
-	z := &Zone{Origin: origin, Overlay: c.Overlay, ttl: c.TTL, grace: c.Grace, maxStale: c.MaxStale}
+	z := &Zone{Origin: origin, Overlay: c.Overlay, Chained: c.Chained, ttl: c.TTL, grace: c.Grace, maxStale: c.MaxStale}
 	z.fqdn, _ = record.FromOwner(origin)
 	if c.Overlay {
 		return z, nil

@@ -1,0 +1,35 @@
+package answer
+
+import (
+	"slices"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/zone"
+)
+
+// content is what the grants of a name amount to, with everything that this
+// depends on.
+type content struct {
+	stale       bool
+	grants      []*policy.Grant
+	from, until time.Time // in which it holds
+	freeze      time.Time
+	book        *policy.Book // set where it holds only as long as the book does
+}
+
+func newContent(book *policy.Book, grants []*policy.Grant, r zone.Records, at time.Time) content {
+	c := content{stale: r.Stale, grants: grants, from: at, until: r.Ends, freeze: book.Freeze()}
+	if r.Held {
+		c.book = book
+	}
+	return c
+}
+
+// holds reports whether grants amount to this in book at the instant at.
+func (c *content) holds(book *policy.Book, grants []*policy.Grant, at time.Time) bool {
+	return !at.Before(c.from) && at.Before(c.until) &&
+		(c.book == nil || c.book == book) &&
+		c.freeze.Equal(book.Freeze()) &&
+		slices.Equal(c.grants, grants)
+}

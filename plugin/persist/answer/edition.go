@@ -1,0 +1,137 @@
+package answer
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/dnssec"
+
+	"github.com/miekg/dns"
+)
+
+const (
+	// tick is how often a chained zone is looked at for signatures whose window
+	// is over. By so much later than in other zones are they replaced.
+	tick = 15 * time.Minute
+	// late is how long an edition may still be served while the next is made.
+	late = time.Minute
+)
+
+// edition is a chained zone as of an instant: all that an answer or a transfer
+// can contain. It is immutable but for signatures that nobody asked for yet.
+type edition struct {
+	st        *state
+	at, until time.Time // the instant, and the first at which there may be another one
+	serial    uint32
+	soa       *pending
+	chain     *dnssec.Chain
+	names     map[string]*node // the apex, and every owner whether in the chain or not
+}
+
+// node is a name of a chained zone.
+type node struct {
+	rrsets []*pending // but SOA and NSEC; empty where nothing is served
+	nsec   *pending   // nil for a name that is not in the chain
+	content
+}
+
+// pending is an RRset of an edition, signed when it is first asked for.
+type pending struct {
+	rrset    []dns.RR
+	notAfter time.Time // bounds its signature, unless zero
+	signed   atomic.Pointer[set]
+}
+
+func (p *pending) rrtype() uint16 { return p.rrset[0].Header().Rrtype }
+
+// signed returns p with its signatures.
+func (a *Authority) signed(ed *edition, p *pending) (*set, error) {
+	if s := p.signed.Load(); s != nil {
+		return s, nil
+	}
+	s, err := a.sign(ed.st.keys, p.rrset, ed.at, p.notAfter)
+	if err == nil {
+		p.signed.Store(s)
+	}
+	return s, err
+}
+
+// rrset returns the RRset of a type, nil if there is none. n may be nil.
+func (n *node) rrset(rrtype uint16) *pending {
+	if n == nil {
+		return nil
+	}
+	for _, p := range n.rrsets {
+		if p.rrtype() == rrtype {
+			return p
+		}
+	}
+	return nil
+}
+
+// types are the types at n, NSEC and RRSIG aside. A TXT RRset of which nobody
+// has vouched lately is not served, and not denied either.
+func (n *node) types() []uint16 {
+	var types []uint16
+	for _, p := range n.rrsets {
+		types = append(types, p.rrtype())
+	}
+	if n.stale {
+		types = append(types, dns.TypeTXT)
+	}
+	return types
+}
+
+// newest holds the edition of a chained zone.
+type newest struct {
+	edition  atomic.Pointer[edition]
+	renewing sync.Mutex // held by whoever makes the next one
+}
+
+var errNotLoaded = errors.New("the policy or the signing keys are not loaded yet")
+
+// Renew makes the edition of a chained zone that is due when this clock says
+// at, unless it is there. It returns its serial, and when the next one is due.
+func (a *Authority) Renew(at time.Time) (serial uint32, due time.Time, err error) {
+	st := a.state.Load()
+	if !st.ready(false) {
+		return 0, at.Add(tick), errNotLoaded
+	}
+	clock := st.book.Clock(at)
+	ed, err := a.edition(st, clock)
+	if err != nil {
+		return 0, at.Add(late), err
+	}
+	return ed.serial, ed.until.Add(at.Sub(clock)), nil
+}
+
+// edition returns the one to answer from. Whoever finds it over makes the next;
+// others go on with what there is for that time.
+func (a *Authority) edition(st *state, at time.Time) (*edition, error) {
+	ed := a.newest.edition.Load()
+	if ed.current(st, at) {
+		return ed, nil
+	}
+	if !a.newest.renewing.TryLock() {
+		if ed != nil && !at.Before(ed.at) && at.Before(ed.until.Add(late)) {
+			return ed, nil
+		}
+		a.newest.renewing.Lock()
+	}
+	defer a.newest.renewing.Unlock()
+	if ed = a.newest.edition.Load(); ed.current(st, at) {
+		return ed, nil
+	}
+	next, err := a.compose(ed, st, at)
+	if err != nil {
+		return nil, err
+	}
+	a.newest.edition.Store(next)
+	return next, nil
+}
+
+func (ed *edition) current(st *state, at time.Time) bool {
+	return ed != nil && ed.st == st && !at.Before(ed.at) && at.Before(ed.until)
+}
