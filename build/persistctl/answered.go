@@ -10,6 +10,7 @@ import (
 
 	"github.com/coredns-persist/persist/plugin/persist/answer"
 	"github.com/coredns-persist/persist/plugin/persist/record"
+	"github.com/coredns-persist/persist/plugin/persist/zone"
 
 	"github.com/miekg/dns"
 )
@@ -44,7 +45,7 @@ func (s *showing) answer(ctx context.Context, name record.FQDN, dir string) (res
 	if err != nil {
 		return nil, err
 	}
-	a := answer.New(z, budget)
+	a := authority(z)
 	a.Update(lib.Book, keys)
 	shown := &answered{Query: q, Response: a.Answer(q, at), at: at}
 	if shown.Outcome == answer.Failed {
@@ -55,6 +56,13 @@ func (s *showing) answer(ctx context.Context, name record.FQDN, dir string) (res
 		shown.bound.sign(a, q)
 	}
 	return shown, nil
+}
+
+func authority(z *zone.Zone) *answer.Authority {
+	if z.Chained {
+		return answer.NewChained(z, new(answer.Serial))
+	}
+	return answer.New(z, budget)
 }
 
 // query is the question for NAME, or for the zone itself where the type is one

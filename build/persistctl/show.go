@@ -36,7 +36,8 @@ has the texts of the records too.
 With --keys or --keys-vault, show instead the answer that a server gives at that
 instant, octet by octet, in the form of a zone file. That takes what stands in
 the server's Corefile: --zone, --ns, and what is not left at its default. For
-SOA, NS and DNSKEY, which the zone itself has, NAME need not be given.
+SOA, NS and DNSKEY, which the zone itself has, NAME need not be given. With denial
+nsec the SOA has a serial of the server's own, which cannot be told.
 
 A single argument is DIR where there is such a directory, else NAME. DIR is the
 working directory by default.`,

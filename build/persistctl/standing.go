@@ -36,7 +36,7 @@ func (s *stanza) standingOf(book *policy.Book, g *policy.Grant, at time.Time) st
 func (s *stanza) past(book *policy.Book, g *policy.Grant) string {
 	until, why := g.Until.At, "until"
 	if freeze := book.Freeze(); !freeze.IsZero() {
-		if last := zone.Rotate(freeze, g.Until.Floor, g.Until.Step); until.IsZero() || last.Before(until) {
+		if last := s.around(g).Rotate(freeze, g.Until.Floor, g.Until.Step); until.IsZero() || last.Before(until) {
 			until, why = last, fmt.Sprintf("rotation is frozen since %s, persistUntil", stamp(freeze))
 		}
 	}

@@ -15,6 +15,7 @@ const (
 	defaultGrace    = time.Hour
 	defaultMaxStale = 72 * time.Hour
 	defaultRefresh  = time.Minute
+	defaultDenial   = "compact"
 )
 
 // stanza is what the Corefile says of a zone, as far as answers depend on it.
@@ -24,10 +25,11 @@ type stanza struct {
 	ttl             uint32
 	grace, maxStale time.Duration
 	refresh         time.Duration
+	denial          string // "compact" or "nsec"
 }
 
 func defaultStanza() *stanza {
-	return &stanza{ttl: defaultTTL, grace: defaultGrace, maxStale: defaultMaxStale, refresh: defaultRefresh}
+	return &stanza{ttl: defaultTTL, grace: defaultGrace, maxStale: defaultMaxStale, refresh: defaultRefresh, denial: defaultDenial}
 }
 
 func (s *stanza) register(flags *pflag.FlagSet) {
@@ -37,6 +39,7 @@ func (s *stanza) register(flags *pflag.FlagSet) {
 	flags.DurationVar(&s.grace, "grace", defaultGrace, "`DURATION` of grace, as in the Corefile")
 	flags.DurationVar(&s.maxStale, "max-stale", defaultMaxStale, "`DURATION` of max_stale, as in the Corefile")
 	flags.DurationVar(&s.refresh, "refresh", defaultRefresh, "`DURATION` of refresh, as in the Corefile")
+	flags.StringVar(&s.denial, "denial", defaultDenial, "`KIND` of denial, compact or nsec, as in the Corefile: with nsec persistUntil moves at an instant that depends on --zone")
 }
 
 // check refuses what the Corefile refuses too.
@@ -57,6 +60,16 @@ func (s *stanza) check() error {
 	if s.refresh >= min(s.maxStale, s.grace) {
 		return usagef("--refresh %s is not below --max-stale %s and --grace %s: what is served would expire, or stand still, between two scans", s.refresh, s.maxStale, s.grace)
 	}
+	switch {
+	case s.denial != defaultDenial && s.denial != "nsec":
+		return usagef("--denial %q: write compact or nsec", s.denial)
+	case s.denial == "nsec" && s.zone == "":
+		return usagef("--denial nsec needs the zone, on which the instants of rotation depend: write --zone ZONE")
+	case s.zone != "":
+		if _, err := origin(s.zone); err != nil {
+			return err
+		}
+	}
 	if s.ttl < 1 || s.ttl > zone.MaxTTL {
 		return usagef("--ttl %d is out of range: write 1 to %d seconds", s.ttl, zone.MaxTTL)
 	}
@@ -71,16 +84,27 @@ func (s *stanza) served() (*zone.Zone, error) {
 	case len(s.ns) == 0:
 		return nil, usagef("which servers has the zone? write --ns NAMES, as in the Corefile")
 	}
-	z, err := zone.New(zone.Config{Origin: s.zone, NS: s.ns, TTL: s.ttl, Grace: s.grace, MaxStale: s.maxStale})
+	c := s.config(s.zone)
+	c.NS = s.ns
+	z, err := zone.New(c)
 	if err != nil {
 		return nil, usageError{err}
 	}
 	return z, nil
 }
 
-// around returns the smallest zone that holds the grant: its owner is the apex.
-// The records of a grant are the same in every zone.
+// around returns a zone that holds the grant. Its records are the same in every
+// zone that is not chained, so the smallest will do: its owner is the apex.
 func (s *stanza) around(g *policy.Grant) *zone.Zone {
-	z, _ := zone.New(zone.Config{Origin: g.FQDN.Owner(), Overlay: true, TTL: s.ttl, Grace: s.grace, MaxStale: s.maxStale}) // fails only for what check refuses
+	c := s.config(g.FQDN.Owner())
+	if c.Chained {
+		c.Origin = s.zone
+	}
+	c.Overlay = true
+	z, _ := zone.New(c) // fails only for what check refuses
 	return z
+}
+
+func (s *stanza) config(origin string) zone.Config {
+	return zone.Config{Origin: origin, Chained: s.denial == "nsec", TTL: s.ttl, Grace: s.grace, MaxStale: s.maxStale}
 }

@@ -107,8 +107,6 @@ func (c *config) checkOwn() error {
 		return errors.New("what signs the zone? write keys dir DIR or keys vault MOUNT/PATH, keys none for an unsigned zone, or fallthrough for an overlay")
 	case c.keys.kind == "none" && c.denial == "nsec":
 		return errors.New("denial nsec needs signatures, and keys none means there are none: remove one of them")
-	case c.denial == "nsec":
-		return errors.New("denial nsec is not part of this version: write denial compact")
 	}
 	return nil
 }
@@ -117,7 +115,7 @@ func (c *config) checkOwn() error {
 // a delegation without NS and DS in the outer one.
 func (c *config) build(origins []string) error {
 	for _, o := range origins {
-		z, err := zone.New(zone.Config{Origin: o, Overlay: c.overlay, NS: c.ns, TTL: c.ttl, Grace: c.grace, MaxStale: c.maxStale})
+		z, err := zone.New(zone.Config{Origin: o, Overlay: c.overlay, Chained: c.denial == "nsec", NS: c.ns, TTL: c.ttl, Grace: c.grace, MaxStale: c.maxStale})
 		if err != nil {
 			return err
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/coredns/coredns/plugin/cache"
 	"github.com/coredns/coredns/plugin/metadata"
 	"github.com/coredns/coredns/plugin/ready"
+	"github.com/coredns/coredns/plugin/transfer"
 	"github.com/coredns/coredns/request"
 
 	"github.com/miekg/dns"
@@ -25,10 +26,11 @@ import (
 const pluginName = "persist"
 
 var (
-	_ plugin.Handler     = (*Persist)(nil)
-	_ ready.Readiness    = (*Persist)(nil)
-	_ metadata.Provider  = (*Persist)(nil)
-	_ cache.ZoneBypasser = (*Persist)(nil)
+	_ plugin.Handler      = (*Persist)(nil)
+	_ ready.Readiness     = (*Persist)(nil)
+	_ metadata.Provider   = (*Persist)(nil)
+	_ cache.ZoneBypasser  = (*Persist)(nil)
+	_ transfer.Transferer = (*Persist)(nil)
 )
 
 // Persist answers for the zones of one stanza.

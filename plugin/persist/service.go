@@ -10,6 +10,7 @@ import (
 	"github.com/coredns-persist/persist/plugin/persist/dnssec"
 	"github.com/coredns-persist/persist/plugin/persist/policy"
 	"github.com/coredns-persist/persist/plugin/persist/zone"
+	"github.com/coredns/coredns/plugin/transfer"
 )
 
 // patience is how long a starting server waits for a store, whatever the number
@@ -24,6 +25,9 @@ type service struct {
 	keyring  *keyring // nil where nothing is signed
 	releases []func()
 
+	transfer *transfer.Transfer // nil where the server block has none
+	renewal  renewal
+
 	updating  sync.Mutex      // so that the last update is that of the newest book and keys
 	announced *dnssec.KeySet  // whose DS records were logged last; guarded by updating
 	empty     map[string]bool // zones without a grant, by origin; guarded by updating
@@ -36,6 +40,9 @@ type service struct {
 func (p *Persist) start() error {
 	if err := p.lease(); err != nil {
 		return errors.Join(err, p.stop())
+	}
+	if p.config.denial == "nsec" {
+		p.releases = append(p.releases, p.keepRenewed())
 	}
 	running.join(p)
 	p.releases = append(p.releases, p.backend.add(p))
@@ -88,6 +95,7 @@ func (p *Persist) update() {
 		a.Update(book, keys)
 		p.warnEmpty(a.Zone(), book)
 	}
+	p.renewal.wake()
 	if p.ready() {
 		p.loaded.Do(func() { close(p.complete) })
 	}

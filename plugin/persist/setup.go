@@ -5,10 +5,12 @@ import (
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/answer"
+	"github.com/coredns-persist/persist/plugin/persist/zone"
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
 	clog "github.com/coredns/coredns/plugin/pkg/log"
+	"github.com/coredns/coredns/plugin/transfer"
 
 	"golang.org/x/time/rate"
 )
@@ -33,6 +35,7 @@ func setup(c *caddy.Controller) error {
 		if err := p.companions(server); err != nil {
 			return plugin.Error(pluginName, err)
 		}
+		p.transfer, _ = server.Handler("transfer").(*transfer.Transfer)
 		return wrap(p.start())
 	})
 	c.OnShutdown(p.stop)
@@ -55,13 +58,19 @@ func newPersist(cfg *config) *Persist {
 	denials := answer.NewDenials(budget)
 	for _, z := range cfg.zones {
 		p.origins = append(p.origins, z.Origin)
-		if cfg.signed() {
-			p.authorities[z.Origin] = answer.NewSharing(z, denials)
-		} else {
-			p.authorities[z.Origin] = answer.NewUnsigned(z)
-		}
+		p.authorities[z.Origin] = authority(cfg, z, denials)
 	}
 	return p
+}
+
+func authority(cfg *config, z *zone.Zone, denials *answer.Denials) *answer.Authority {
+	switch {
+	case !cfg.signed():
+		return answer.NewUnsigned(z)
+	case z.Chained:
+		return answer.NewChained(z, serial(z.Origin))
+	}
+	return answer.NewSharing(z, denials)
 }
 
 // companions refuses plugins of the same server block that would break the

@@ -124,7 +124,6 @@ func TestBadStanzasAreRefused(t *testing.T) {
 		{"keys none with a path", policies + "ns ns1.example.net\nkeys none x", "none takes no argument"},
 		{"unknown denial", own + policies + "denial nsec3", "write denial compact [BUDGET] | nsec"},
 		{"denial nsec unsigned", own + policies + "denial nsec", "denial nsec needs signatures"},
-		{"denial nsec not served", policies + "ns ns1.example.net\nkeys dir " + dir + "\ndenial nsec", "not part of this version"},
 		{"denial nsec with budget", own + policies + "denial nsec 5", "write denial compact"},
 		{"denial nsec in an overlay", policies + "denial nsec\nfallthrough", "remove denial nsec"},
 		{"bad budget", own + policies + "denial compact 0", "is not a number of signatures"},

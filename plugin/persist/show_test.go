@@ -20,9 +20,16 @@ func TestServerAnswersAsPersistctlForetold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, denial := range []string{"compact", "nsec"} {
+		t.Run(denial, func(t *testing.T) { foretell(t, persistctl, denial) })
+	}
+}
+
+func foretell(t *testing.T, persistctl, denial string) {
+	t.Helper()
 	c := setClock(t, noon)
 	site := newSite(t, documents())
-	s := start(t, block(site.stanza()))
+	s := start(t, block(site.stanza("denial "+denial)))
 	const days = 24 * time.Hour
 	seen := map[string]bool{}
 	for _, after := range []time.Duration{
@@ -36,7 +43,10 @@ func TestServerAnswersAsPersistctlForetold(t *testing.T) {
 			name  string
 			qtype uint16
 		}{{owner, dns.TypeTXT}, {"example.com.", dns.TypeDNSKEY}, {"example.com.", dns.TypeSOA}, {"example.com.", dns.TypeNS}} {
-			foretold := show(t, persistctl, site, at, dns.Type(q.qtype).String())
+			if q.qtype == dns.TypeSOA && denial == "nsec" {
+				continue // the serial is the server's own
+			}
+			foretold := show(t, persistctl, site, denial, at, dns.Type(q.qtype).String())
 			served := records(s.ask(t, question(q.name, q.qtype)).Answer)
 			if diff := cmp.Diff(foretold, served); diff != "" {
 				t.Errorf("At %v %s differs (-foretold +served):\n%s", at, dns.Type(q.qtype), diff)
@@ -44,16 +54,16 @@ func TestServerAnswersAsPersistctlForetold(t *testing.T) {
 			seen[strings.Join(served, "")] = true
 		}
 	}
-	if len(seen) < 30 {
+	if len(seen) < 20 {
 		t.Errorf("Expected the instants to bring different answers, got %d of them", len(seen))
 	}
 }
 
 // show returns the records that persistctl prints.
-func show(t *testing.T, persistctl string, s site, at time.Time, qtype string) []string {
+func show(t *testing.T, persistctl string, s site, denial string, at time.Time, qtype string) []string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), persistctl, "show", "example.com", s.policies(),
-		"--keys", s.keys(), "--zone", "example.com", "--ns", "ns1.example.net", "--type", qtype, "--at", at.Format(time.RFC3339))
+		"--keys", s.keys(), "--zone", "example.com", "--denial", denial, "--ns", "ns1.example.net", "--type", qtype, "--at", at.Format(time.RFC3339))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %v\n%s", cmd, err, out)

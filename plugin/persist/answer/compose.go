@@ -43,16 +43,17 @@ func (a *Authority) compose(prev *edition, st *state, at time.Time) (*edition, e
 // carry returns rrset to be signed: old, which may be nil, where it is the same
 // and its signature need not be replaced.
 func (c *composition) carry(old *pending, rrset []dns.RR, notAfter time.Time) *pending {
+	p := &pending{rrset: rrset, notAfter: notAfter}
 	if old == nil || !slices.EqualFunc(old.rrset, rrset, dns.IsDuplicate) {
 		c.changed = true
-		return &pending{rrset: rrset, notAfter: notAfter}
+		return p
 	}
 	s := old.signed.Load()
-	if s != nil && s.covers(c.at) {
+	if s != nil && s.covers(c.signedAt(p)) {
 		return old
 	}
 	c.changed = c.changed || s != nil
-	return &pending{rrset: rrset, notAfter: notAfter}
+	return p
 }
 
 func (c *composition) endBy(at time.Time) {
@@ -61,8 +62,7 @@ func (c *composition) endBy(at time.Time) {
 	}
 }
 
-// apex adds the RRsets of the zone itself. Those of its keys are not served
-// late: their TTL may be as long as what is left of their signatures then.
+// apex adds the RRsets of the zone itself.
 func (c *composition) apex() {
 	keys, origin := c.st.keys, c.zone.Origin
 	dnskey, changes := keys.DNSKEY(origin, c.at)
@@ -76,7 +76,7 @@ func (c *composition) apex() {
 			n.rrsets = append(n.rrsets, c.carry(old.rrset(rrtype), rrset, time.Time{}))
 		}
 	}
-	for _, rrtype := range []uint16{dns.TypeDNSKEY, dns.TypeCDS, dns.TypeCDNSKEY} {
+	for _, rrtype := range ofKeys {
 		_, end := keys.Window(origin, rrtype, c.at)
 		c.endBy(end)
 	}
@@ -156,7 +156,7 @@ func (c *composition) linkedAsBefore() bool {
 // number gives the edition its serial, the one before where nothing differs.
 func (c *composition) number(serial *Serial) {
 	if !c.changed {
-		if s := c.prev.soa.signed.Load(); s == nil || s.covers(c.at) {
+		if s := c.prev.soa.signed.Load(); s == nil || s.covers(c.signedAt(c.prev.soa)) {
 			c.serial, c.soa = c.prev.serial, c.prev.soa
 			return
 		}

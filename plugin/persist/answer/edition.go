@@ -2,6 +2,7 @@ package answer
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -51,12 +52,26 @@ func (a *Authority) signed(ed *edition, p *pending) (*set, error) {
 	if s := p.signed.Load(); s != nil {
 		return s, nil
 	}
-	s, err := a.sign(ed.st.keys, p.rrset, ed.at, p.notAfter)
+	s, err := a.sign(ed.st.keys, p.rrset, ed.signedAt(p), p.notAfter)
 	if err == nil {
 		p.signed.Store(s)
 	}
 	return s, err
 }
+
+// signedAt is the instant as of which p is signed: the last tick, so that every
+// server has the same signatures whenever it made its edition. RRsets of keys
+// change at instants of their own, and their TTL may be as long as what is left
+// of their signatures then: they are not served late.
+func (ed *edition) signedAt(p *pending) time.Time {
+	if slices.Contains(ofKeys, p.rrtype()) {
+		return ed.at
+	}
+	return ed.at.Truncate(tick)
+}
+
+// ofKeys are the types of the RRsets that say what the keys are.
+var ofKeys = []uint16{dns.TypeDNSKEY, dns.TypeCDS, dns.TypeCDNSKEY}
 
 // rrset returns the RRset of a type, nil if there is none. n may be nil.
 func (n *node) rrset(rrtype uint16) *pending {

@@ -8,7 +8,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-var errCompact = errors.New("compact denial of existence cannot be transferred: write denial nsec")
+var errNoChain = errors.New("only a zone whose names are denied by a chain can be transferred: write denial nsec")
 
 // Transfer returns the zone as it stands when this clock says at: the SOA RRset
 // first, then every other in canonical order, each followed by its signatures.
@@ -19,7 +19,7 @@ func (a *Authority) Transfer(at time.Time) (rrs []dns.RR, serial uint32, err err
 	st := a.state.Load()
 	switch {
 	case !a.zone.Chained:
-		return nil, 0, errCompact
+		return nil, 0, errNoChain
 	case !st.ready(false):
 		return nil, 0, errNotLoaded
 	}
