@@ -69,11 +69,12 @@ func (c *composition) apex() {
 	c.endBy(changes)
 	cds, cdnskey, changes := keys.CDS(origin, c.at)
 	c.endBy(changes)
-	n, old := &node{}, c.prev.names[origin]
+	n, old := &node{types: []uint16{dns.TypeSOA}}, c.prev.names[origin]
 	for _, rrset := range [][]dns.RR{c.zone.NS(), dnskey, cds, cdnskey} {
 		if len(rrset) > 0 {
 			rrtype := rrset[0].Header().Rrtype
 			n.rrsets = append(n.rrsets, c.carry(old.rrset(rrtype), rrset, time.Time{}))
+			n.types = append(n.types, rrtype)
 		}
 	}
 	for _, rrtype := range ofKeys {
@@ -85,27 +86,45 @@ func (c *composition) apex() {
 
 // owner adds what grants amount to at an owner, which may be the apex.
 func (c *composition) owner(name string, grants []*policy.Grant) {
+	old := c.prev.names[name]
+	content, txt := c.grant(old, name, grants)
+	c.endBy(content.until)
+	c.held = c.held || content.book != nil
 	n := c.names[name]
-	if n == nil {
+	switch {
+	case n == nil && old != nil && txt == old.rrset(dns.TypeTXT) && old.from.Equal(content.from):
+		c.names[name] = old
+		return
+	case n == nil:
 		n = &node{}
 		c.names[name] = n
 	}
-	old := c.prev.names[name]
-	txt := old.rrset(dns.TypeTXT)
-	switch {
-	case old == nil || !old.holds(c.st.book, grants, c.at):
-		r := c.zone.Records(c.st.book, grants, c.at)
-		n.content = newContent(c.st.book, grants, r, c.at)
-		if len(r.Published) > 0 {
-			n.rrsets = append(n.rrsets, c.carry(txt, c.zone.TXT(name, r), r.NotAfter))
-		}
-	default:
-		n.content = old.content
-		if txt != nil {
-			n.rrsets = append(n.rrsets, c.carry(txt, txt.rrset, txt.notAfter))
-		}
+	n.content = content
+	if txt != nil {
+		n.rrsets = append(n.rrsets, txt)
 	}
-	c.endBy(n.until)
+	if txt != nil || content.stale { // nobody has vouched for it lately: neither served nor denied
+		n.types = append(n.types, dns.TypeTXT)
+	}
+}
+
+// grant returns what grants amount to at an owner, and its TXT RRset, nil if
+// there is none: those of before, if they hold.
+func (c *composition) grant(old *node, name string, grants []*policy.Grant) (content, *pending) {
+	txt := old.rrset(dns.TypeTXT)
+	if old != nil && old.holds(c.st.book, grants, c.at) {
+		if txt != nil {
+			txt = c.carry(txt, txt.rrset, txt.notAfter)
+		}
+		return old.content, txt
+	}
+	r := c.zone.Records(c.st.book, grants, c.at)
+	if len(r.Published) > 0 {
+		txt = c.carry(txt, c.zone.TXT(name, r), r.NotAfter)
+	} else {
+		txt = nil
+	}
+	return newContent(c.st.book, grants, r, c.at), txt
 }
 
 // link makes the chain, unless it is the one of before.
@@ -113,10 +132,8 @@ func (c *composition) link() error {
 	if c.chain = c.prev.chain; !c.linkedAsBefore() {
 		nodes := make([]dnssec.Node, 0, len(c.names))
 		for name, n := range c.names {
-			if types := n.types(); name == c.zone.Origin {
-				nodes = append(nodes, dnssec.Node{Name: name, Types: append(types, dns.TypeSOA)})
-			} else if len(types) > 0 {
-				nodes = append(nodes, dnssec.Node{Name: name, Types: types})
+			if len(n.types) > 0 {
+				nodes = append(nodes, dnssec.Node{Name: name, Types: n.types})
 			}
 		}
 		var err error
@@ -125,14 +142,28 @@ func (c *composition) link() error {
 		}
 	}
 	for _, record := range c.chain.Records() {
-		name := record.Hdr.Name
-		var old *pending
-		if before := c.prev.names[name]; before != nil {
-			old = before.nsec
-		}
-		c.names[name].nsec = c.carry(old, []dns.RR{record}, time.Time{})
+		c.deny(record)
 	}
 	return nil
+}
+
+// deny puts an NSEC record at its owner, whose node may be that of before.
+func (c *composition) deny(record *dns.NSEC) {
+	name := record.Hdr.Name
+	n, old := c.names[name], c.prev.names[name]
+	var before *pending
+	if old != nil {
+		before = old.nsec
+	}
+	nsec := c.carry(before, []dns.RR{record}, time.Time{})
+	if n == old {
+		if nsec == before {
+			return
+		}
+		n = &node{rrsets: old.rrsets, types: old.types, content: old.content}
+		c.names[name] = n
+	}
+	n.nsec = nsec
 }
 
 // linkedAsBefore reports whether the same names have the same types as before.
@@ -142,11 +173,11 @@ func (c *composition) linkedAsBefore() bool {
 	}
 	linked := 0
 	for name, n := range c.names {
-		types, old := n.types(), c.prev.names[name]
-		if len(types) == 0 {
+		if len(n.types) == 0 {
 			continue
 		}
-		if linked++; old == nil || !slices.Equal(types, old.types()) {
+		linked++
+		if old := c.prev.names[name]; n != old && (old == nil || !slices.Equal(n.types, old.types)) {
 			return false
 		}
 	}

@@ -29,11 +29,14 @@ type edition struct {
 	soa       *pending
 	chain     *dnssec.Chain
 	names     map[string]*node // the apex, and every owner whether in the chain or not
+	held      bool             // whether this holds only as long as the book does
 }
 
-// node is a name of a chained zone.
+// node is a name of a chained zone. It is not changed any more once its edition
+// is there, and belongs to several where nothing differs.
 type node struct {
 	rrsets []*pending // but SOA and NSEC; empty where nothing is served
+	types  []uint16   // at the name, NSEC and RRSIG aside
 	nsec   *pending   // nil for a name that is not in the chain
 	content
 }
@@ -86,19 +89,6 @@ func (n *node) rrset(rrtype uint16) *pending {
 	return nil
 }
 
-// types are the types at n, NSEC and RRSIG aside. A TXT RRset of which nobody
-// has vouched lately is not served, and not denied either.
-func (n *node) types() []uint16 {
-	var types []uint16
-	for _, p := range n.rrsets {
-		types = append(types, p.rrtype())
-	}
-	if n.stale {
-		types = append(types, dns.TypeTXT)
-	}
-	return types
-}
-
 // newest holds the edition of a chained zone.
 type newest struct {
 	edition  atomic.Pointer[edition]
@@ -139,12 +129,27 @@ func (a *Authority) edition(st *state, at time.Time) (*edition, error) {
 	if ed = a.newest.edition.Load(); ed.current(st, at) {
 		return ed, nil
 	}
-	next, err := a.compose(ed, st, at)
-	if err != nil {
-		return nil, err
+	next := ed.under(st, at)
+	if next == nil {
+		var err error
+		if next, err = a.compose(ed, st, at); err != nil {
+			return nil, err
+		}
 	}
 	a.newest.edition.Store(next)
 	return next, nil
+}
+
+// under returns the same edition for another state that does not differ in
+// anything but when the store has vouched for it, nil where it may differ.
+func (ed *edition) under(st *state, at time.Time) *edition {
+	if ed == nil || ed.held || at.Before(ed.at) || !at.Before(ed.until) ||
+		st.keys != ed.st.keys || !st.book.SameGrants(ed.st.book) {
+		return nil
+	}
+	same := *ed
+	same.st = st
+	return &same
 }
 
 func (ed *edition) current(st *state, at time.Time) bool {

@@ -81,6 +81,12 @@ func (b *Book) Contains(name record.FQDN) bool {
 	return ok
 }
 
+// SameGrants reports whether b and other have the same grants and the same
+// freeze, so that they differ at most in when the store vouched for them.
+func (b *Book) SameGrants(other *Book) bool {
+	return b.index == other.index && b.Freeze().Equal(other.Freeze())
+}
+
 // Names yields every name that has grants with all of them, in no particular
 // order. The slices are shared and must not be written to.
 func (b *Book) Names() iter.Seq2[record.FQDN, []*Grant] {

@@ -68,11 +68,17 @@ func (z *Zone) Owners(b *policy.Book) iter.Seq2[string, []*policy.Grant] {
 			return
 		}
 		for fqdn, grants := range b.Names() {
-			if dns.IsSubDomain(z.Origin, string(fqdn)+".") && !yield(fqdn.Owner(), grants) {
+			if z.holds(fqdn) && !yield(fqdn.Owner(), grants) {
 				return
 			}
 		}
 	}
+}
+
+// holds reports whether the owner of fqdn is in z, which is no owner itself.
+func (z *Zone) holds(fqdn record.FQDN) bool {
+	rest, ok := strings.CutSuffix(string(fqdn), string(relative(z.Origin)))
+	return ok && (rest == "" || strings.HasSuffix(rest, "."))
 }
 
 func (z *Zone) apexGrants(b *policy.Book) []*policy.Grant {
