@@ -24,13 +24,19 @@ var (
 		Name:      "answers_total",
 		Help:      "Counter of responses by outcome.",
 	}, []string{"server", "zone", "view", "outcome"})
-	// truncatedTotal counts UDP responses that have the client ask over TCP: they
-	// did not fit, or the budget for unknown names was spent.
+	// truncatedTotal counts UDP responses that have the client ask over TCP.
 	truncatedTotal = promauto.NewCounterVec(prometheus.CounterOpts{
 		Namespace: plugin.Namespace,
 		Subsystem: pluginName,
 		Name:      "truncated_total",
-		Help:      "Counter of UDP responses sent empty with TC set, being too large or over the budget.",
+		Help:      "Counter of UDP responses sent empty with TC set, by why they were.",
+	}, []string{"server", "zone", "view", "reason"})
+	// droppedTotal counts queries that were given no response.
+	droppedTotal = promauto.NewCounterVec(prometheus.CounterOpts{
+		Namespace: plugin.Namespace,
+		Subsystem: pluginName,
+		Name:      "dropped_total",
+		Help:      "Counter of queries over a connection that were left without a response, being over the budget and its reserve.",
 	}, []string{"server", "zone", "view"})
 	// grantsGauge is how many grants the book holds.
 	grantsGauge = promauto.NewGaugeVec(prometheus.GaugeOpts{
@@ -78,14 +84,21 @@ var (
 
 // tally is the counters of one zone, as one server answers for it in one view.
 type tally struct {
-	answers   map[answer.Outcome]prometheus.Counter
-	truncated prometheus.Counter
+	answers map[answer.Outcome]prometheus.Counter
+	tooBig  prometheus.Counter // truncated: did not fit
+	limited prometheus.Counter // truncated: over the budget for unknown names
+	dropped prometheus.Counter
 }
 
 type labels struct{ server, zone, view string }
 
 func newTally(l labels) *tally {
-	t := &tally{answers: map[answer.Outcome]prometheus.Counter{}, truncated: truncatedTotal.WithLabelValues(l.server, l.zone, l.view)}
+	t := &tally{
+		answers: map[answer.Outcome]prometheus.Counter{},
+		tooBig:  truncatedTotal.WithLabelValues(l.server, l.zone, l.view, "size"),
+		limited: truncatedTotal.WithLabelValues(l.server, l.zone, l.view, "budget"),
+		dropped: droppedTotal.WithLabelValues(l.server, l.zone, l.view),
+	}
 	for _, o := range answer.Outcomes {
 		t.answers[o] = answersTotal.WithLabelValues(l.server, l.zone, l.view, string(o))
 	}

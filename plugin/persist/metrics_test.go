@@ -2,6 +2,8 @@ package persist
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"strings"
 	"testing"
@@ -50,12 +52,62 @@ func TestAnswersAreCountedByOutcome(t *testing.T) {
 	}
 }
 
-func TestTruncationIsCounted(t *testing.T) {
-	s := start(t, block(newSite(t, large()).stanza()))
-	before := total(t, "coredns_persist_truncated_total", "zone", "example.com.")
-	s.ask(t, question(owner, dns.TypeTXT))
-	if got := total(t, "coredns_persist_truncated_total", "zone", "example.com.") - before; got != 1 {
-		t.Errorf("Expected one truncated answer to be counted, got %v more", got)
+func TestTruncationIsCountedByItsReason(t *testing.T) {
+	setClock(t, noon)
+	s := start(t, block(newSite(t, large()).stanza("denial compact 1")))
+	for range 2 { // the budget is two at first
+		s.ask(t, question(fmt.Sprintf("x%d.example.com.", rand.Uint64()), dns.TypeTXT))
+	}
+	for reason, name := range map[string]string{"size": owner, "budget": "over.example.com."} {
+		before := total(t, "coredns_persist_truncated_total", "reason", reason)
+		if r := s.ask(t, question(name, dns.TypeTXT)); !r.Truncated {
+			t.Errorf("%s: expected TC, got %v", name, r)
+		}
+		if got := total(t, "coredns_persist_truncated_total", "reason", reason) - before; got != 1 {
+			t.Errorf("Expected one truncated answer to be counted by the reason %s, got %v more", reason, got)
+		}
+	}
+}
+
+// What is over the budget is either truncated or dropped, and counted as such.
+func TestEveryQueryOverTheBudgetIsExplained(t *testing.T) {
+	setClock(t, noon)
+	s := start(t, block(newSite(t, documents()).stanza("denial compact 1")))
+	counted := func() [3]float64 {
+		return [3]float64{
+			total(t, "coredns_persist_answers_total", "outcome", "over_limit"),
+			total(t, "coredns_persist_truncated_total", "reason", "budget"),
+			total(t, "coredns_persist_dropped_total", "zone", "example.com."),
+		}
+	}
+	before := counted()
+	for i := range 10 { // two within the budget
+		s.ask(t, question(fmt.Sprintf("u%d.example.com.", i), dns.TypeTXT))
+	}
+	conn, err := dns.Dial("tcp", s.tcp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	for i := range 10 { // two within the reserve
+		if err := conn.WriteMsg(question(fmt.Sprintf("t%d.example.com.", i), dns.TypeTXT)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if _, err := conn.ReadMsg(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	conn.Close()
+	if err := s.Stop(); err != nil { // it returns when every query has been served
+		t.Fatal(err)
+	}
+	after := counted()
+	for i, want := range [3]float64{16, 8, 8} {
+		if got := after[i] - before[i]; got != want {
+			t.Errorf("Counter %d: expected %v more, got %v", i, want, got)
+		}
 	}
 }
 

@@ -24,7 +24,7 @@ func (p *Persist) serveOverlay(ctx context.Context, a *answer.Authority, state r
 	if below == nil {
 		return rcode, err
 	}
-	resp, claim := a.Overlay(query(state), p.now())
+	resp, claim := a.Overlay(query(ctx, state), p.now())
 	theirs := claim == answer.Theirs || claim == answer.Exists && below.Rcode != dns.RcodeNameError
 	if theirs || delegated(below, state.Name()) {
 		return dns.RcodeSuccess, state.W.WriteMsg(below)

@@ -70,7 +70,7 @@ func (p *Persist) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg
 	if resp, refused := refuse(r); refused {
 		return p.reply(ctx, a, state, resp)
 	}
-	return p.reply(ctx, a, state, a.Answer(query(state), p.now()))
+	return p.reply(ctx, a, state, a.Answer(query(ctx, state), p.now()))
 }
 
 // authority returns who answers for name, which is absolute and in lower case;
@@ -119,8 +119,8 @@ func refuse(r *dns.Msg) (answer.Response, bool) {
 	return answer.Response{}, false
 }
 
-func query(state request.Request) answer.Query {
-	q := answer.Query{Name: state.Name(), Type: state.QType()}
+func query(ctx context.Context, state request.Request) answer.Query {
+	q := answer.Query{Name: state.Name(), Type: state.QType(), Stream: isStream(ctx, state)}
 	if opt := state.Req.IsEdns0(); opt != nil {
 		q.DO, q.CO = opt.Do(), opt.Co()
 	}

@@ -24,14 +24,19 @@ func (p *Persist) reply(ctx context.Context, a *answer.Authority, state request.
 	if resp.Err != nil {
 		p.failures.Do(func() { log.Errorf("%s: %v", a.Zone().Origin, resp.Err) })
 	}
-	stream := isStream(ctx, state)
-	if resp.Outcome == answer.Limited && stream {
-		return dns.RcodeSuccess, nil // dropped: nothing is written, nor should the server write
+	stream, over := isStream(ctx, state), resp.Outcome == answer.Limited
+	if over && stream {
+		tally.dropped.Inc()
+		return dns.RcodeSuccess, nil // nothing is written, nor should the server write
 	}
-	m := message(state.Req, resp)
-	if size := limit(state, stream); resp.Outcome == answer.Limited || !fits(m, size) {
+	m, size := message(state.Req, resp), limit(state, stream)
+	switch {
+	case over:
 		truncate(m)
-		tally.truncated.Inc()
+		tally.limited.Inc()
+	case !fits(m, size):
+		truncate(m)
+		tally.tooBig.Inc()
 	}
 	return dns.RcodeSuccess, state.W.WriteMsg(m)
 }

@@ -18,12 +18,13 @@ import (
 	"github.com/miekg/dns"
 )
 
-// Query is a question in class IN, with the EDNS flags that shape its answer.
+// Query is a question in class IN, with what shapes its answer.
 type Query struct {
-	Name string // absolute, lower case, at or below the zone's origin
-	Type uint16
-	DO   bool // DNSSEC OK (RFC 3225)
-	CO   bool // Compact Answers OK (RFC 9824 section 5.1)
+	Name   string // absolute, lower case, at or below the zone's origin
+	Type   uint16
+	DO     bool // DNSSEC OK (RFC 3225)
+	CO     bool // Compact Answers OK (RFC 9824 section 5.1)
+	Stream bool // it came over a connection, so that nobody can pretend to have sent it
 }
 
 // Outcome says what kind of answer a Response is. The set is closed: it labels

@@ -321,6 +321,53 @@ func TestBudgetBoundsUnknownNamesAlone(t *testing.T) {
 	}
 }
 
+// However many names are asked for, only the one that was asked for longest ago
+// is forgotten: a flood empties no memory at once.
+func TestDenialsAreForgottenOneByOne(t *testing.T) {
+	const kept = 1 << 14
+	a := answer.New(newZone(t, origin, false), kept+1)
+	a.Update(book(documents(), noon), newKeys(t, dns.ECDSAP256SHA256))
+	outcomes := map[answer.Outcome]int{}
+	for range 2 { // the second time the budget is spent
+		for i := range kept + 1 {
+			outcomes[a.Answer(ask(fmt.Sprintf("x%d.example.com.", i), dns.TypeTXT), noon).Outcome]++
+		}
+	}
+	if diff := cmp.Diff(map[answer.Outcome]int{answer.NXDomain: 2*kept + 1, answer.Limited: 1}, outcomes); diff != "" {
+		t.Errorf("Outcomes differ (-want +got):\n%s", diff)
+	}
+}
+
+// A flood over UDP leaves streams a quarter of the budget: whoever was told to
+// come back over TCP gets an answer there.
+func TestStreamsHaveAReserve(t *testing.T) {
+	a := answer.New(newZone(t, origin, false), 8)
+	a.Update(book(documents(), noon), newKeys(t, dns.ED25519))
+	flood := func(prefix string, stream bool) map[answer.Outcome]int {
+		outcomes := map[answer.Outcome]int{}
+		for i := range 20 {
+			q := ask(fmt.Sprintf("%s%d.example.com.", prefix, i), dns.TypeTXT)
+			q.Stream = stream
+			outcomes[a.Answer(q, noon).Outcome]++
+		}
+		return outcomes
+	}
+	for _, c := range []struct {
+		prefix string
+		stream bool
+		want   map[answer.Outcome]int
+	}{
+		{"u", false, map[answer.Outcome]int{answer.NXDomain: 8, answer.Limited: 12}},
+		{"s", true, map[answer.Outcome]int{answer.NXDomain: 2, answer.Limited: 18}},
+		{"v", false, map[answer.Outcome]int{answer.Limited: 20}},
+		{"u", true, map[answer.Outcome]int{answer.NXDomain: 8, answer.Limited: 12}}, // from memory
+	} {
+		if diff := cmp.Diff(c.want, flood(c.prefix, c.stream)); diff != "" {
+			t.Errorf("%s, stream %t (-want +got):\n%s", c.prefix, c.stream, diff)
+		}
+	}
+}
+
 func TestUnsignedZoneAnswersWithoutDNSSEC(t *testing.T) {
 	a := answer.NewUnsigned(newZone(t, origin, false))
 	a.Update(book(documents(), noon), nil)

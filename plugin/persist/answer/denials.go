@@ -27,17 +27,34 @@ const (
 type Denials struct {
 	existing *lru.Cache[string, *denial]
 	absent   *lru.Cache[string, *denial]
-	budget   *rate.Limiter
-	flight   singleflight.Group
+	budget   *allowance // for everyone
+	reserve  *allowance // for streams, once the budget is spent
 }
 
-// NewDenials allows budget signatures per second for absent names, with bursts
-// of one second's worth, and of two at least: so many may one denial need.
+// NewDenials allows budget signatures per second for absent names. Queries over
+// a stream may have a quarter more: they come from where they say they do, and
+// follow the TC bit that the budget gave them.
 func NewDenials(budget float64) *Denials {
 	existing, _ := lru.New[string, *denial](keptExisting) // fails only for a size below 1
 	absent, _ := lru.New[string, *denial](keptAbsent)
-	return &Denials{existing: existing, absent: absent, budget: rate.NewLimiter(rate.Limit(budget), max(int(budget), 2))}
+	return &Denials{existing: existing, absent: absent, budget: newAllowance(budget), reserve: newAllowance(budget / 4)}
 }
+
+// allowance is a rate of signatures, with the proofs that are being made at its
+// expense: who waits for one pays nothing.
+type allowance struct {
+	rate   *rate.Limiter
+	flight singleflight.Group
+}
+
+// newAllowance allows bursts of one second's worth, and of two at least: so
+// many signatures may one denial need.
+func newAllowance(perSecond float64) *allowance {
+	return &allowance{rate: rate.NewLimiter(rate.Limit(perSecond), max(int(perSecond), 2))}
+}
+
+// spent reports whether not even one signature is left.
+func (w *allowance) spent(at time.Time) bool { return w.rate.TokensAt(at) < 1 }
 
 // denial is a proof of what is not there, with the SOA that must accompany it
 // (RFC 2308 section 3).
@@ -103,7 +120,7 @@ func (a *Authority) absent(st *state, q Query, at time.Time) Response {
 		}
 		return Response{Outcome: NXDomain, Rcode: dns.RcodeNameError, Authority: soa.rrs(false)}
 	}
-	d, err := a.absence(st, q.Name, at)
+	d, err := a.absence(st, q, at)
 	switch {
 	case err != nil:
 		return failed(err)
@@ -119,19 +136,32 @@ func (a *Authority) absent(st *state, q Query, at time.Time) Response {
 	return r
 }
 
-// absence returns the proof that name does not exist, from memory or signed
-// once for all who ask at this moment; nil where the budget is spent.
-func (a *Authority) absence(st *state, name string, at time.Time) (*denial, error) {
+// absence returns the proof that q.Name does not exist, from memory or signed
+// once for all who ask at this moment; nil where every allowance is spent.
+func (a *Authority) absence(st *state, q Query, at time.Time) (*denial, error) {
 	encloser := a.zone.Origin
-	if dnssec.IsWildcard(name) { // only there does the proof depend on more
-		encloser = a.zone.Encloser(st.book, name)
+	if dnssec.IsWildcard(q.Name) { // only there does the proof depend on more
+		encloser = a.zone.Encloser(st.book, q.Name)
 	}
-	if d, ok := a.denials.absent.Get(name); ok && d.current(st.keys, nil, encloser, at) {
+	if d, ok := a.denials.absent.Get(q.Name); ok && d.current(st.keys, nil, encloser, at) {
 		return d, nil
 	}
-	v, err, _ := a.denials.flight.Do(name, func() (any, error) {
+	d, err := a.prove(a.denials.budget, st, q.Name, encloser, at)
+	if d == nil && err == nil && q.Stream {
+		return a.prove(a.denials.reserve, st, q.Name, encloser, at)
+	}
+	return d, err
+}
+
+// prove signs and remembers a proof at the expense of an allowance; nil where
+// that is spent.
+func (a *Authority) prove(w *allowance, st *state, name, encloser string, at time.Time) (*denial, error) {
+	if w.spent(at) { // under attack this is the common case
+		return nil, nil
+	}
+	v, err, _ := w.flight.Do(name, func() (any, error) {
 		nsec, compact := dnssec.Denial(name, encloser, zone.NegativeTTL)
-		if !a.denials.budget.AllowN(at, len(nsec)) {
+		if !w.rate.AllowN(at, len(nsec)) {
 			return (*denial)(nil), nil
 		}
 		d, err := a.deny(st, nsec, at)
