@@ -7,9 +7,6 @@ import (
 	"github.com/miekg/dns"
 )
 
-// maxUDP is the largest response that the server sends over UDP, in octets.
-const maxUDP = 1232
-
 // besides is more than what a response has besides its TXT records:
 // header, question, a signature, EDNS and longest names.
 const besides = 700
@@ -23,19 +20,11 @@ func (l *linter) answerSize(g *policy.Grant) (int, error) {
 	for _, p := range z.Records(l.book, l.book.Lookup(g.FQDN), l.book.Clock(l.at)).Published {
 		estimate += len(p.Text) + 20
 	}
-	if estimate <= maxUDP {
+	if estimate <= answer.MaxUDP {
 		return 0, nil
 	}
 	a := answer.New(z, 1)
 	a.Update(l.book, l.keys)
 	r := a.Answer(answer.Query{Name: g.FQDN.Owner(), Type: dns.TypeTXT, DO: true}, l.at)
-	return message(g.FQDN.Owner(), r).Len(), r.Err
-}
-
-// message is the response to a question for TXT with EDNS.
-func message(owner string, r answer.Response) *dns.Msg {
-	m := new(dns.Msg).SetQuestion(owner, dns.TypeTXT)
-	m.Compress = true
-	m.Answer = r.Answer
-	return m.SetEdns0(maxUDP, true)
+	return answer.Size(g.FQDN.Owner(), r.Answer), r.Err
 }

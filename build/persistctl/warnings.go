@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/coredns-persist/persist/plugin/persist/answer"
 	"github.com/coredns-persist/persist/plugin/persist/dnssec"
 	"github.com/coredns-persist/persist/plugin/persist/policy"
 	"github.com/coredns-persist/persist/plugin/persist/store"
@@ -106,9 +107,9 @@ func (l *linter) grant(g *policy.Grant) {
 // of its first grant.
 func (l *linter) size(first *policy.Grant) error {
 	size, err := l.answerSize(first)
-	if err == nil && size > maxUDP {
+	if err == nil && size > answer.MaxUDP {
 		l.warnOf(first, "has %d grants, whose signed answer of %d octets exceeds the %d that are sent over UDP, so resolvers must come back over TCP: publish fewer accounts or forms at this name",
-			len(l.book.Lookup(first.FQDN)), size, maxUDP)
+			len(l.book.Lookup(first.FQDN)), size, answer.MaxUDP)
 	}
 	return err
 }

@@ -31,6 +31,7 @@ type config struct {
 	through []string // the zones named by fallthrough
 
 	keys   keyLocation
+	report string // the agent domain for error reports (RFC 9567), absolute; empty: none
 	denial string
 	budget float64 // signatures per second for unknown names; 0: half of what a core can do
 }
@@ -90,6 +91,8 @@ func (c *config) checkShape(origins []string) error {
 		return errors.New("fallthrough makes an overlay, which is unsigned: remove keys, or remove fallthrough to serve a zone of its own")
 	case len(c.ns) > 0:
 		return errors.New("fallthrough makes an overlay, whose NS records another plugin serves: remove ns")
+	case c.report != "":
+		return errors.New("fallthrough makes an overlay, in whose zone another plugin answers too: remove report")
 	case c.denial == "nsec":
 		return errors.New("fallthrough makes an overlay, whose negative answers come from another plugin: remove denial nsec")
 	}
@@ -118,6 +121,9 @@ func (c *config) build(origins []string) error {
 		z, err := zone.New(zone.Config{Origin: o, Overlay: c.overlay, Chained: c.denial == "nsec", NS: c.ns, TTL: c.ttl, Grace: c.grace, MaxStale: c.maxStale})
 		if err != nil {
 			return err
+		}
+		if c.report != "" && dns.IsSubDomain(z.Origin, c.report) {
+			return fmt.Errorf("report %s lies in zone %s, so a report of what is wrong there would need what is wrong: name a domain outside (RFC 9567 section 8.1)", c.report, z.Origin)
 		}
 		for _, other := range c.zones {
 			if dns.IsSubDomain(other.Origin, z.Origin) || dns.IsSubDomain(z.Origin, other.Origin) {

@@ -17,6 +17,8 @@ import (
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
 	"github.com/coredns/coredns/plugin/pkg/durations"
+
+	"github.com/miekg/dns"
 )
 
 // property is one line of a persist stanza.
@@ -47,6 +49,7 @@ var properties = map[string]property{
 	"ttl":         {"ttl SECONDS", 1, 1, (*parser).ttl},
 	"keys":        {keysUsage, 1, 2, (*parser).keys},
 	"denial":      {denialUsage, 1, 2, (*parser).denial},
+	"report":      {"report AGENT-DOMAIN", 1, 1, (*parser).report},
 	"stop":        {"stop SCOPE...", 1, -1, (*parser).stop},
 	"freeze":      {"freeze INSTANT", 1, 1, (*parser).freeze},
 	"fallthrough": {"fallthrough [ZONES...]", 0, -1, (*parser).fallthrough_},
@@ -257,6 +260,17 @@ func (p *parser) denial(args []string) error {
 		}
 		p.config.budget = float64(n)
 	}
+	return nil
+}
+
+// report takes the domain whose servers receive reports of errors (RFC 9567).
+// The root is none: it would mean that there is nobody to report to.
+func (p *parser) report(args []string) error {
+	agent := plugin.Name(args[0]).Normalize()
+	if _, ok := dns.IsDomainName(agent); !ok || agent == "." {
+		return fmt.Errorf("%q is not a domain that receives reports: write it like report.example.net", args[0])
+	}
+	p.config.report = agent
 	return nil
 }
 

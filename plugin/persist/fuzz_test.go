@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coredns-persist/persist/plugin/persist/answer"
 	"github.com/coredns/coredns/plugin/pkg/dnstest"
 
 	"github.com/miekg/dns"
@@ -73,7 +74,7 @@ func checkReply(t *testing.T, query, reply *dns.Msg, tcp bool) {
 	if err != nil {
 		t.Fatalf("The answer to %v does not pack: %v\n%v", query, err, reply)
 	}
-	if !tcp && len(wire) > maxUDP {
+	if !tcp && len(wire) > answer.MaxUDP {
 		t.Errorf("The answer has %d octets: %v", len(wire), reply)
 	}
 	proper := reply.Rcode == dns.RcodeSuccess || reply.Rcode == dns.RcodeNameError

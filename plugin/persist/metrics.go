@@ -38,6 +38,13 @@ var (
 		Name:      "dropped_total",
 		Help:      "Counter of queries over a connection that were left without a response, being over the budget and its reserve.",
 	}, []string{"server", "zone", "view"})
+	// oversizeTotal counts names for whose answers every client needs TCP.
+	oversizeTotal = promauto.NewCounterVec(prometheus.CounterOpts{
+		Namespace: plugin.Namespace,
+		Subsystem: pluginName,
+		Name:      "oversize_total",
+		Help:      "Counter of names whose signed TXT RRset has become too large for UDP.",
+	}, []string{"zone"})
 	// grantsGauge is how many grants the book holds.
 	grantsGauge = promauto.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: plugin.Namespace,

@@ -12,10 +12,6 @@ import (
 	"github.com/miekg/dns"
 )
 
-// maxUDP is the largest UDP response sent and the size advertised, in octets:
-// what crosses practically every path without fragments (RFC 9715 section 3.2).
-const maxUDP = 1232
-
 // reply counts and writes resp. Why signing failed is logged once a minute at
 // most: it fails for every query alike.
 func (p *Persist) reply(ctx context.Context, a *answer.Authority, state request.Request, resp answer.Response) (int, error) {
@@ -37,8 +33,35 @@ func (p *Persist) reply(ctx context.Context, a *answer.Authority, state request.
 	case !fits(m, size):
 		truncate(m)
 		tally.tooBig.Inc()
+	default:
+		p.explain(m, size, resp.EDE)
 	}
 	return dns.RcodeSuccess, state.W.WriteMsg(m)
+}
+
+// explain adds what tells people more than the answer: why it is what it is,
+// and where resolvers report what is wrong with it.
+func (p *Persist) explain(m *dns.Msg, size int, why *dns.EDNS0_EDE) {
+	if why != nil {
+		attach(m, size, why)
+	}
+	if p.config.report != "" {
+		attach(m, size, &dns.EDNS0_REPORTING{Code: dns.EDNS0REPORTING, AgentDomain: p.config.report})
+	}
+}
+
+// attach adds an option where the client uses EDNS and there is room: no option
+// is worth asking again over TCP for.
+func attach(m *dns.Msg, size int, option dns.EDNS0) {
+	opt := m.IsEdns0()
+	if opt == nil {
+		return
+	}
+	compress, before := m.Compress, opt.Option
+	opt.Option = append(opt.Option, option)
+	if !fits(m, size) {
+		m.Compress, opt.Option = compress, before
+	}
 }
 
 // message builds the response to r. SetReply copies the CD bit, which an
@@ -49,24 +72,21 @@ func message(r *dns.Msg, resp answer.Response) *dns.Msg {
 	m.CheckingDisabled = false
 	m.Answer, m.Ns = resp.Answer, resp.Authority
 	if opt := r.IsEdns0(); opt != nil {
-		m.Extra = []dns.RR{options(opt, resp.EDE)}
+		m.Extra = []dns.RR{options(opt)}
 	}
 	return m
 }
 
 // options answers the client's OPT: DO and CO as they came, every undefined
 // flag cleared (RFC 6891 section 6.1.4, RFC 9824 section 5.1).
-func options(client *dns.OPT, ede *dns.EDNS0_EDE) *dns.OPT {
+func options(client *dns.OPT) *dns.OPT {
 	opt := &dns.OPT{Hdr: dns.RR_Header{Name: ".", Rrtype: dns.TypeOPT}}
-	opt.SetUDPSize(maxUDP)
+	opt.SetUDPSize(answer.MaxUDP)
 	if client.Do() {
 		opt.SetDo()
 	}
 	if client.Co() {
 		opt.SetCo()
-	}
-	if ede != nil {
-		opt.Option = []dns.EDNS0{ede}
 	}
 	return opt
 }
@@ -82,7 +102,7 @@ func isStream(ctx context.Context, state request.Request) bool {
 // by the one in the request's OPT record: it compresses nothing and cuts
 // nothing that is smaller, and advertises it. So that becomes ours.
 func limit(state request.Request, stream bool) int {
-	udp, size := state.Proto() == "udp", min(state.Size(), maxUDP)
+	udp, size := state.Proto() == "udp", min(state.Size(), answer.MaxUDP)
 	if opt := state.Req.IsEdns0(); opt != nil {
 		if udp && stream {
 			size = dns.MaxMsgSize

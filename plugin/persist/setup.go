@@ -59,6 +59,7 @@ func newPersist(cfg *config) *Persist {
 	for _, z := range cfg.zones {
 		p.origins = append(p.origins, z.Origin)
 		p.authorities[z.Origin] = authority(cfg, z, denials)
+		p.authorities[z.Origin].Outgrown = outgrown(z.Origin)
 	}
 	return p
 }
@@ -71,6 +72,15 @@ func authority(cfg *config, z *zone.Zone, denials *answer.Denials) *answer.Autho
 		return answer.NewChained(z, serial(z.Origin))
 	}
 	return answer.NewSharing(z, denials)
+}
+
+// outgrown counts and logs the names of a zone whose answers need TCP.
+func outgrown(zone string) func(owner string, octets int) {
+	return func(owner string, octets int) {
+		oversizeTotal.WithLabelValues(zone).Inc()
+		log.Warningf("the answer at %s has %d octets, and at most %d go over UDP: whoever asks has to ask again over TCP; "+
+			"grant the name to fewer accounts, or in fewer forms", owner, octets, answer.MaxUDP)
+	}
 }
 
 // companions refuses plugins of the same server block that would break the

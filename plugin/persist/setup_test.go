@@ -40,6 +40,7 @@ func TestStanzaIsParsed(t *testing.T) {
 		ttl 120
 		keys vault persist-keys/example
 		denial compact 500
+		report Agent.Example.NET
 		stop team:web domain:Example.Org
 		freeze 2026-12-01T00:00:00Z
 	}`)
@@ -54,8 +55,8 @@ func TestStanzaIsParsed(t *testing.T) {
 	if diff := cmp.Diff(want, c.vault); diff != "" {
 		t.Errorf("Vault differs (-want +got):\n%s", diff)
 	}
-	got := fmt.Sprintln(c.zones[0].Origin, c.refresh, c.index, c.maxStale, c.grace, c.ns, c.ttl, c.keys, c.denial, c.budget, c.brakes.Stops, c.brakes.Freeze)
-	if want := "example.com. 2m0s 10s 24h0m0s 30m0s [ns1.example.net ns2.example.net] 120 {vault persist-keys/example} compact 500 [team:web domain:example.org] 2026-12-01 00:00:00 +0000 UTC\n"; got != want {
+	got := fmt.Sprintln(c.zones[0].Origin, c.refresh, c.index, c.maxStale, c.grace, c.ns, c.ttl, c.keys, c.denial, c.budget, c.report, c.brakes.Stops, c.brakes.Freeze)
+	if want := "example.com. 2m0s 10s 24h0m0s 30m0s [ns1.example.net ns2.example.net] 120 {vault persist-keys/example} compact 500 agent.example.net. [team:web domain:example.org] 2026-12-01 00:00:00 +0000 UTC\n"; got != want {
 		t.Errorf("Expected\n%s, got\n%s", want, got)
 	}
 
@@ -127,6 +128,11 @@ func TestBadStanzasAreRefused(t *testing.T) {
 		{"denial nsec with budget", own + policies + "denial nsec 5", "write denial compact"},
 		{"denial nsec in an overlay", policies + "denial nsec\nfallthrough", "remove denial nsec"},
 		{"bad budget", own + policies + "denial compact 0", "is not a number of signatures"},
+		{"report to the root", own + policies + "report .", `"." is not a domain that receives reports`},
+		{"report to no name", own + policies + "report a..b", `"a..b" is not a domain`},
+		{"report to the zone", own + policies + "report Example.ORG", "report example.org. lies in zone example.org."},
+		{"report below the zone", own + policies + "report a.example.org", "name a domain outside"},
+		{"report in an overlay", policies + "fallthrough\nreport r.example.net", "remove report"},
 		{"bad stop", own + policies + "stop tea:web", "write all, issuer:ISSUER"},
 		{"bad freeze", own + policies + "freeze tomorrow", "RFC 3339"},
 		{"overlay with keys", policies + "fallthrough\nkeys dir " + dir, "remove keys"},

@@ -54,7 +54,8 @@ type Response struct {
 	Rcode     int
 	Answer    []dns.RR
 	Authority []dns.RR
-	// EDE is the Extended DNS Error to attach (RFC 8914), nil for none.
+	// EDE is the Extended DNS Error to attach (RFC 8914), nil for none. It too
+	// is shared.
 	EDE *dns.EDNS0_EDE
 	// Err is why signing failed, where Outcome is Failed.
 	Err error
@@ -63,6 +64,11 @@ type Response struct {
 // Authority answers for one zone. Answer and Update may be called from any
 // number of goroutines.
 type Authority struct {
+	// Outgrown is called, unless nil, when the signed TXT RRset of a granted
+	// name has become too large for a response over UDP, with the size of the
+	// response in octets. It is set before the first Answer.
+	Outgrown func(owner string, octets int)
+
 	zone     *zone.Zone
 	unsigned bool
 	state    atomic.Pointer[state]

@@ -92,7 +92,7 @@ func (a *Authority) atApex(st *state, place zone.Place, q Query, at time.Time) R
 	if err != nil {
 		return failed(err)
 	}
-	return a.noData(st, q, types, at)
+	return txt.content.explain(q, a.noData(st, q, types, at))
 }
 
 // apexTypes are the types of the apex, where txt may stand too.

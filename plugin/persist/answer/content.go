@@ -6,6 +6,8 @@ import (
 
 	"github.com/coredns-persist/persist/plugin/persist/policy"
 	"github.com/coredns-persist/persist/plugin/persist/zone"
+
+	"github.com/miekg/dns"
 )
 
 // content is what the grants of a name amount to, with everything that this
@@ -32,4 +34,18 @@ func (c *content) holds(book *policy.Book, grants []*policy.Grant, at time.Time)
 		(c.book == nil || c.book == book) &&
 		c.freeze.Equal(book.Freeze()) &&
 		slices.Equal(c.grants, grants)
+}
+
+// explain says in r, which denies that there are records at a granted name, why
+// there are none: that it is the policy's will, and no more than that.
+func (c *content) explain(q Query, r Response) Response {
+	denied := r.Outcome == NoData || r.Outcome == NXDomain
+	if !denied || q.Type != dns.TypeTXT || len(c.grants) == 0 {
+		return r
+	}
+	r.EDE = notInForce
+	if !slices.ContainsFunc(c.grants, func(g *policy.Grant) bool { return g.Withheld == "" }) {
+		r.EDE = withheld
+	}
+	return r
 }

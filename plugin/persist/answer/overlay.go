@@ -58,5 +58,8 @@ func (a *Authority) overlayOwner(st *state, place zone.Place, q Query, at time.T
 	case len(p.signed) > 0 && (q.Type == dns.TypeTXT || q.Type == dns.TypeANY):
 		return q.positive(Record, &p.set)
 	}
+	if len(p.signed) == 0 {
+		return p.content.explain(q, Response{Outcome: NoData})
+	}
 	return Response{Outcome: NoData}
 }

@@ -17,6 +17,7 @@ type prepared struct {
 	set
 	content content
 	keys    *dnssec.KeySet
+	tooBig  bool // for UDP
 	near    near // where the set is, if there is room
 }
 
@@ -43,7 +44,10 @@ func (a *Authority) prepare(st *state, place zone.Place, owner string, at time.T
 	if err != nil {
 		return nil, err
 	}
-	a.records.Store(key, p)
+	before, _ := a.records.Swap(key, p)
+	if p.tooBig && a.Outgrown != nil && (before == nil || !before.(*prepared).tooBig) {
+		a.Outgrown(owner, Size(owner, p.signed))
+	}
 	return p, nil
 }
 
@@ -61,6 +65,7 @@ func (a *Authority) make(st *state, grants []*policy.Grant, owner string, at tim
 	p.signed = p.near.hold(s.signed)
 	p.from = at
 	p.endBy(r.Ends)
+	p.tooBig = Size(owner, p.signed) > MaxUDP
 	return p, nil
 }
 
@@ -73,7 +78,7 @@ func (a *Authority) owner(st *state, place zone.Place, q Query, at time.Time) Re
 	case p.content.stale:
 		return stale()
 	case len(p.signed) == 0:
-		return a.noData(st, q, nil, at)
+		return p.content.explain(q, a.noData(st, q, nil, at))
 	case q.Type == dns.TypeTXT, q.Type == dns.TypeANY, q.Type == dns.TypeRRSIG && !a.unsigned:
 		return q.positive(Record, &p.set)
 	}

@@ -26,6 +26,13 @@ func ede(code uint16, text string) *dns.EDNS0_EDE {
 	return &dns.EDNS0_EDE{InfoCode: code, ExtraText: text}
 }
 
+// What a NODATA at a granted name adds to be understood. There is no code of
+// its own for it, and who it was that stopped what is nobody's business.
+var (
+	withheld   = ede(dns.ExtendedErrorCodeOther, "the policy withholds every grant of this name")
+	notInForce = ede(dns.ExtendedErrorCodeOther, "no grant of this name is in force at this time")
+)
+
 // refuse answers the types that name no data: meta types and those of
 // transactions (RFC 6895 section 3.1). NODATA would claim something about
 // them. NXNAME is a signal inside NSEC bitmaps and must not be asked for
