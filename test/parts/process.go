@@ -94,6 +94,9 @@ func (p *Process) Await(ctx context.Context, ready func(output string) bool) err
 	}
 }
 
+// PID is the number of the process.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
 // Exited is closed when the program has ended.
 func (p *Process) Exited() <-chan struct{} { return p.exited }
 

@@ -338,6 +338,31 @@ func TestDenialsAreForgottenOneByOne(t *testing.T) {
 	}
 }
 
+// Under load queries overtake each other between the clock and the budget. The
+// time between them must not count twice.
+func TestBudgetHoldsForQueriesOutOfOrder(t *testing.T) {
+	a := answer.New(newZone(t, origin, false), 10)
+	a.Update(book(documents(), noon), newKeys(t, dns.ED25519))
+	ask := func(name string, at time.Time) answer.Outcome { return a.Answer(ask(name, dns.TypeTXT), at).Outcome }
+	outcomes := map[answer.Outcome]int{}
+	for i := range 10 { // the burst
+		outcomes[ask(fmt.Sprintf("first%d.example.com.", i), noon)]++
+	}
+	for i := range 100 {
+		outcomes[ask(fmt.Sprintf("early%d.example.com.", i), noon)]++
+		outcomes[ask(fmt.Sprintf("late%d.example.com.", i), noon.Add(500*time.Millisecond))]++
+	}
+	if got := outcomes[answer.NXDomain]; got != 15 {
+		t.Errorf("Expected 10 denials at once and 5 in half a second, got %d", got)
+	}
+	if got := ask("x.example.com.", noon.Add(-time.Hour)); got == answer.NXDomain {
+		t.Errorf("Expected a clock set back to grant nothing, got %s", got)
+	}
+	if got := ask("y.example.com.", noon.Add(-time.Hour+time.Second)); got != answer.NXDomain {
+		t.Errorf("Expected the budget to grow with a clock that was set back, got %s", got)
+	}
+}
+
 // A flood over UDP leaves streams a quarter of the budget: whoever was told to
 // come back over TCP gets an answer there.
 func TestStreamsHaveAReserve(t *testing.T) {

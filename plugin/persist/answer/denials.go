@@ -9,8 +9,6 @@ import (
 
 	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/miekg/dns"
-	"golang.org/x/sync/singleflight"
-	"golang.org/x/time/rate"
 )
 
 // How many denials are remembered, for names that exist and for names that do
@@ -39,22 +37,6 @@ func NewDenials(budget float64) *Denials {
 	absent, _ := lru.New[string, *denial](keptAbsent)
 	return &Denials{existing: existing, absent: absent, budget: newAllowance(budget), reserve: newAllowance(budget / 4)}
 }
-
-// allowance is a rate of signatures, with the proofs that are being made at its
-// expense: who waits for one pays nothing.
-type allowance struct {
-	rate   *rate.Limiter
-	flight singleflight.Group
-}
-
-// newAllowance allows bursts of one second's worth, and of two at least: so
-// many signatures may one denial need.
-func newAllowance(perSecond float64) *allowance {
-	return &allowance{rate: rate.NewLimiter(rate.Limit(perSecond), max(int(perSecond), 2))}
-}
-
-// spent reports whether not even one signature is left.
-func (w *allowance) spent(at time.Time) bool { return w.rate.TokensAt(at) < 1 }
 
 // denial is a proof of what is not there, with the SOA that must accompany it
 // (RFC 2308 section 3).
@@ -161,7 +143,7 @@ func (a *Authority) prove(w *allowance, st *state, name, encloser string, at tim
 	}
 	v, err, _ := w.flight.Do(name, func() (any, error) {
 		nsec, compact := dnssec.Denial(name, encloser, zone.NegativeTTL)
-		if !w.rate.AllowN(at, len(nsec)) {
+		if !w.take(len(nsec), at) {
 			return (*denial)(nil), nil
 		}
 		d, err := a.deny(st, nsec, at)
