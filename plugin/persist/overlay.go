@@ -24,7 +24,8 @@ func (p *Persist) serveOverlay(ctx context.Context, a *answer.Authority, state r
 	if below == nil {
 		return rcode, err
 	}
-	resp, claim := a.Overlay(query(ctx, state), p.now())
+	q := query(ctx, state)
+	resp, claim := a.Overlay(q, p.now())
 	theirs := claim == answer.Theirs || claim == answer.Exists && below.Rcode != dns.RcodeNameError
 	if theirs || delegated(below, state.Name()) {
 		return dns.RcodeSuccess, state.W.WriteMsg(below)
@@ -32,7 +33,7 @@ func (p *Persist) serveOverlay(ctx context.Context, a *answer.Authority, state r
 	if resp.Outcome == answer.NoData {
 		resp.Authority = p.soaOf(ctx, a.Zone().Origin, state, below)
 	}
-	return p.reply(ctx, a, state, resp)
+	return p.reply(ctx, a, state, q, resp)
 }
 
 // ask returns what the next plugin answers, or nil with what it returned

@@ -67,10 +67,11 @@ func (p *Persist) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg
 	if a.Zone().Overlay {
 		return p.serveOverlay(ctx, a, state)
 	}
+	q := query(ctx, state)
 	if resp, refused := refuse(r); refused {
-		return p.reply(ctx, a, state, resp)
+		return p.reply(ctx, a, state, q, resp)
 	}
-	return p.reply(ctx, a, state, a.Answer(query(ctx, state), p.now()))
+	return p.reply(ctx, a, state, q, a.Answer(q, p.now()))
 }
 
 // authority returns who answers for name, which is absolute and in lower case;

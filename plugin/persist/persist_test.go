@@ -263,7 +263,7 @@ func TestFailureToSignIsLoggedOnce(t *testing.T) {
 	for range 10 {
 		q := question(owner, dns.TypeTXT)
 		failed := answer.Response{Outcome: answer.Failed, Rcode: dns.RcodeServerFailure, Err: errors.New("no such luck")}
-		if _, err := p.reply(t.Context(), p.authorities["example.com."], request.Request{W: &kept{}, Req: q}, failed); err != nil {
+		if _, err := p.reply(t.Context(), p.authorities["example.com."], request.Request{W: &kept{}, Req: q}, answer.Query{}, failed); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -12,20 +12,20 @@ import (
 	"github.com/miekg/dns"
 )
 
-// reply counts and writes resp. Why signing failed is logged once a minute at
-// most: it fails for every query alike.
-func (p *Persist) reply(ctx context.Context, a *answer.Authority, state request.Request, resp answer.Response) (int, error) {
+// reply counts and writes resp, the answer to q. Why signing failed is logged
+// once a minute at most: it fails for every query alike.
+func (p *Persist) reply(ctx context.Context, a *answer.Authority, state request.Request, q answer.Query, resp answer.Response) (int, error) {
 	tally := p.tally(ctx, a.Zone().Origin)
 	tally.answers[resp.Outcome].Inc()
 	if resp.Err != nil {
 		p.failures.Do(func() { log.Errorf("%s: %v", a.Zone().Origin, resp.Err) })
 	}
-	stream, over := isStream(ctx, state), resp.Outcome == answer.Limited
-	if over && stream {
+	over := resp.Outcome == answer.Limited
+	if over && q.Stream {
 		tally.dropped.Inc()
 		return dns.RcodeSuccess, nil // nothing is written, nor should the server write
 	}
-	m, size := message(state.Req, resp), limit(state, stream)
+	m, size := message(state.Req, resp), limit(state, q.Stream)
 	switch {
 	case over:
 		truncate(m)

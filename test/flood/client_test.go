@@ -16,7 +16,7 @@ import (
 // and ask so many times.
 const (
 	patience = 400 * time.Millisecond
-	tries    = 5
+	tries    = 8 // four at each of two servers
 )
 
 // resolver asks for granted names as resolvers do.
