@@ -44,7 +44,18 @@ const (
 )
 
 func TestResponsesNameWhoReceivesReports(t *testing.T) {
-	s := start(t, block(newSite(t, documents()).stanza("report Report.Example.NET")))
+	for _, denial := range []string{"compact", "nsec"} {
+		s := start(t, block(newSite(t, documents()).stanza("report Report.Example.NET", "denial "+denial)))
+		checkReports(t, s)
+	}
+	s := start(t, block(newSite(t, documents()).stanza()))
+	if got := optionsOf(t, wireResponse(t, s, question(owner, dns.TypeTXT))); len(got) != 0 {
+		t.Errorf("Expected no option where none is asked for, got %v", got)
+	}
+}
+
+func checkReports(t *testing.T, s *server) {
+	t.Helper()
 	for _, name := range []string{owner, "x.example.com.", "*.example.com.", "b.example.com.", "example.com."} {
 		for _, qtype := range []uint16{dns.TypeTXT, dns.TypeSOA, dns.TypeNXNAME} {
 			got := optionsOf(t, wireResponse(t, s, question(name, qtype)))
@@ -55,10 +66,6 @@ func TestResponsesNameWhoReceivesReports(t *testing.T) {
 		if got := optionsOf(t, wireResponse(t, s, new(dns.Msg).SetQuestion(name, dns.TypeSOA))); got != nil {
 			t.Errorf("%s: expected no EDNS where the client has none, got %v", name, got)
 		}
-	}
-	s = start(t, block(newSite(t, documents()).stanza()))
-	if got := optionsOf(t, wireResponse(t, s, question(owner, dns.TypeTXT))); len(got) != 0 {
-		t.Errorf("Expected no option where none is asked for, got %v", got)
 	}
 }
 
@@ -106,8 +113,22 @@ func TestWithheldGrantsAreExplained(t *testing.T) {
 		"soon.example.com": {"not_before": "2026-11-26T00:00:00Z"},
 		"over.example.com": {"until": "2026-11-25T11:00:00Z"},
 		"on.example.com": {}}`).With(policytest.Documents{"control": `{"stop": {"domain:stopped.example.com": {"by": "somebody"}}}`})
-	s := start(t, block(newSite(t, d).stanza()))
-	const withheld, notInForce = "\x00\x00the policy withholds every grant of this name", "\x00\x00no grant of this name is in force at this time"
+	for _, denial := range []string{"compact", "nsec"} {
+		checkExplained(t, start(t, block(newSite(t, d).stanza("denial "+denial))))
+	}
+	overlay := startOverlay(t, d, "")
+	if got := optionsOf(t, wireResponse(t, overlay, question("_validation-persist.off.example.com.", dns.TypeTXT)))[errorOption]; got != withheld {
+		t.Errorf("Expected the same of an overlay, got %q", got)
+	}
+}
+
+const (
+	withheld   = "\x00\x00the policy withholds every grant of this name"
+	notInForce = "\x00\x00no grant of this name is in force at this time"
+)
+
+func checkExplained(t *testing.T, s *server) {
+	t.Helper()
 	for _, c := range []struct {
 		name  string
 		qtype uint16
@@ -128,23 +149,28 @@ func TestWithheldGrantsAreExplained(t *testing.T) {
 			t.Errorf("%s %s: expected %q, got %q", c.name, dns.Type(c.qtype), c.want, got)
 		}
 	}
-	overlay := startOverlay(t, d, "")
-	if got := optionsOf(t, wireResponse(t, overlay, question("_validation-persist.off.example.com.", dns.TypeTXT)))[errorOption]; got != withheld {
-		t.Errorf("Expected the same of an overlay, got %q", got)
-	}
 }
 
 // A name whose answer has outgrown UDP is counted and logged once, however often
 // it is asked for and signed anew, and again only if it was smaller meanwhile.
 func TestNamesThatOutgrowUDPAreCountedOnce(t *testing.T) {
+	for _, denial := range []string{"compact", "nsec"} {
+		t.Run(denial, func(t *testing.T) { checkOutgrown(t, denial) })
+	}
+}
+
+func checkOutgrown(t *testing.T, denial string) {
+	t.Helper()
 	var out bytes.Buffer
 	golog.SetOutput(&out)
 	defer golog.SetOutput(io.Discard)
 	c, site := setClock(t, noon), newSite(t, large())
-	s := start(t, block(site.stanza()))
+	s := start(t, block(site.stanza("denial "+denial)))
 	before := total(t, "coredns_persist_oversize_total", "zone", "example.com.")
-	expect := func(want int) {
+	expect := func(want int, large bool) {
 		t.Helper()
+		for s.ask(t, question(owner, dns.TypeTXT)).Truncated != large { // until the new version is served
+		}
 		for range 10 {
 			s.ask(t, question(owner, dns.TypeTXT))
 			s.ask(t, question("_validation-persist.a.b.example.com.", dns.TypeTXT))
@@ -156,10 +182,10 @@ func TestNamesThatOutgrowUDPAreCountedOnce(t *testing.T) {
 			t.Errorf("Expected %d lines, got:\n%s", want, out.String())
 		}
 	}
-	expect(1)
+	expect(1, true)
 	c.advance(30 * time.Hour)
 	rescan(t)
-	expect(1)
+	expect(1, true)
 	smaller := documents()
 	for path := range large() {
 		if _, ok := smaller[path]; !ok {
@@ -169,9 +195,9 @@ func TestNamesThatOutgrowUDPAreCountedOnce(t *testing.T) {
 	smaller.Write(t, site.policies())
 	c.advance(time.Minute)
 	rescan(t)
-	expect(1)
+	expect(1, false)
 	large().Write(t, site.policies())
 	c.advance(time.Minute)
 	rescan(t)
-	expect(2)
+	expect(2, true)
 }

@@ -24,8 +24,10 @@ func (a *Authority) chained(st *state, q Query, at time.Time) Response {
 	}
 	n := ed.names[q.Name]
 	switch {
-	case n == nil || n.nsec == nil:
+	case n == nil:
 		return a.unlinked(ed, q, at)
+	case n.nsec == nil:
+		return n.explain(q, a.unlinked(ed, q, at))
 	case q.Type == dns.TypeNSEC:
 		return a.pending(ed, q, Denial, n.nsec)
 	case n.stale && (q.Type == dns.TypeTXT || q.Name != a.zone.Origin):
@@ -34,7 +36,7 @@ func (a *Authority) chained(st *state, q Query, at time.Time) Response {
 	if p := ed.answering(n, q, q.Name == a.zone.Origin); p != nil {
 		return a.pending(ed, q, p.outcome(), p)
 	}
-	return a.denied(ed, q, NoData, n.nsec)
+	return n.explain(q, a.denied(ed, q, NoData, n.nsec))
 }
 
 // answering returns the RRset of n that answers q, nil for none: for ANY and

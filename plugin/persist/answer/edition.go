@@ -46,6 +46,7 @@ type pending struct {
 	rrset    []dns.RR
 	notAfter time.Time // bounds its signature, unless zero
 	signed   atomic.Pointer[set]
+	tooBig   *atomic.Bool // whether it was for UDP when last signed, in whichever edition; of a TXT RRset
 }
 
 func (p *pending) rrtype() uint16 { return p.rrset[0].Header().Rrtype }
@@ -57,9 +58,20 @@ func (a *Authority) signed(ed *edition, p *pending) (*set, error) {
 	}
 	s, err := a.sign(ed.st.keys, p.rrset, ed.signedAt(p), p.notAfter)
 	if err == nil {
+		a.measure(p, s)
 		p.signed.Store(s)
 	}
 	return s, err
+}
+
+// measure tells of a TXT RRset that no longer fits UDP.
+func (a *Authority) measure(p *pending, s *set) {
+	if p.tooBig == nil {
+		return
+	}
+	owner := p.rrset[0].Header().Name
+	big := Size(owner, s.signed) > MaxUDP
+	a.grown(owner, s, p.tooBig.Swap(big), big)
 }
 
 // signedAt is the instant as of which p is signed: the last tick, so that every

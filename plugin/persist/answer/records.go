@@ -45,9 +45,7 @@ func (a *Authority) prepare(st *state, place zone.Place, owner string, at time.T
 		return nil, err
 	}
 	before, _ := a.records.Swap(key, p)
-	if p.tooBig && a.Outgrown != nil && (before == nil || !before.(*prepared).tooBig) {
-		a.Outgrown(owner, Size(owner, p.signed))
-	}
+	a.grown(owner, &p.set, before != nil && before.(*prepared).tooBig, p.tooBig)
 	return p, nil
 }
 

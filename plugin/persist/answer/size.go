@@ -16,3 +16,10 @@ func Size(owner string, rrs []dns.RR) int {
 	m.Answer, m.Compress = rrs, true
 	return m.Len()
 }
+
+// grown tells of a set that is too big for UDP, unless it was so before.
+func (a *Authority) grown(owner string, s *set, before, now bool) {
+	if now && !before && a.Outgrown != nil {
+		a.Outgrown(owner, Size(owner, s.signed))
+	}
+}
