@@ -2,7 +2,6 @@ package answer
 
 import (
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/dnssec"
@@ -44,14 +43,7 @@ func (a *Authority) compose(prev *edition, st *state, at time.Time) (*edition, e
 // carry returns rrset to be signed: old, which may be nil, where it is the same
 // and its signature need not be replaced.
 func (c *composition) carry(old *pending, rrset []dns.RR, notAfter time.Time) *pending {
-	p := &pending{rrset: rrset, notAfter: notAfter}
-	switch {
-	case p.rrtype() != dns.TypeTXT:
-	case old != nil:
-		p.tooBig = old.tooBig
-	default:
-		p.tooBig = new(atomic.Bool)
-	}
+	p := newPending(old, rrset, notAfter)
 	if old == nil || !slices.EqualFunc(old.rrset, rrset, dns.IsDuplicate) {
 		c.changed = true
 		return p

@@ -49,6 +49,20 @@ type pending struct {
 	tooBig   *atomic.Bool // whether it was for UDP when last signed, in whichever edition; of a TXT RRset
 }
 
+// newPending returns rrset, which takes the place of old, or of nothing where
+// that is nil.
+func newPending(old *pending, rrset []dns.RR, notAfter time.Time) *pending {
+	p := &pending{rrset: rrset, notAfter: notAfter}
+	switch {
+	case p.rrtype() != dns.TypeTXT:
+	case old != nil:
+		p.tooBig = old.tooBig
+	default:
+		p.tooBig = new(atomic.Bool)
+	}
+	return p
+}
+
 func (p *pending) rrtype() uint16 { return p.rrset[0].Header().Rrtype }
 
 // signed returns p with its signatures.
