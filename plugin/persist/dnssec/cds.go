@@ -9,15 +9,33 @@ import (
 // CDS returns the CDS and the CDNSKEY RRset at origin as of the instant at,
 // and the next instant at which they are others. They say what the parent's DS
 // RRset shall be (RFC 7344): the SHA-256 digest of the key signing key that is
-// the newest of those that sign and whose time has come. There are none while
-// there is no such key.
+// the newest of those that sign and whose time has come, or nothing where the
+// zone goes insecure. There are none while there is no such key.
 func (k *KeySet) CDS(origin string, at time.Time) (cds, cdnskey []dns.RR, changes time.Time) {
 	current, changes := k.submitted(at)
+	if !k.insecure.IsZero() && !at.Before(k.insecure) {
+		return []dns.RR{deleteCDS(origin, k.ttl)}, []dns.RR{deleteCDNSKEY(origin, k.ttl)}, changes
+	}
+	if k.insecure.After(at) {
+		changes = earlier(changes, k.insecure)
+	}
 	if current == nil {
 		return nil, nil, changes
 	}
 	key := current.dnskey(origin, k.ttl)
 	return []dns.RR{key.ToDS(dns.SHA256).ToCDS()}, []dns.RR{key.ToCDNSKEY()}, changes
+}
+
+// deleteCDS asks the parent to remove its DS RRset (RFC 8078 section 4).
+func deleteCDS(origin string, ttl uint32) *dns.CDS {
+	h := dns.RR_Header{Name: origin, Rrtype: dns.TypeCDS, Class: dns.ClassINET, Ttl: ttl}
+	return &dns.CDS{DS: dns.DS{Hdr: h, Digest: "00"}}
+}
+
+// deleteCDNSKEY says the same.
+func deleteCDNSKEY(origin string, ttl uint32) *dns.CDNSKEY {
+	h := dns.RR_Header{Name: origin, Rrtype: dns.TypeCDNSKEY, Class: dns.ClassINET, Ttl: ttl}
+	return &dns.CDNSKEY{DNSKEY: dns.DNSKEY{Hdr: h, Protocol: 3, PublicKey: "AA=="}}
 }
 
 // submitted returns the key that the parent shall point to, nil if there is

@@ -65,6 +65,26 @@ func signsKeys(t *testing.T, k *KeySet, tag uint16, at time.Time) bool {
 	return false
 }
 
+// RFC 8078 section 4 gives the two records in full.
+func TestTheParentIsToldToRemoveItsDSOnceTheZoneGoesInsecure(t *testing.T) {
+	insecure := start.Add(12 * day)
+	k := testKeys(t, dns.ECDSAP256SHA256, func(d *document) { d.Insecure = instant(insecure) })
+	want := rrs(t, apex+" 3600 IN CDS 0 0 0 00", apex+" 3600 IN CDNSKEY 0 3 0 AA==")
+	cds, _, changes := k.CDS(apex, insecure.Add(-1))
+	if cds[0].(*dns.CDS).KeyTag != k.ksks[0].tag || !changes.Equal(insecure) {
+		t.Errorf("Before: expected the CDS of the key, up to %v, got %v up to %v", insecure, cds, changes)
+	}
+	for _, at := range []time.Time{insecure, insecure.Add(100 * day)} {
+		cds, cdnskey, _ := k.CDS(apex, at)
+		if diff := cmp.Diff(want, append(cds, cdnskey...)); diff != "" {
+			t.Errorf("At %v: %s", at, diff)
+		}
+		for _, set := range [][]dns.RR{cds, cdnskey} {
+			verifyAll(t, k, set, at)
+		}
+	}
+}
+
 func TestTheParentIsToldOfTheNewKeyFromItsInstantOn(t *testing.T) {
 	k := submitting(t, dns.ECDSAP256SHA256)
 	for _, c := range []struct {

@@ -32,6 +32,10 @@ const (
 	// mostKSKs bounds the work of validators (CVE-2023-50387); a roll-over
 	// needs two.
 	mostKSKs = 4
+	// mostZSKs is one seed and the one that follows it.
+	mostZSKs = 2
+	// mostReason is how much a reason may say, in octets.
+	mostReason = 200
 )
 
 var keySetName = regexp.MustCompile(`^[a-z0-9._-]{1,255}$`)
@@ -52,47 +56,98 @@ func (d *document) check() error {
 		return fault(fmt.Sprintf("algorithm is %d: write 13 (ECDSA P-256, which every validator knows) or 15 (Ed25519)", d.Algorithm))
 	case d.TTL < leastTTL || d.TTL > mostTTL:
 		return fault(fmt.Sprintf("dnskey_ttl is %d: write %d to %d seconds", d.TTL, leastTTL, mostTTL))
-	case len(d.ZSKs) != 1:
-		return fault(fmt.Sprintf("zsks has %d seeds: this version reads exactly one", len(d.ZSKs)))
+	case len(d.ZSKs) < 1 || len(d.ZSKs) > mostZSKs:
+		return fault(fmt.Sprintf("zsks has %d seeds: write one, or two while the second takes over", len(d.ZSKs)))
 	case len(d.KSKs) < 1 || len(d.KSKs) > mostKSKs:
 		return fault(fmt.Sprintf("ksks has %d keys: write 1 to %d", len(d.KSKs), mostKSKs))
+	case len(d.Reason) > mostReason:
+		return fault(fmt.Sprintf("hold_reason has %d octets: write at most %d", len(d.Reason), mostReason))
 	}
-	if err := d.checkTimes(); err != nil {
-		return err
-	}
-	return d.checkSeeds()
-}
-
-func (d *document) checkTimes() error {
-	for _, v := range []struct {
-		member      string
-		value       hours
-		least, most hours
-	}{
-		{"validity.data", d.Validity.Data, leastValidity, mostData},
-		{"validity.dnskey", d.Validity.DNSKEY, leastValidity, mostDNSKEY},
-		{"zsks[0].lifetime", d.ZSKs[0].Lifetime, leastLifetime, mostLifetime},
-	} {
-		if v.value < v.least || v.value > v.most {
-			return fault(fmt.Sprintf("%s is %s: write %s to %s", v.member, v.value, v.least, v.most))
+	for _, check := range []func() error{d.checkTimes, d.checkZSKs, d.checkKSKs, d.checkZones} {
+		if err := check(); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func (d *document) checkSeeds() error {
-	switch {
-	case d.ZSKs[0].Seed.IsZero():
-		return fault("zsks[0].seed is missing: write 32 random octets in base64")
-	case d.ZSKs[0].Start.IsZero():
-		return fault("zsks[0].start is missing: write the instant at which the first key began to sign")
+func (d *document) checkTimes() error {
+	if err := within("validity.data", d.Validity.Data, leastValidity, mostData); err != nil {
+		return err
 	}
+	if err := within("validity.dnskey", d.Validity.DNSKEY, leastValidity, mostDNSKEY); err != nil {
+		return err
+	}
+	for i, z := range d.ZSKs {
+		if err := within(fmt.Sprintf("zsks[%d].lifetime", i), z.Lifetime, leastLifetime, mostLifetime); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// within refuses a value outside of its bounds.
+func within(member string, value, least, most hours) error {
+	if value < least || value > most {
+		return fault(fmt.Sprintf("%s is %s: write %s to %s", member, value, least, most))
+	}
+	return nil
+}
+
+func (d *document) checkZSKs() error {
+	for i, z := range d.ZSKs {
+		switch {
+		case z.Seed.IsZero():
+			return fault(fmt.Sprintf("zsks[%d].seed is missing: write 32 random octets in base64", i))
+		case z.Start.IsZero():
+			return fault(fmt.Sprintf("zsks[%d].start is missing: write the instant at which the first key began to sign", i))
+		}
+	}
+	if len(d.ZSKs) == 2 {
+		return d.checkSuccession(d.ZSKs[0], d.ZSKs[1])
+	}
+	return nil
+}
+
+// checkSuccession refuses a seed that does not go on where the one before it
+// ends. Were the starts nearer to each other, four keys might be published at
+// once, two of which might have the same tag.
+func (d *document) checkSuccession(z, next zskSeed) error {
+	apart := d.ahead() + d.after()
+	switch after := z.epochsBefore(next.Start.time()); {
+	case next.Start.time().Before(z.Start.time().Add(apart)):
+		return fault(fmt.Sprintf("zsks[1].start is too near to zsks[0].start: write an instant at least %s later", hours(apart+time.Hour-1)))
+	case z.Seed.equal(next.Seed):
+		return fault("zsks[1].seed is that of zsks[0]: make a new one")
+	case int64(next.Epoch) != after:
+		return fault(fmt.Sprintf("zsks[1].epoch is %d: write %d, the number after the last one of zsks[0]", next.Epoch, after))
+	}
+	return nil
+}
+
+// epochsBefore is the number of the first epoch of z that does not begin before
+// at, which is after its start.
+func (z zskSeed) epochsBefore(at time.Time) int64 {
+	length := int64(time.Duration(z.Lifetime) / time.Second)
+	return int64(z.Epoch) + (at.Unix()-z.Start.time().Unix()+length-1)/length
+}
+
+func (d *document) checkKSKs() error {
 	for i, k := range d.KSKs {
 		if f := k.check(); f != "" {
 			return fault(fmt.Sprintf("ksks[%d]%s", i, f))
 		}
 	}
 	return d.checkCover()
+}
+
+func (d *document) checkZones() error {
+	for i, zone := range d.Zones {
+		if _, ok := dns.IsDomainName(zone); !ok || dns.CanonicalName(zone) != zone || zone == "." {
+			return fault(fmt.Sprintf("zones[%d] is not the name of a zone, in lower case and with a dot at its end", i))
+		}
+	}
+	return nil
 }
 
 // check returns what is wrong with k, to be read behind its place.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/miekg/dns"
 )
 
 // A document that would break the chain of trust from one moment to the next
@@ -72,5 +74,128 @@ func TestOnlyADocumentThatContinuesMayTakeOver(t *testing.T) {
 	}
 	if err := before.Continues(nil, at); err != nil {
 		t.Errorf("Expected any document to be the first, got %v", err)
+	}
+}
+
+// A second seed may come in as long as every cache has its first key by the
+// time at which that signs, and a first one may go once nothing of it is left.
+func TestANewSeedOfZSKsMayTakeOverOnceEveryCacheHasItsKey(t *testing.T) {
+	const takeover = 40 * day
+	one := testKeys(t, 13, nil)
+	two := func(startsAt time.Duration) *KeySet {
+		return testKeys(t, 13, func(d *document) { d.ZSKs = append(d.ZSKs, next(t, d, startsAt)) })
+	}
+	alone := testKeys(t, 13, func(d *document) { d.ZSKs = []zskSeed{next(t, d, takeover)} })
+	longLife := testKeys(t, 13, func(d *document) {
+		d.ZSKs = append(d.ZSKs, next(t, d, takeover))
+		d.ZSKs[1].Lifetime = hours(40 * day)
+	})
+	gone := takeover + one.zsks.after // when the last key of the first seed is removed
+	for _, c := range []struct {
+		name          string
+		before, after *KeySet
+		at            time.Duration
+		fragment      string
+	}{
+		{"long before", one, two(takeover), 10 * day, ""},
+		{"when it is published", one, two(takeover), takeover - 2*time.Hour, ""},
+		{"late, and every cache has the key in time", one, two(takeover), takeover - 66*time.Minute, ""},
+		{"late, and a cache may not", one, two(takeover), takeover - 64*time.Minute, "let it start later; if other servers"},
+		{"after it has begun to sign", one, two(takeover), takeover + day, "let it start later"},
+		{"taken back before it is published", two(takeover), one, takeover - 3*time.Hour, ""},
+		{"taken back before it signs", two(takeover), one, takeover - time.Second, ""},
+		{"taken back when it signs", two(takeover), one, takeover + time.Second, "put it back"},
+		{"put off before it signs", two(takeover), two(takeover + 2*day), takeover - day, "another start"},
+		{"another life", two(takeover), longLife, takeover - day, "another start, lifetime"},
+		{"the first goes while it signs", two(takeover), alone, takeover - time.Second, "put it back"},
+		{"the first goes while what it signed is served", two(takeover), alone, takeover + day, "put it back"},
+		{"the first goes when it is removed", two(takeover), alone, gone, ""},
+		{"the first goes long after", two(takeover), alone, takeover + 100*day, ""},
+		{"the first comes back long after", alone, two(takeover), takeover + 100*day, ""},
+	} {
+		err := c.after.Continues(c.before, start.Add(c.at))
+		if (err == nil) != (c.fragment == "") || err != nil && !strings.Contains(err.Error(), c.fragment) {
+			t.Errorf("%s: expected an error with %q, got %v", c.name, c.fragment, err)
+		}
+	}
+}
+
+// next is a seed that takes over from the only one of d.
+func next(t *testing.T, d *document, startsAt time.Duration) zskSeed {
+	t.Helper()
+	z := zskSeed{Seed: testSeed(t, 60), Start: instant(start.Add(startsAt)), Lifetime: defaultLifetime}
+	z.Epoch = uint32(d.ZSKs[0].epochsBefore(z.Start.time()))
+	return z
+}
+
+// No resolver that has asked a server before it took over another document
+// finds its answers bogus after it, or the other way round.
+func TestWhatContinuesNeverTurnsACacheBogus(t *testing.T) {
+	const takeover = 40 * day
+	one := testKeys(t, 13, nil)
+	two := testKeys(t, 13, func(d *document) { d.ZSKs = append(d.ZSKs, next(t, d, takeover)) })
+	alone := testKeys(t, 13, func(d *document) { d.ZSKs = []zskSeed{next(t, d, takeover)} })
+	accepted := 0
+	for _, change := range [][2]*KeySet{{one, two}, {two, one}, {two, alone}, {alone, two}, {one, alone}} {
+		before, after := change[0], change[1]
+		for at := start.Add(takeover - 10*time.Hour); at.Before(start.Add(takeover + 50*time.Hour)); at = at.Add(7 * time.Minute) {
+			if after.Continues(before, at) != nil {
+				continue
+			}
+			accepted++
+			served := func(when time.Time) *KeySet {
+				if when.Before(at) {
+					return before
+				}
+				return after
+			}
+			for when := at.Add(-cached); when.Before(at.Add(cached)); when = when.Add(5 * time.Minute) {
+				sig := mustSign(t, served(when), rrs(t, "n.persist.example. 3600 IN TXT a"), when).RRSIG[0].(*dns.RRSIG)
+				for _, fetched := range []time.Time{when.Add(-time.Hour), when, at.Add(-1), at, when.Add(time.Hour)} {
+					if fetched.Sub(when).Abs() <= time.Hour {
+						keyOf(t, served(fetched), sig, fetched)
+					}
+				}
+			}
+		}
+	}
+	if accepted < 100 {
+		t.Errorf("Only %d changes were accepted, so little was tried", accepted)
+	}
+}
+
+// A server that was away while a KSK was rolled takes the document over, but no
+// document drops the KSK out of the blue.
+func TestAServerThatMissedARollOfTheKSKCatchesUp(t *testing.T) {
+	rolled := submitting(t, 13)
+	before := testKeys(t, 13, nil)
+	alone := testKeys(t, 13, func(d *document) { d.KSKs[0].Seed = testSeed(t, 50) })
+	sudden := testKeys(t, 13, func(d *document) {
+		d.KSKs[0].Retire, d.KSKs[0].Remove = instant(start.Add(9*day)), instant(start.Add(9*day))
+		d.KSKs = append(d.KSKs, kskSeed{Seed: testSeed(t, 50), Publish: instant(start.Add(9 * day)), Active: instant(start.Add(9 * day))})
+	})
+	held := testKeys(t, 13, func(d *document) { d.Hold = instant(start.Add(day)) })
+	insecure := testKeys(t, 13, func(d *document) { d.Insecure = instant(start.Add(day)) })
+	for _, c := range []struct {
+		name          string
+		before, after *KeySet
+		at            time.Duration
+		fragment      string
+	}{
+		{"the roll begins", before, rolled, 8 * day, ""},
+		{"in the middle", before, rolled, 15 * day, ""},
+		{"when the old one has retired", before, rolled, 21 * day, ""},
+		{"the old one is pruned", rolled, alone, 21 * day, ""},
+		{"the old one is dropped", before, alone, 21 * day, "no KSK that signs now"},
+		{"the old one retires as the new one comes", before, sudden, 9*day + time.Minute, "no KSK that signs now"},
+		{"hold", before, held, 2 * day, ""},
+		{"resume", held, before, 2 * day, ""},
+		{"insecure", before, insecure, 2 * day, ""},
+		{"secure again", insecure, before, 2 * day, ""},
+	} {
+		err := c.after.Continues(c.before, start.Add(c.at))
+		if (err == nil) != (c.fragment == "") || err != nil && !strings.Contains(err.Error(), c.fragment) {
+			t.Errorf("%s: expected an error with %q, got %v", c.name, c.fragment, err)
+		}
 	}
 }

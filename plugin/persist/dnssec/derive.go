@@ -1,7 +1,6 @@
 package dnssec
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -38,7 +37,7 @@ type deriver struct {
 
 // equal reports whether d and e derive the same keys.
 func (d deriver) equal(e deriver) bool {
-	return d.name == e.name && d.algorithm == e.algorithm && bytes.Equal(d.seed.octets(), e.seed.octets())
+	return d.name == e.name && d.algorithm == e.algorithm && d.seed.equal(e.seed)
 }
 
 // zsk returns the zone signing key of an epoch.

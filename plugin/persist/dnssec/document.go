@@ -19,12 +19,15 @@ import (
 //	  "validity": {"data": "72h", "dnskey": "336h"},
 //	  "dnskey_ttl": 3600,
 //	  "zsks": [{"seed": "…", "start": "2026-12-01T00:00:00Z", "lifetime": "720h"}],
-//	  "ksks": [{"seed": "…", "publish": "…", "active": "…", "cds": "…", "retire": "…", "remove": "…"}] }
+//	  "ksks": [{"seed": "…", "publish": "…", "active": "…", "cds": "…", "retire": "…", "remove": "…"}],
+//	  "zones": ["example.com."],
+//	  "hold": "…", "hold_reason": "…",
+//	  "insecure": "…" }
 //
 // Everything that a signature depends on is in here, so that two servers with
 // the same document cannot disagree. Of what has been served, name, algorithm,
-// seeds and the start and lifetime of ZSKs must not change: other keys would
-// sign from one moment to the next.
+// seeds and the start, lifetime and epoch of ZSKs must not change: other keys
+// would sign from one moment to the next.
 type document struct {
 	Schema    int       `json:"schema"`
 	Name      string    `json:"name"`
@@ -33,6 +36,10 @@ type document struct {
 	TTL       uint32    `json:"dnskey_ttl"`
 	ZSKs      []zskSeed `json:"zsks"`
 	KSKs      []kskSeed `json:"ksks"`
+	Zones     []string  `json:"zones,omitempty"`      // whose parents' DS is waited for in a roll-over
+	Hold      instant   `json:"hold,omitzero"`        // at which the lives of KSKs stand still
+	Reason    string    `json:"hold_reason,omitzero"` // why they do, for people
+	Insecure  instant   `json:"insecure,omitzero"`    // from which the parent shall have no DS
 }
 
 // validity is how long signatures are valid from inception to expiration.
@@ -41,11 +48,13 @@ type validity struct {
 	DNSKEY hours `json:"dnskey"`
 }
 
-// zskSeed is a seed and the life of the keys derived from it.
+// zskSeed is a seed and the life of the keys derived from it. Its first key is
+// that of the epoch with the number Epoch, and signs from Start on.
 type zskSeed struct {
 	Seed     seed    `json:"seed"`
 	Start    instant `json:"start"`
 	Lifetime hours   `json:"lifetime"`
+	Epoch    uint32  `json:"epoch,omitzero"`
 }
 
 // kskSeed is a seed and the life of its key.

@@ -19,6 +19,9 @@ import (
 // secret is a seed as documents have it.
 const secret = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
+// other is another one.
+const other = "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8="
+
 // minimal is the shortest document.
 const minimal = `{"schema": 1, "name": "test", "algorithm": 13,
 	"zsks": [{"seed": "` + secret + `", "start": "2026-11-24T12:00:00Z"}],
@@ -150,7 +153,7 @@ func TestErrorsNameTheMemberAndNotTheSeed(t *testing.T) {
 		{`"zsks": [{`, `"zsks": {"seed": "` + secret + `"}, "x": [{`, "zsks is no such value: write a list"},
 		{`"zsks": [{`, `"zsks": [], "zsks": [{`, "zsks stands twice"},
 		{`"zsks": [{"seed": "` + secret + `", "start": "2026-11-24T12:00:00Z"}],`, ``, "zsks has 0 seeds"},
-		{`"zsks": [{`, `"zsks": [{"seed": "` + secret + `", "start": "2026-11-24T12:00:00Z"}, {`, "zsks has 2 seeds"},
+		{`"zsks": [{`, `"zsks": [{"seed": "` + secret + `", "start": "2026-11-24T12:00:00Z"}, {"seed": "` + secret + `", "start": "2026-11-24T12:00:00Z"}, {`, "zsks has 3 seeds: write one, or two"},
 		{`"start"`, `"lifetime": "335h", "start"`, "zsks[0].lifetime is 335h: write 336h to 8784h"},
 		{`"start": "2026-11-24T12:00:00Z"`, `"lifetime": "720h"`, "zsks[0].start is missing"},
 		{`"seed": "` + secret + `", "start"`, `"start"`, "zsks[0].seed is missing"},
@@ -171,6 +174,19 @@ func TestErrorsNameTheMemberAndNotTheSeed(t *testing.T) {
 		{`"publish"`, `"retire": "2027-11-24T12:00:00Z", "publish"`, "no key that signs at 2027-11-24T12:00:00Z"},
 		{`"ksks": [`, `"ksks": [{"seed": "` + secret + `", "publish": "2026-11-24T12:00:00Z", "active": "2026-11-24T12:00:00Z"}, `, "ksks[0] and ksks[1] share the key tag"},
 		{`"ksks": [`, `"ksks": [{}, {}, {}, {}, `, "ksks has 5 keys: write 1 to 4"},
+		{`12:00:00Z"}],`, `12:00:00Z"}, {"start": "2027-01-24T12:00:00Z", "epoch": 3}],`, "zsks[1].seed is missing"},
+		{`12:00:00Z"}],`, `12:00:00Z"}, {"seed": "` + secret + `", "epoch": 3}],`, "zsks[1].start is missing"},
+		{`12:00:00Z"}],`, `12:00:00Z"}, {"seed": "` + secret + `", "start": "2027-01-24T12:00:00Z", "epoch": 3}],`, "zsks[1].seed is that of zsks[0]"},
+		{`12:00:00Z"}],`, `12:00:00Z"}, {"seed": "` + secret + `", "start": "2026-11-24T11:00:00Z"}],`, "zsks[1].start is too near to zsks[0].start: write an instant at least 40h later"},
+		{`12:00:00Z"}],`, `12:00:00Z"}, {"seed": "` + other + `", "start": "2027-01-24T12:00:00Z"}],`, "zsks[1].epoch is 0: write 3, "},
+		{`12:00:00Z"}],`, `12:00:00Z"}, {"seed": "` + other + `", "start": "2027-01-23T12:00:00Z", "epoch": 3}],`, "zsks[1].epoch is 3: write 2, "},
+		{`12:00:00Z"}],`, `12:00:00Z", "epoch": -1}],`, "zsks[0].epoch is no such value: write a whole number"},
+		{`"schema": 1`, `"schema": 1, "zones": ["example.com"]`, "zones[0] is not the name of a zone, in lower case and with a dot at its end"},
+		{`"schema": 1`, `"schema": 1, "zones": ["example.com.", "Example.net."]`, "zones[1] is not the name of a zone"},
+		{`"schema": 1`, `"schema": 1, "zones": ["."]`, "zones[0] is not the name of a zone"},
+		{`"schema": 1`, `"schema": 1, "hold": true`, "hold is no such value: write a string"},
+		{`"schema": 1`, `"schema": 1, "hold_reason": "` + strings.Repeat("x", 201) + `"`, "hold_reason has 201 octets: write at most 200"},
+		{`"schema": 1`, `"schema": 1, "insecure": "now"`, "insecure is not an instant"},
 	} {
 		document := strings.Replace(minimal, tt.old, tt.with, 1)
 		_, err := ParseKeys([]byte(document))

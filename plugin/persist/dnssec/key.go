@@ -34,6 +34,11 @@ func newKey(flags uint16, algorithm uint8, signer crypto.Signer) *key {
 	return k
 }
 
+// same reports whether k and other are one key in one role.
+func (k *key) same(other *key) bool {
+	return k.record.Flags == other.record.Flags && k.record.PublicKey == other.record.PublicKey
+}
+
 // publicOctets is the Public Key field: Q as x‖y for P-256 (RFC 6605 section
 // 4), the key itself for Ed25519 (RFC 8080 section 3).
 func publicOctets(public crypto.PublicKey) []byte {

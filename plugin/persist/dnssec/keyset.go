@@ -12,13 +12,19 @@ import (
 type KeySet struct {
 	// Name is the name of the key set, as in the document.
 	Name string
+	// Zones are those whose parents' DS is waited for in a roll-over, as in the
+	// document, which need not name any.
+	Zones []string
 
+	algorithm    uint8
 	ttl          uint32        // of the DNSKEY RRset, in seconds
 	dataValidity time.Duration // of signatures by zone signing keys
 	keyValidity  time.Duration // of signatures by key signing keys
+	hold         time.Time     // at which the lives of KSKs stand still, zero if they do not
+	reason       string        // why they do
+	insecure     time.Time     // from which the parent shall have no DS, zero if it shall
 	ksks         []*ksk
 	zsks         zskSchedule
-	deriver      deriver
 	derived      sync.Map // int64, an epoch → *key
 }
 
@@ -30,22 +36,28 @@ func ParseKeys(raw []byte) (*KeySet, error) {
 	if err != nil {
 		return nil, err
 	}
-	zsk := d.ZSKs[0]
+	return d.keySet()
+}
+
+// keySet returns the keys that a document describes, which has been checked.
+func (d *document) keySet() (*KeySet, error) {
 	k := &KeySet{
 		Name:         d.Name,
+		Zones:        d.Zones,
+		algorithm:    d.Algorithm,
 		ttl:          d.TTL,
 		dataValidity: time.Duration(d.Validity.Data),
 		keyValidity:  time.Duration(d.Validity.DNSKEY),
-		deriver:      deriver{zsk.Seed, d.Name, d.Algorithm},
+		hold:         d.Hold.time(),
+		reason:       d.Reason,
+		insecure:     d.Insecure.time(),
+		zsks:         zskSchedule{ahead: d.ahead(), after: d.after()},
 	}
-	k.zsks = zskSchedule{
-		start:    zsk.Start.time(),
-		lifetime: time.Duration(zsk.Lifetime),
-		ahead:    time.Duration(d.TTL)*time.Second + margin,
-		after:    k.window() + MaxTTL*time.Second + margin,
+	for _, z := range d.ZSKs {
+		k.zsks.reigns = append(k.zsks.reigns, reign{deriver{z.Seed, d.Name, d.Algorithm}, int64(z.Epoch), z.Start.time(), time.Duration(z.Lifetime)})
 	}
 	for _, s := range d.KSKs {
-		k.ksks = append(k.ksks, &ksk{deriver{s.Seed, d.Name, d.Algorithm}.ksk(), s.life(), s.submit()})
+		k.ksks = append(k.ksks, newKSK(deriver{s.Seed, d.Name, d.Algorithm}.ksk(), s, d.Hold.time()))
 	}
 	if err := k.distinguish(); err != nil {
 		return nil, err

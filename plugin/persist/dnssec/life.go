@@ -14,6 +14,9 @@ const (
 	Removed   State = "removed"   // not in the DNSKEY RRset any more
 )
 
+// never is later than any instant that a key document can hold.
+var never = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
+
 // life is when a key enters its states. The zero publish and active are ever
 // since, the zero retire and remove never.
 type life struct{ publish, active, retire, remove time.Time }

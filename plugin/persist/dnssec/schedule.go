@@ -17,34 +17,76 @@ const (
 	margin = 25 * time.Hour
 )
 
-// zskSchedule is the life of the zone signing keys of one seed: the key of
-// epoch n signs for one lifetime from start + n lifetimes on. The first one
-// also signs, and is published, at any time before.
+// zskSchedule is the life of the zone signing keys. Their epochs are numbered
+// across all seeds. The very first key also signs, and is published, at any
+// time before its epoch.
 //
 // A key is published ahead of its epoch for as long as a resolver may hold a
 // DNSKEY RRset without it, and after it for as long as signatures made with it
 // are served and held (RFC 6781 section 4.1.1.1).
 type zskSchedule struct {
+	reigns []reign       // in the order of their starts, at least one
+	ahead  time.Duration // from publication to the epoch
+	after  time.Duration // from the end of the epoch to removal
+}
+
+// reign is the time in which the keys of one seed sign: from start up to the
+// start of the next reign. Each of its epochs is one lifetime long, but the last
+// one, which the next reign ends.
+type reign struct {
+	deriver
+	first    int64 // the number of the epoch that begins at start
 	start    time.Time
 	lifetime time.Duration
-	ahead    time.Duration // from publication to the epoch
-	after    time.Duration // from the end of the epoch to removal
+}
+
+// ahead is how long a ZSK is published before it signs: for as long as a
+// resolver may hold a DNSKEY RRset without it (Ipub of RFC 7583 section 3.2.1).
+func (d *document) ahead() time.Duration { return time.Duration(d.TTL)*time.Second + margin }
+
+// after is how long a ZSK is published after its epoch: for as long as what it
+// signed is served, and then held by resolvers (Iret of the same section).
+func (d *document) after() time.Duration {
+	return time.Duration(d.Validity.Data)/2 + MaxTTL*time.Second + margin
 }
 
 // epoch is the epoch whose key signs in windows that begin at the instant at.
 func (s zskSchedule) epoch(at time.Time) int64 {
-	return max(0, floorDiv(at.Unix()-s.start.Unix(), seconds(s.lifetime)))
+	r := s.reigns[0]
+	for _, next := range s.reigns[1:] {
+		if !at.Before(next.start) {
+			r = next
+		}
+	}
+	return r.first + max(0, floorDiv(at.Unix()-r.start.Unix(), seconds(r.lifetime)))
+}
+
+// reign is the one that an epoch is of.
+func (s zskSchedule) reign(epoch int64) reign {
+	r := s.reigns[0]
+	for _, next := range s.reigns[1:] {
+		if epoch >= next.first {
+			r = next
+		}
+	}
+	return r
 }
 
 // begins is when an epoch does.
 func (s zskSchedule) begins(epoch int64) time.Time {
-	return time.Unix(s.start.Unix()+epoch*seconds(s.lifetime), 0).UTC()
+	r := s.reign(epoch)
+	return time.Unix(r.start.Unix()+(epoch-r.first)*seconds(r.lifetime), 0).UTC()
+}
+
+// cutShort reports whether the next seed ends an epoch before its time.
+func (s zskSchedule) cutShort(epoch int64) bool {
+	return s.begins(epoch+1).Sub(s.begins(epoch)) < s.reign(epoch).lifetime
 }
 
 // life is the life of an epoch's key.
 func (s zskSchedule) life(epoch int64) life {
 	l := life{retire: s.begins(epoch + 1), remove: s.begins(epoch + 1).Add(s.after)}
-	if epoch > 0 {
+	if epoch > s.reigns[0].first {
 		l.active = s.begins(epoch)
 		l.publish = l.active.Add(-s.ahead)
 	}
@@ -56,11 +98,33 @@ func (s zskSchedule) published(at time.Time) (first, last int64) {
 	return s.epoch(at.Add(-s.after)), s.epoch(at.Add(s.ahead))
 }
 
-// ksk is a key signing key and its life, as the key document gives it.
+// ksk is a key signing key and its life, as the key document gives it and as
+// far as a hold lets it come.
 type ksk struct {
 	*key
 	life
-	submit time.Time // from then on the parent's DS record shall point to it
+	submit  time.Time // from then on the parent's DS record shall point to it
+	planned life      // without the hold
+}
+
+// newKSK returns the key that s describes. A hold, unless it is zero, keeps all
+// from coming that would come after it.
+func newKSK(k *key, s kskSeed, hold time.Time) *ksk {
+	held := &ksk{key: k, life: s.life(), submit: s.submit(), planned: s.life()}
+	if hold.IsZero() {
+		return held
+	}
+	for _, begins := range []*time.Time{&held.publish, &held.active, &held.submit} {
+		if begins.After(hold) {
+			*begins = never
+		}
+	}
+	for _, ends := range []*time.Time{&held.retire, &held.remove} {
+		if ends.After(hold) {
+			*ends = time.Time{}
+		}
+	}
+	return held
 }
 
 // keySigned reports whether RRsets of a type are signed by the key signing
@@ -91,6 +155,6 @@ func (k *KeySet) zsk(epoch int64) *key {
 	if have, ok := k.derived.Load(epoch); ok {
 		return have.(*key)
 	}
-	have, _ := k.derived.LoadOrStore(epoch, k.deriver.zsk(epoch))
+	have, _ := k.derived.LoadOrStore(epoch, k.zsks.reign(epoch).zsk(epoch))
 	return have.(*key)
 }

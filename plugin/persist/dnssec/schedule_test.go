@@ -30,18 +30,38 @@ func rolling(tb testing.TB) *KeySet {
 	})
 }
 
+// reseeded has two seeds of ZSKs, the second of which takes over in the middle
+// of an epoch of the first, and longer lives.
+func reseeded(tb testing.TB) *KeySet {
+	tb.Helper()
+	return testKeys(tb, dns.ECDSAP256SHA256, func(d *document) {
+		d.ZSKs = append(d.ZSKs, zskSeed{
+			Seed:     testSeed(tb, 60),
+			Start:    instant(start.Add(300*day + 7*time.Hour)),
+			Lifetime: hours(40 * day),
+			Epoch:    11,
+		})
+	})
+}
+
 // A model of resolvers that keep the signature and the keys for their TTL, over
 // ten years: whatever they hold together validates.
 func TestForTenYearsEverySignatureFindsItsKeyInEveryCache(t *testing.T) {
-	k := rolling(t)
-	rng := rand.New(random(2))
-	for at := start.Add(-10 * day); at.Before(start.AddDate(10, 0, 0)); at = at.Add(time.Duration(rng.Int64N(int64(3 * day)))) {
-		checkCached(t, k, fmt.Sprintf("n%d.persist.example. %d IN TXT a", rng.IntN(1000), MaxTTL), at)
+	for _, k := range []*KeySet{rolling(t), reseeded(t)} {
+		rng := rand.New(random(2))
+		for at := start.Add(-10 * day); at.Before(start.AddDate(10, 0, 0)); at = at.Add(time.Duration(rng.Int64N(int64(3 * day)))) {
+			checkCached(t, k, fmt.Sprintf("n%d.persist.example. %d IN TXT a", rng.IntN(1000), MaxTTL), at)
+		}
 	}
 }
 
 func TestAtEveryRollTheKeyIsInEveryCache(t *testing.T) {
-	k := rolling(t)
+	checkRolls(t, rolling(t))
+	checkRolls(t, reseeded(t))
+}
+
+func checkRolls(t *testing.T, k *KeySet) {
+	t.Helper()
 	for epoch := range int64(125) {
 		begin := k.zsks.begins(epoch)
 		for owner := range 2 {
@@ -217,4 +237,81 @@ func TestTheShortestLifetimeIsLongerThanAKeyIsPublishedAroundIt(t *testing.T) {
 			t.Fatalf("At %s there are %d keys", at, len(set))
 		}
 	}
+}
+
+// Nor do they collide where two seeds follow each other as quickly as they may,
+// and the first of them has only just begun.
+func TestAtMostThreeZSKsArePublishedWhenASeedFollowsQuickly(t *testing.T) {
+	for _, gap := range []time.Duration{0, time.Hour, 336*time.Hour - 1*time.Second} {
+		k := testKeys(t, dns.ED25519, func(d *document) {
+			d.Validity.Data, d.TTL, d.ZSKs[0].Lifetime, d.ZSKs[0].Epoch = mostData, mostTTL, leastLifetime, 4
+			next := zskSeed{Seed: testSeed(t, 60), Start: instant(start.Add(d.ahead() + d.after() + gap)), Lifetime: leastLifetime}
+			next.Epoch = uint32(d.ZSKs[0].epochsBefore(next.Start.time()))
+			d.ZSKs = append(d.ZSKs, next)
+		})
+		most := 0
+		for at := start; at.Before(start.Add(100 * day)); at = at.Add(time.Hour) {
+			set, _ := k.DNSKEY(origin, at)
+			most = max(most, len(set))
+			tags := map[uint16]bool{}
+			for _, rr := range set {
+				tags[rr.(*dns.DNSKEY).KeyTag()] = true
+			}
+			if len(tags) != len(set) {
+				t.Fatalf("At %s two of %d keys share a tag", at, len(set))
+			}
+		}
+		if most > 4 {
+			t.Errorf("With a gap of %s there are %d keys at once", gap, most)
+		}
+	}
+}
+
+func TestAHoldStopsTheLivesOfKSKsAndOfNothingElse(t *testing.T) {
+	roll := func(hold time.Duration) *KeySet {
+		return testKeys(t, dns.ECDSAP256SHA256, func(d *document) {
+			d.KSKs[0].Retire, d.KSKs[0].Remove = instant(start.Add(20*day)), instant(start.Add(25*day))
+			d.KSKs = append(d.KSKs, kskSeed{
+				Seed: testSeed(t, 50), Publish: instant(start.Add(5 * day)), Active: instant(start.Add(6 * day)), CDS: instant(start.Add(10 * day)),
+			})
+			if hold != 0 {
+				d.Hold = instant(start.Add(hold))
+			}
+		})
+	}
+	free := roll(0)
+	for _, hold := range []time.Duration{2 * day, 5 * day, 6*day - 1*time.Hour, 6 * day, 8 * day, 10 * day, 12 * day, 20 * day, 22 * day, 25 * day, 30 * day} {
+		held := roll(hold)
+		for at := start; at.Before(start.Add(70 * day)); at = at.Add(6 * time.Hour) {
+			still := earlier(at, start.Add(hold))
+			if diff := cmp.Diff(kskTags(free, still), kskTags(held, at)); diff != "" {
+				t.Fatalf("Held at %v, at %v the KSKs are not those of then: %s", hold, at, diff)
+			}
+			if diff := cmp.Diff(free.DS(origin, still), held.DS(origin, at)); diff != "" {
+				t.Fatalf("Held at %v, at %v the DS is not that of then: %s", hold, at, diff)
+			}
+			then, _, _ := free.CDS(origin, still)
+			if now, _, _ := held.CDS(origin, at); cmp.Diff(then, now) != "" {
+				t.Fatalf("Held at %v, at %v CDS is not that of then: %v", hold, at, now)
+			}
+			keys, changes := held.DNSKEY(origin, at)
+			verifyAll(t, held, keys, at)
+			if same, _ := held.DNSKEY(origin, changes.Add(-1)); cmp.Diff(keys, same) != "" {
+				t.Fatalf("Held at %v, between %s and %s the DNSKEY RRset changes", hold, at, changes)
+			}
+			checkCached(t, held, fmt.Sprintf("n.persist.example. %d IN TXT a", MaxTTL), at)
+		}
+	}
+}
+
+// kskTags are the tags of the KSKs that are published.
+func kskTags(k *KeySet, at time.Time) map[uint16]bool {
+	tags := map[uint16]bool{}
+	set, _ := k.DNSKEY(origin, at)
+	for _, rr := range set {
+		if key := rr.(*dns.DNSKEY); key.Flags&dns.SEP != 0 {
+			tags[key.KeyTag()] = true
+		}
+	}
+	return tags
 }

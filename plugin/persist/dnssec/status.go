@@ -2,6 +2,7 @@ package dnssec
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -23,38 +24,55 @@ func (k *KeySet) Status(at time.Time) []KeyStatus {
 	first, last := k.zsks.published(at)
 	all := make([]KeyStatus, 0, len(k.ksks)+int(last-first)+2)
 	for _, s := range k.ksks {
-		all = append(all, s.status("KSK", s.life, at, kskReason))
+		all = append(all, s.status("KSK", s.life, at, k.kskReason))
 	}
 	for epoch := first; epoch <= last+1; epoch++ {
-		all = append(all, k.zsk(epoch).status("ZSK", k.zsks.life(epoch), at, k.zskReason))
+		all = append(all, k.zsk(epoch).status("ZSK", k.zsks.life(epoch), at, k.zskReason(epoch)))
 	}
 	return all
 }
 
 func (k *key) status(role string, l life, at time.Time, reason func(next State) string) KeyStatus {
 	s := KeyStatus{Role: role, Tag: k.tag, Algorithm: k.record.Algorithm}
-	if s.State, s.Next, s.When = l.state(at); s.When.IsZero() {
-		s.Next = ""
+	if s.State, s.Next, s.When = l.state(at); s.When.IsZero() || s.When.Equal(never) {
+		s.Next, s.When = "", time.Time{}
 	}
 	s.Reason = reason(s.Next)
 	return s
 }
 
-func kskReason(next State) string {
-	if next == "" {
-		return "the key document plans nothing further"
+func (k *KeySet) kskReason(next State) string {
+	switch {
+	case next != "":
+		return "the key document says so"
+	case !k.hold.IsZero():
+		return "held since " + k.hold.Format(time.RFC3339) + because(k.reason)
 	}
-	return "the key document says so"
+	return "the key document plans nothing further"
 }
 
-func (k *KeySet) zskReason(next State) string {
-	switch next {
-	case Published:
-		return fmt.Sprintf("%s before it signs, so that no resolver holds a DNSKEY RRset without it by then", hours(k.zsks.ahead.Round(time.Hour)))
-	case Active:
-		return "the key before it retires then"
-	case Retired:
-		return fmt.Sprintf("each key signs for %s", hours(k.zsks.lifetime))
+// because puts a reason behind what it is the reason of.
+func because(reason string) string {
+	if reason == "" {
+		return ""
 	}
-	return "what it signed is served and cached until then"
+	return ": " + strconv.QuoteToGraphic(reason)
+}
+
+// zskReason explains the life of an epoch's key.
+func (k *KeySet) zskReason(epoch int64) func(next State) string {
+	return func(next State) string {
+		switch next {
+		case Published:
+			return fmt.Sprintf("%s before it signs, so that no resolver holds a DNSKEY RRset without it by then", hours(k.zsks.ahead.Round(time.Hour)))
+		case Active:
+			return "the key before it retires then"
+		case Retired:
+			if k.zsks.cutShort(epoch) {
+				return "the next seed takes over then"
+			}
+			return fmt.Sprintf("each key signs for %s", hours(k.zsks.reign(epoch).lifetime))
+		}
+		return "what it signed is served and cached until then"
+	}
 }

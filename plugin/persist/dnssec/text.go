@@ -1,6 +1,7 @@
 package dnssec
 
 import (
+	"bytes"
 	"encoding/base64"
 	"strconv"
 	"strings"
@@ -22,6 +23,9 @@ const seedSize = 32
 type seed struct{ octets func() []byte }
 
 func asSeed(octets []byte) seed { return seed{func() []byte { return octets }} }
+
+// equal reports whether two seeds are the same.
+func (s seed) equal(t seed) bool { return bytes.Equal(s.octets(), t.octets()) }
 
 // String hides the seed.
 func (s seed) String() string { return "(secret)" }
