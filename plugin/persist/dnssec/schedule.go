@@ -104,13 +104,19 @@ type ksk struct {
 	*key
 	life
 	submit  time.Time // from then on the parent's DS record shall point to it
-	planned life      // without the hold
+	planned plan      // without the hold
+}
+
+// plan is the life of a key signing key as the key document gives it.
+type plan struct {
+	life
+	submit time.Time
 }
 
 // newKSK returns the key that s describes. A hold, unless it is zero, keeps all
 // from coming that would come after it.
 func newKSK(k *key, s kskSeed, hold time.Time) *ksk {
-	held := &ksk{key: k, life: s.life(), submit: s.submit(), planned: s.life()}
+	held := &ksk{key: k, life: s.life(), submit: s.submit(), planned: plan{s.life(), s.submit()}}
 	if hold.IsZero() {
 		return held
 	}

@@ -1,0 +1,100 @@
+package dnssec
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// A key signing key is rolled by the Double-KSK method (RFC 7583 section 3.3.1,
+// RFC 6781 section 4.1.2): the new key is published and signs beside the old
+// one; once it is in every cache the parent is asked for its DS record; once
+// that is at every server of the parent, and the old one in no cache any more,
+// the old key goes. Whoever rolls writes each instant into the key document
+// before it comes, and nobody waits for a reader.
+
+// BeginRoll returns the key document raw with a new key signing key, made of
+// random, whose DS record the parents of zones shall have in the place of the
+// present one's. ttl is that of the DS RRset there, the longest of all parents.
+//
+// The key is published an hour from at, when every server has read the document,
+// and is offered to the parents when it is in every cache (Ipub of RFC 7583).
+func BeginRoll(raw []byte, zones []string, ttl time.Duration, at time.Time, random io.Reader) ([]byte, error) {
+	return revise(raw, at, func(d *document, before *KeySet) error {
+		if err := before.mayRoll(at); err != nil {
+			return err
+		}
+		publish := secondsUp(at.UTC()).Add(margin)
+		k := kskSeed{
+			Publish: instant(publish),
+			Active:  instant(publish),
+			CDS:     instant(publish.Add(d.ahead())),
+		}
+		d.Zones, d.DSTTL = zones, uint32(ttl/time.Second) // #nosec G115 -- a TTL has 32 bits
+		return d.addKSK(k, random)
+	})
+}
+
+// mayRoll refuses a roll-over beside another one, in a hold, and to insecurity.
+func (k *KeySet) mayRoll(at time.Time) error {
+	switch step := k.Roll(at); {
+	case !k.insecure.IsZero():
+		return errors.New("the zone goes insecure, so no parent would take a new DS: undo that first")
+	case !step.Held.IsZero():
+		return errors.New("KSKs are held: resume first")
+	case step.Phase != Settled:
+		return fmt.Errorf("the KSK with tag %d is being rolled already", step.Old)
+	}
+	return nil
+}
+
+// addKSK adds k with a new seed. One whose tag is that of another key is passed
+// over.
+func (d *document) addKSK(k kskSeed, random io.Reader) (err error) {
+	d.KSKs = append(d.KSKs, k)
+	for range 100 {
+		if d.KSKs[len(d.KSKs)-1].Seed, err = newSeed(random); err != nil {
+			return err
+		}
+		if _, err = d.keySet(); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// EndRoll returns the key document raw with the end of the old key signing keys:
+// the instant at which no cache has the DS RRset without the new key any more,
+// now that one with it has been seen, at the instant seen, at every server of
+// every parent. ttl is that of the DS RRset there, the longest of all; the one
+// when the roll-over began may be longer and then counts.
+func EndRoll(raw []byte, ttl time.Duration, seen time.Time) ([]byte, error) {
+	return revise(raw, seen, func(d *document, before *KeySet) error {
+		step := before.Roll(seen)
+		if step.Phase != Submitted || !step.Held.IsZero() {
+			return fmt.Errorf("no KSK waits for its DS: the roll-over is %s", step.Phase)
+		}
+		ttl = max(ttl, time.Duration(d.DSTTL)*time.Second)
+		end := instant(secondsUp(seen.UTC()).Add(ttl + margin))
+		for i, k := range d.KSKs {
+			if before.tagOf(k) == step.New || !k.Remove.IsZero() {
+				continue
+			}
+			if d.KSKs[i].Remove = end; k.Retire.IsZero() {
+				d.KSKs[i].Retire = end
+			}
+		}
+		return nil
+	})
+}
+
+// FinishRoll returns the key document raw without the keys that are removed.
+func FinishRoll(raw []byte, at time.Time) ([]byte, error) {
+	return revise(raw, at, func(*document, *KeySet) error { return nil })
+}
+
+// tagOf is the tag of the key that s describes.
+func (k *KeySet) tagOf(s kskSeed) uint16 {
+	return deriver{s.Seed, k.Name, k.algorithm}.ksk().tag
+}

@@ -1,0 +1,384 @@
+package dnssec
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/miekg/dns"
+)
+
+const (
+	dsTTL = day
+	lag   = 55 * time.Minute // of the slowest server behind the key document
+)
+
+// history is what key documents said, from which instants on.
+type history []edition
+
+type edition struct {
+	from time.Time
+	keys *KeySet
+}
+
+// read is what a server goes by that reads documents late.
+func (h history) read(at time.Time, late time.Duration) *KeySet {
+	keys := h[0].keys
+	for _, e := range h {
+		if !at.Before(e.from.Add(late)) {
+			keys = e.keys
+		}
+	}
+	return keys
+}
+
+func parsed(tb testing.TB, raw []byte, err error) *KeySet {
+	tb.Helper()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	k, err := ParseKeys(raw)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return k
+}
+
+func written(tb testing.TB, d *document) []byte {
+	tb.Helper()
+	raw, err := d.marshal()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return raw
+}
+
+// veteran has a KSK that has long been signing at start.
+func veteran(tb testing.TB, algorithm uint8) *document {
+	tb.Helper()
+	return testDocument(tb, algorithm, func(d *document) {
+		d.KSKs[0].Publish, d.KSKs[0].Active = instant(start.Add(-100*day)), instant(start.Add(-100*day))
+	})
+}
+
+// parent is a parent zone with two servers, the second of which is slower.
+type parent struct {
+	old, young uint16 // tags
+	swapped    time.Time
+	slower     time.Duration
+}
+
+func (p parent) tag(at time.Time, server int) uint16 {
+	if at.Before(p.swapped.Add(time.Duration(server) * p.slower)) {
+		return p.old
+	}
+	return p.young
+}
+
+// chainBreaks returns an instant at which a resolver may hold a DS RRset and a
+// DNSKEY RRset that do not fit, of all that were served from one to another
+// instant; none if it is zero.
+func chainBreaks(tb testing.TB, h history, p parent, from, until time.Time) time.Time {
+	tb.Helper()
+	ttl := time.Duration(h[0].keys.ttl) * time.Second
+	for at := from; at.Before(until); at = at.Add(10 * time.Minute) {
+		signers := map[uint16]int{}
+		fetches := 0
+		for fetched := at.Add(-ttl); !fetched.After(at); fetched = fetched.Add(10 * time.Minute) {
+			for _, late := range []time.Duration{0, lag} {
+				fetches++
+				for _, s := range h.read(fetched, late).ksks {
+					if s.signs(fetched) {
+						signers[s.tag]++
+					}
+				}
+			}
+		}
+		for _, fetched := range []time.Time{at.Add(-dsTTL), at} {
+			for server := range 2 {
+				if signers[p.tag(fetched, server)] < fetches {
+					return at
+				}
+			}
+		}
+	}
+	return time.Time{}
+}
+
+// rolled walks through a roll-over that begins at start, at the end of which the
+// parent's servers change their DS after patience and one more hour.
+func rolled(tb testing.TB, algorithm uint8, patience time.Duration) (history, parent) {
+	tb.Helper()
+	first := written(tb, veteran(tb, algorithm))
+	raw, err := BeginRoll(first, []string{"persist.example."}, dsTTL, start, random(7))
+	begun := parsed(tb, raw, err)
+	step := begun.Roll(start)
+	p := parent{step.Old, step.New, step.Submit.Add(patience), time.Hour}
+	seen := p.swapped.Add(p.slower)
+	raw, err = EndRoll(raw, time.Hour, seen) // the DS RRset with the new key has a shorter TTL
+	ended := parsed(tb, raw, err)
+	end := ended.Roll(seen).Remove
+	raw, err = FinishRoll(raw, end)
+	return history{{start.Add(-100 * day), parsed(tb, first, nil)}, {start, begun}, {seen, ended}, {end, parsed(tb, raw, err)}}, p
+}
+
+func TestInARollOfTheKSKEveryCacheHoldsAChainOfTrust(t *testing.T) {
+	for _, algorithm := range []uint8{dns.ECDSAP256SHA256, dns.ED25519} {
+		for _, patience := range []time.Duration{0, 5 * day} {
+			h, p := rolled(t, algorithm, patience)
+			until := h[3].from.Add(3 * day)
+			if at := chainBreaks(t, h, p, start.Add(-day), until); !at.IsZero() {
+				t.Errorf("Algorithm %d, after a wait of %v: a chain of trust breaks at %v", algorithm, patience, at)
+			}
+			for at := start; at.Before(until); at = at.Add(time.Hour) {
+				keys := h.read(at, 0)
+				set, _ := keys.DNSKEY(origin, at)
+				verifyAll(t, keys, set, at)
+				if n := len(keys.DS(origin, at)); n > 2 {
+					t.Fatalf("At %v %d KSKs sign", at, n)
+				}
+				if cds, _, _ := keys.CDS(origin, at); len(cds) != 1 || !signsKeys(t, keys, cds[0].(*dns.CDS).KeyTag, at) {
+					t.Fatalf("At %v CDS is %v", at, cds)
+				}
+			}
+		}
+	}
+}
+
+// The model finds out when any of the waits is cut by half.
+func TestTheModelOfCachesFindsARollThatIsTooQuick(t *testing.T) {
+	for name, hasten := range map[string]func(h history, p *parent){
+		"the parent changes when half of the caches may lack the new key": func(h history, p *parent) {
+			p.swapped = h[1].keys.Roll(start).Publish.Add(30 * time.Minute)
+		},
+		"the old key goes after half of the DS TTL": func(h history, _ *parent) {
+			k := h[2].keys.ksks[0]
+			k.retire = h[2].from.Add(k.retire.Sub(h[2].from) / 2)
+		},
+		"the old key goes when one server of the parent has the new DS": func(_ history, p *parent) {
+			p.slower += 3 * time.Hour
+		},
+	} {
+		h, p := rolled(t, 13, 0)
+		hasten(h, &p)
+		if chainBreaks(t, h, p, start.Add(-day), h[3].from.Add(3*day)).IsZero() {
+			t.Errorf("No chain of trust breaks although %s", name)
+		}
+	}
+}
+
+func TestARollGoesByTheFormulasOfRFC7583(t *testing.T) {
+	h, p := rolled(t, 13, 5*day)
+	k := h[3].keys
+	begun := h[1].keys.Roll(start)
+	seen := p.swapped.Add(p.slower)
+	const propagation, safety = time.Hour, time.Hour
+	want := Step{
+		Phase: Announced, Old: p.old, New: p.young,
+		Publish: start.Add(propagation),
+		Submit:  start.Add(propagation + time.Hour + safety), // Ipub = Dprp + TTLkey
+		Until:   start.Add(propagation),
+		Waits:   "every server to read the key document",
+	}
+	if diff := cmp.Diff(want, begun); diff != "" {
+		t.Errorf("The roll begins otherwise: %s", diff)
+	}
+	if got, want := h[2].keys.Roll(seen).Remove, seen.Add(dsTTL+safety); !got.Equal(want) {
+		t.Errorf("Expected the old key to go at %v, Iret = DprpP + TTLds after the DS was seen, got %v", want, got)
+	}
+	if diff := cmp.Diff(Step{Phase: Settled, Old: p.young}, k.Roll(h[3].from)); diff != "" {
+		t.Errorf("The roll ends otherwise: %s", diff)
+	}
+	if diff := cmp.Diff([]string{"persist.example."}, k.Zones); diff != "" {
+		t.Errorf("The zones are others: %s", diff)
+	}
+	if len(k.ksks) != 1 {
+		t.Errorf("Expected the old key to be pruned, got %d KSKs", len(k.ksks))
+	}
+}
+
+func TestEachStepOfARollSaysWhatItWaitsFor(t *testing.T) {
+	h, p := rolled(t, 13, 5*day)
+	type step struct {
+		Phase Phase
+		Waits string
+		Until time.Time
+	}
+	publish, submit, seen := start.Add(time.Hour), start.Add(3*time.Hour), p.swapped.Add(p.slower)
+	remove := seen.Add(dsTTL + time.Hour)
+	for _, c := range []struct {
+		at   time.Time
+		want step
+	}{
+		{start.Add(-1), step{Settled, "", time.Time{}}},
+		{start, step{Announced, "every server to read the key document", publish}},
+		{publish.Add(-1), step{Announced, "every server to read the key document", publish}},
+		{publish, step{Spreading, "every cache to have the DNSKEY RRset with the new key", submit}},
+		{submit.Add(-1), step{Spreading, "every cache to have the DNSKEY RRset with the new key", submit}},
+		{submit, step{Submitted, fmt.Sprintf("every server of every parent to have the DS of the key with tag %d", p.young), time.Time{}}},
+		{seen.Add(-1), step{Submitted, fmt.Sprintf("every server of every parent to have the DS of the key with tag %d", p.young), time.Time{}}},
+		{seen, step{Retiring, "the DS RRset without the new key to leave every cache", remove}},
+		{remove.Add(-1), step{Retiring, "the DS RRset without the new key to leave every cache", remove}},
+		{remove, step{Settled, "", time.Time{}}},
+	} {
+		got := h.read(c.at, 0).Roll(c.at)
+		if diff := cmp.Diff(c.want, step{got.Phase, got.Waits, got.Until}); diff != "" {
+			t.Errorf("At %v: %s", c.at, diff)
+		}
+	}
+}
+
+// Whatever the reason, a hold only ever makes a roll-over slower.
+func TestARollThatWasHeldIsAsSafeAsOneThatWasNot(t *testing.T) {
+	first := written(t, veteran(t, 13))
+	begun, err := BeginRoll(first, nil, dsTTL, start, random(7))
+	parsed(t, begun, err)
+	for _, when := range []time.Duration{0, 30 * time.Minute, time.Hour, 2 * time.Hour, 3 * time.Hour, 4 * time.Hour} {
+		for _, long := range []time.Duration{time.Minute, 90 * time.Minute, 30 * day} {
+			raw, err := Hold(begun, "a new registrar", start.Add(when))
+			held := parsed(t, raw, err)
+			if step := held.Roll(start.Add(when + long/2)); step.Waits != `the end of the hold: "a new registrar"` || !step.Held.Equal(start.Add(when)) {
+				t.Errorf("Held after %v, it waits for %s since %v", when, step.Waits, step.Held)
+			}
+			raw, err = Resume(raw, start.Add(when+long))
+			resumed := parsed(t, raw, err)
+			free, late := parsed(t, begun, nil).ksks[1], resumed.ksks[1]
+			for _, wait := range [][2]time.Duration{
+				{free.publish.Sub(start), late.publish.Sub(start)},
+				{free.submit.Sub(free.publish), late.submit.Sub(late.publish)},
+			} {
+				if wait[1] < wait[0] || wait[1] > wait[0]+long {
+					t.Errorf("Held after %v for %v, a wait of %v becomes %v", when, long, wait[0], wait[1])
+				}
+			}
+			h := history{{start.Add(-day), parsed(t, first, nil)}, {start, parsed(t, begun, nil)}, {start.Add(when), held}, {start.Add(when + long), resumed}}
+			p := parent{free0(t, first), late.tag, late.submit, 0}
+			if at := chainBreaks(t, h, p, start.Add(-day), late.submit.Add(3*day)); !at.IsZero() {
+				t.Errorf("Held after %v for %v, a chain of trust breaks at %v", when, long, at)
+			}
+		}
+	}
+}
+
+// free0 is the tag of the only KSK of a document.
+func free0(tb testing.TB, raw []byte) uint16 {
+	tb.Helper()
+	return parsed(tb, raw, nil).ksks[0].tag
+}
+
+func TestWhatIsNotDueIsRefused(t *testing.T) {
+	first := written(t, testDocument(t, 13, nil))
+	begun, err := BeginRoll(first, nil, dsTTL, start, random(7))
+	parsed(t, begun, err)
+	held, err := Hold(first, "", start)
+	parsed(t, held, err)
+	insecure, err := GoInsecure(first, start)
+	parsed(t, insecure, err)
+	reseeded, _, err := Reseed(first, start, random(8))
+	parsed(t, reseeded, err)
+	late := start.Add(2 * day)
+	begin := func(raw []byte) error { _, err := BeginRoll(raw, nil, dsTTL, late, random(9)); return err }
+	end := func(raw []byte, at time.Time) error { _, err := EndRoll(raw, dsTTL, at); return err }
+	broken := errors.New("broken")
+	for _, c := range []struct {
+		name, fragment string
+		err            error
+	}{
+		{"a roll in a roll", "is being rolled already", begin(begun)},
+		{"a roll in a hold", "KSKs are held: resume first", begin(held)},
+		{"a roll into insecurity", "the zone goes insecure", begin(insecure)},
+		{"the end before the beginning", "the roll-over is settled", end(first, late)},
+		{"the end before CDS names the key", "the roll-over is spreading", end(begun, start.Add(2*time.Hour))},
+		{"a hold in a hold", "held already, since 2026-11-24T12:00:00Z", second(Hold(held, "", late))},
+		{"resume without a hold", "not held", second(Resume(first, late))},
+		{"insecure twice", "already, since 2026-11-24T12:00:00Z", second(GoInsecure(insecure, late))},
+		{"secure without", "does not go insecure", second(StaySecure(first, late))},
+		{"a third seed", "in use until 2026-12-26T02:00:00Z: run this again then", third(Reseed(reseeded, late, random(9)))},
+		{"a hold for a novel", "hold_reason has 201 octets", second(Hold(first, strings.Repeat("x", 201), late))},
+		{"no random", "broken", second(BeginRoll(first, nil, dsTTL, late, iotest.ErrReader(broken)))},
+		{"no random", "broken", third(Reseed(first, late, iotest.ErrReader(broken)))},
+		{"no document", "is not JSON", second(Hold([]byte("x"), "", late))},
+	} {
+		if c.err == nil || !strings.Contains(c.err.Error(), c.fragment) {
+			t.Errorf("%s: expected an error with %q, got %v", c.name, c.fragment, c.err)
+		}
+	}
+}
+
+func second(_ []byte, err error) error             { return err }
+func third(_ []byte, _ time.Time, err error) error { return err }
+
+// A seed whose tag another key has is not taken, so no validator has to try two
+// keys (CVE-2023-50387).
+func TestANewKSKSharesItsTagWithNoOtherKey(t *testing.T) {
+	d := testDocument(t, 13, nil)
+	old := d.KSKs[0].Seed.octets()
+	young := testSeed(t, 9).octets()
+	raw, err := BeginRoll(written(t, d), nil, dsTTL, start, strings.NewReader(string(slices.Concat(old, old, young))))
+	k := parsed(t, raw, err)
+	if k.ksks[0].tag == k.ksks[1].tag {
+		t.Errorf("Both keys have the tag %d", k.ksks[0].tag)
+	}
+}
+
+// Whenever a seed is replaced, the old one's signatures and the new one's find
+// their keys in every cache, on servers that read the document late too.
+func TestAReseedTurnsNoCacheBogus(t *testing.T) {
+	type reseed func([]byte, time.Time) ([]byte, time.Time, error)
+	for name, reseed := range map[string]reseed{
+		"planned": func(raw []byte, at time.Time) ([]byte, time.Time, error) { return Reseed(raw, at, random(8)) },
+		"urgent":  func(raw []byte, at time.Time) ([]byte, time.Time, error) { return ReseedNow(raw, at, random(8)) },
+	} {
+		for _, when := range []time.Duration{0, time.Hour, 10 * day, 30*day - 4*time.Hour, 30*day - time.Hour, 30 * day, 31 * day} {
+			first := written(t, testDocument(t, 13, nil))
+			raw, takeover, err := reseed(first, start.Add(when))
+			two := parsed(t, raw, err)
+			gone := takeover.Add(two.zsks.after)
+			raw, err = FinishRoll(raw, gone)
+			alone := parsed(t, raw, err)
+			h := history{{start.Add(-day), parsed(t, first, nil)}, {start.Add(when), two}, {gone, alone}}
+			if len(alone.zsks.reigns) != 1 {
+				t.Errorf("%s after %v: the old seed is not pruned", name, when)
+			}
+			if name == "planned" && two.zsks.cutShort(two.zsks.reigns[1].first-1) {
+				t.Errorf("After %v an epoch is cut short", when)
+			}
+			checkHistory(t, h, start.Add(when), takeover.Add(-3*time.Hour), takeover.Add(5*time.Hour), gone.Add(-2*time.Hour), gone.Add(2*time.Hour))
+		}
+	}
+}
+
+// checkHistory checks at the instants that what any server signs finds its key
+// in what any server published within the last and next TTL.
+func checkHistory(t *testing.T, h history, around ...time.Time) {
+	t.Helper()
+	for _, middle := range around {
+		for at := middle.Add(-2 * time.Hour); at.Before(middle.Add(2 * time.Hour)); at = at.Add(10 * time.Minute) {
+			for _, late := range []time.Duration{0, lag} {
+				sig := mustSign(t, h.read(at, late), rrs(t, "n.persist.example. 3600 IN TXT a"), at).RRSIG[0].(*dns.RRSIG)
+				for _, later := range []time.Duration{0, lag} {
+					for _, fetched := range []time.Time{at.Add(-cached), at, at.Add(cached)} {
+						keyOf(t, h.read(fetched, later), sig, fetched)
+					}
+				}
+			}
+		}
+	}
+}
+
+// A thief of the document has the seed that was to come next as well.
+func TestAnUrgentReseedDropsTheSeedThatWasToComeLater(t *testing.T) {
+	first := written(t, testDocument(t, 13, nil))
+	raw, _, err := Reseed(first, start, random(8))
+	planned := parsed(t, raw, err)
+	raw, takeover, err := ReseedNow(raw, start.Add(10*day), random(9))
+	urgent := parsed(t, raw, err)
+	if urgent.zsks.reigns[1].equal(planned.zsks.reigns[1].deriver) || !takeover.Equal(start.Add(10*day+3*time.Hour)) {
+		t.Errorf("The seed that takes over at %v is that of before", takeover)
+	}
+}
