@@ -177,7 +177,7 @@ func TestErrorsNameTheMemberAndNotTheSeed(t *testing.T) {
 		{`12:00:00Z"}],`, `12:00:00Z"}, {"start": "2027-01-24T12:00:00Z", "epoch": 3}],`, "zsks[1].seed is missing"},
 		{`12:00:00Z"}],`, `12:00:00Z"}, {"seed": "` + secret + `", "epoch": 3}],`, "zsks[1].start is missing"},
 		{`12:00:00Z"}],`, `12:00:00Z"}, {"seed": "` + secret + `", "start": "2027-01-24T12:00:00Z", "epoch": 3}],`, "zsks[1].seed is that of zsks[0]"},
-		{`12:00:00Z"}],`, `12:00:00Z"}, {"seed": "` + secret + `", "start": "2026-11-24T11:00:00Z"}],`, "zsks[1].start is too near to zsks[0].start: write an instant at least 40h later"},
+		{`12:00:00Z"}],`, `12:00:00Z"}, {"seed": "` + secret + `", "start": "2026-11-24T11:00:00Z"}],`, "zsks[1].start is too near to zsks[0].start: write an instant at least 88h later"},
 		{`12:00:00Z"}],`, `12:00:00Z"}, {"seed": "` + other + `", "start": "2027-01-24T12:00:00Z"}],`, "zsks[1].epoch is 0: write 3, "},
 		{`12:00:00Z"}],`, `12:00:00Z"}, {"seed": "` + other + `", "start": "2027-01-23T12:00:00Z", "epoch": 3}],`, "zsks[1].epoch is 3: write 2, "},
 		{`12:00:00Z"}],`, `12:00:00Z", "epoch": -1}],`, "zsks[0].epoch is no such value: write a whole number"},

@@ -23,7 +23,7 @@ func Reseed(raw []byte, at time.Time, random io.Reader) ([]byte, time.Time, erro
 // was to come later is dropped: it may be stolen too.
 func ReseedNow(raw []byte, at time.Time, random io.Reader) ([]byte, time.Time, error) {
 	raw, err := revise(raw, at, func(d *document, _ *KeySet) error {
-		if len(d.ZSKs) == mostZSKs && at.Add(2*margin).Before(d.ZSKs[1].Start.time()) {
+		if len(d.ZSKs) == mostZSKs && at.Add(2*notice).Before(d.ZSKs[1].Start.time()) {
 			d.ZSKs = d.ZSKs[:1]
 		}
 		return nil
@@ -43,7 +43,7 @@ func reseed(raw []byte, at time.Time, random io.Reader, when func(z zskSeed, ear
 			return fmt.Errorf("the seed before the last is in use until %s: run this again then", d.overlap().Format(time.RFC3339))
 		}
 		z := d.ZSKs[0]
-		earliest := secondsUp(at.UTC()).Add(d.ahead() + margin)
+		earliest := secondsUp(at.UTC()).Add(d.ahead() + notice)
 		if apart := z.Start.time().Add(d.ahead() + d.after()); earliest.Before(apart) {
 			earliest = apart
 		}

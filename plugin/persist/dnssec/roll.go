@@ -25,7 +25,7 @@ func BeginRoll(raw []byte, zones []string, ttl time.Duration, at time.Time, rand
 		if err := before.mayRoll(at); err != nil {
 			return err
 		}
-		publish := secondsUp(at.UTC()).Add(margin)
+		publish := secondsUp(at.UTC()).Add(notice)
 		k := kskSeed{
 			Publish: instant(publish),
 			Active:  instant(publish),
@@ -76,7 +76,7 @@ func EndRoll(raw []byte, ttl time.Duration, seen time.Time) ([]byte, error) {
 			return fmt.Errorf("no KSK waits for its DS: the roll-over is %s", step.Phase)
 		}
 		ttl = max(ttl, time.Duration(d.DSTTL)*time.Second)
-		end := instant(secondsUp(seen.UTC()).Add(ttl + margin))
+		end := instant(secondsUp(seen.UTC()).Add(ttl + notice))
 		for i, k := range d.KSKs {
 			if before.tagOf(k) == step.New || !k.Remove.IsZero() {
 				continue

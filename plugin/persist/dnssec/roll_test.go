@@ -85,11 +85,10 @@ func (p parent) tag(at time.Time, server int) uint16 {
 // instant; none if it is zero.
 func chainBreaks(tb testing.TB, h history, p parent, from, until time.Time) time.Time {
 	tb.Helper()
-	ttl := time.Duration(h[0].keys.ttl) * time.Second
 	for at := from; at.Before(until); at = at.Add(10 * time.Minute) {
 		signers := map[uint16]int{}
 		fetches := 0
-		for fetched := at.Add(-ttl); !fetched.After(at); fetched = fetched.Add(10 * time.Minute) {
+		for fetched := at.Add(-cached); !fetched.After(at); fetched = fetched.Add(30 * time.Minute) {
 			for _, late := range []time.Duration{0, lag} {
 				fetches++
 				for _, s := range h.read(fetched, late).ksks {
@@ -154,7 +153,8 @@ func TestInARollOfTheKSKEveryCacheHoldsAChainOfTrust(t *testing.T) {
 func TestTheModelOfCachesFindsARollThatIsTooQuick(t *testing.T) {
 	for name, hasten := range map[string]func(h history, p *parent){
 		"the parent changes when half of the caches may lack the new key": func(h history, p *parent) {
-			p.swapped = h[1].keys.Roll(start).Publish.Add(30 * time.Minute)
+			step := h[1].keys.Roll(start)
+			p.swapped = step.Publish.Add(step.Submit.Sub(step.Publish) / 2)
 		},
 		"the old key goes after half of the DS TTL": func(h history, _ *parent) {
 			k := h[2].keys.ksks[0]
@@ -177,11 +177,11 @@ func TestARollGoesByTheFormulasOfRFC7583(t *testing.T) {
 	k := h[3].keys
 	begun := h[1].keys.Roll(start)
 	seen := p.swapped.Add(p.slower)
-	const propagation, safety = time.Hour, time.Hour
+	const propagation, secondaries, safety = time.Hour, day, time.Hour
 	want := Step{
 		Phase: Announced, Old: p.old, New: p.young,
 		Publish: start.Add(propagation),
-		Submit:  start.Add(propagation + time.Hour + safety), // Ipub = Dprp + TTLkey
+		Submit:  start.Add(propagation + secondaries + time.Hour + safety), // Ipub = Dprp + TTLkey
 		Until:   start.Add(propagation),
 		Waits:   "every server to read the key document",
 	}
@@ -209,7 +209,7 @@ func TestEachStepOfARollSaysWhatItWaitsFor(t *testing.T) {
 		Waits string
 		Until time.Time
 	}
-	publish, submit, seen := start.Add(time.Hour), start.Add(3*time.Hour), p.swapped.Add(p.slower)
+	publish, submit, seen := start.Add(time.Hour), start.Add(27*time.Hour), p.swapped.Add(p.slower)
 	remove := seen.Add(dsTTL + time.Hour)
 	for _, c := range []struct {
 		at   time.Time
@@ -238,7 +238,7 @@ func TestARollThatWasHeldIsAsSafeAsOneThatWasNot(t *testing.T) {
 	first := written(t, veteran(t, 13))
 	begun, err := BeginRoll(first, nil, dsTTL, start, random(7))
 	parsed(t, begun, err)
-	for _, when := range []time.Duration{0, 30 * time.Minute, time.Hour, 2 * time.Hour, 3 * time.Hour, 4 * time.Hour} {
+	for _, when := range []time.Duration{0, 30 * time.Minute, time.Hour, 2 * time.Hour, 27 * time.Hour, 28 * time.Hour} {
 		for _, long := range []time.Duration{time.Minute, 90 * time.Minute, 30 * day} {
 			raw, err := Hold(begun, "a new registrar", start.Add(when))
 			held := parsed(t, raw, err)
@@ -298,7 +298,7 @@ func TestWhatIsNotDueIsRefused(t *testing.T) {
 		{"resume without a hold", "not held", second(Resume(first, late))},
 		{"insecure twice", "already, since 2026-11-24T12:00:00Z", second(GoInsecure(insecure, late))},
 		{"secure without", "does not go insecure", second(StaySecure(first, late))},
-		{"a third seed", "in use until 2026-12-26T02:00:00Z: run this again then", third(Reseed(reseeded, late, random(9)))},
+		{"a third seed", "in use until 2026-12-27T02:00:00Z: run this again then", third(Reseed(reseeded, late, random(9)))},
 		{"a hold for a novel", "hold_reason has 201 octets", second(Hold(first, strings.Repeat("x", 201), late))},
 		{"no random", "broken", second(BeginRoll(first, nil, dsTTL, late, iotest.ErrReader(broken)))},
 		{"no random", "broken", third(Reseed(first, late, iotest.ErrReader(broken)))},
@@ -348,7 +348,7 @@ func TestAReseedTurnsNoCacheBogus(t *testing.T) {
 			if name == "planned" && two.zsks.cutShort(two.zsks.reigns[1].first-1) {
 				t.Errorf("After %v an epoch is cut short", when)
 			}
-			checkHistory(t, h, start.Add(when), takeover.Add(-3*time.Hour), takeover.Add(5*time.Hour), gone.Add(-2*time.Hour), gone.Add(2*time.Hour))
+			checkHistory(t, h, start.Add(when), takeover.Add(-27*time.Hour), takeover, gone.Add(-2*time.Hour), gone.Add(2*time.Hour))
 		}
 	}
 }
@@ -378,7 +378,7 @@ func TestAnUrgentReseedDropsTheSeedThatWasToComeLater(t *testing.T) {
 	planned := parsed(t, raw, err)
 	raw, takeover, err := ReseedNow(raw, start.Add(10*day), random(9))
 	urgent := parsed(t, raw, err)
-	if urgent.zsks.reigns[1].equal(planned.zsks.reigns[1].deriver) || !takeover.Equal(start.Add(10*day+3*time.Hour)) {
+	if urgent.zsks.reigns[1].equal(planned.zsks.reigns[1].deriver) || !takeover.Equal(start.Add(10*day+27*time.Hour)) {
 		t.Errorf("The seed that takes over at %v is that of before", takeover)
 	}
 }

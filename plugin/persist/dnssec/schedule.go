@@ -15,6 +15,10 @@ const (
 	// where a secondary keeps a zone up to its SOA EXPIRE (the Dprp of RFC 7583
 	// section 2) or a clock was set back, and a little where clocks differ.
 	margin = 25 * time.Hour
+	// notice is how long before it matters a new instant is written into a key
+	// document, for every server to have read it by then, and what a wait for
+	// others is longer than it must be.
+	notice = time.Hour
 )
 
 // zskSchedule is the life of the zone signing keys. Their epochs are numbered
