@@ -13,7 +13,7 @@ import (
 // zone goes insecure. There are none while there is no such key.
 func (k *KeySet) CDS(origin string, at time.Time) (cds, cdnskey []dns.RR, changes time.Time) {
 	current, changes := k.submitted(at)
-	if !k.insecure.IsZero() && !at.Before(k.insecure) {
+	if k.GoesInsecure(at) {
 		return []dns.RR{deleteCDS(origin, k.ttl)}, []dns.RR{deleteCDNSKEY(origin, k.ttl)}, changes
 	}
 	if k.insecure.After(at) {
@@ -24,6 +24,22 @@ func (k *KeySet) CDS(origin string, at time.Time) (cds, cdnskey []dns.RR, change
 	}
 	key := current.dnskey(origin, k.ttl)
 	return []dns.RR{key.ToDS(dns.SHA256).ToCDS()}, []dns.RR{key.ToCDNSKEY()}, changes
+}
+
+// GoesInsecure reports whether parents are asked to remove their DS RRset.
+func (k *KeySet) GoesInsecure(at time.Time) bool {
+	return !k.insecure.IsZero() && !at.Before(k.insecure)
+}
+
+// EntryPoint returns the key signing key whose DS record the parent of origin
+// shall have as of the instant at, nil if there is none. While the zone goes
+// insecure it is the one that the parent had.
+func (k *KeySet) EntryPoint(origin string, at time.Time) *dns.DNSKEY {
+	current, _ := k.submitted(at)
+	if current == nil {
+		return nil
+	}
+	return current.dnskey(origin, k.ttl)
 }
 
 // deleteCDS asks the parent to remove its DS RRset (RFC 8078 section 4).

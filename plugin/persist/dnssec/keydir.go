@@ -1,6 +1,7 @@
 package dnssec
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -67,6 +68,49 @@ func InitDir(dir, name string, algorithm uint8, at time.Time, random io.Reader) 
 		return err
 	}
 	return publish(dir, raw)
+}
+
+// ErrChanged means that a key document is not the one that was read.
+var ErrChanged = errors.New("somebody else has written it")
+
+// ReplaceDir replaces the key document before in dir, as LoadDir returned it, by
+// after. It fails with ErrChanged where there is another one by now; of two that
+// do so within the same moment one may still win over the other. The file keeps
+// its owner and its mode, and whoever reads it has the whole of one of the two,
+// also after a crash.
+func ReplaceDir(dir string, before, after []byte) error {
+	file := filepath.Join(dir, KeyFile)
+	info, err := os.Stat(file)
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, temporary)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(f.Chmod(info.Mode().Perm()), keepOwner(f, info))
+	if err == nil {
+		_, err = f.Write(after)
+	}
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = replace(dir, f.Name(), before)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return syncDir(dir)
+}
+
+// replace gives a file the name of the key document, if that is still before.
+func replace(dir, name string, before []byte) error {
+	switch now, err := LoadDir(dir); {
+	case err != nil:
+		return err
+	case !bytes.Equal(now, before):
+		return fmt.Errorf("%s: %w", filepath.Join(dir, KeyFile), ErrChanged)
+	}
+	return os.Rename(name, filepath.Join(dir, KeyFile))
 }
 
 // refuseUsed returns an error if there are files in dir. Directories do not

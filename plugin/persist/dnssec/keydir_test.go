@@ -159,3 +159,39 @@ func TestAFileThatIsNoKeyDocumentIsNotReadWhole(t *testing.T) {
 		t.Errorf("Error is %v", err)
 	}
 }
+
+func TestReplaceDirReplacesOnlyWhatWasRead(t *testing.T) {
+	dir := t.TempDir()
+	if err := InitDir(dir, "test", 13, start, random(1)); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, KeyFile)
+	if err := os.Chmod(file, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	before, err := LoadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ReplaceDir(dir, before, []byte("after")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := LoadDir(dir); err != nil || string(got) != "after" {
+		t.Errorf("The document is %q (%v)", got, err)
+	}
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("The mode is not that of before: %v (%v)", info.Mode(), err)
+	}
+	if err := ReplaceDir(dir, before, []byte("again")); !errors.Is(err, ErrChanged) {
+		t.Errorf("Expected %v, got %v", ErrChanged, err)
+	}
+	if got, err := LoadDir(dir); err != nil || string(got) != "after" {
+		t.Errorf("The document is %q (%v)", got, err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+		t.Errorf("Expected one file, got %v (%v)", left, err)
+	}
+	if err := ReplaceDir(t.TempDir(), before, []byte("again")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Expected %v where there is no document, got %v", fs.ErrNotExist, err)
+	}
+}

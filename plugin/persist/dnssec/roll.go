@@ -43,7 +43,7 @@ func (k *KeySet) mayRoll(at time.Time) error {
 		return errors.New("the zone goes insecure, so no parent would take a new DS: undo that first")
 	case !step.Held.IsZero():
 		return errors.New("KSKs are held: resume first")
-	case step.Phase != Settled:
+	case step.Phase != Settled && step.Phase != Finished:
 		return fmt.Errorf("the KSK with tag %d is being rolled already", step.Old)
 	}
 	return nil

@@ -191,7 +191,7 @@ func TestARollGoesByTheFormulasOfRFC7583(t *testing.T) {
 	if got, want := h[2].keys.Roll(seen).Remove, seen.Add(dsTTL+safety); !got.Equal(want) {
 		t.Errorf("Expected the old key to go at %v, Iret = DprpP + TTLds after the DS was seen, got %v", want, got)
 	}
-	if diff := cmp.Diff(Step{Phase: Settled, Old: p.young}, k.Roll(h[3].from)); diff != "" {
+	if diff := cmp.Diff(Step{Phase: Settled, Old: p.young, Publish: begun.Publish, Submit: begun.Submit}, k.Roll(h[3].from)); diff != "" {
 		t.Errorf("The roll ends otherwise: %s", diff)
 	}
 	if diff := cmp.Diff([]string{"persist.example."}, k.Zones); diff != "" {
@@ -199,6 +199,17 @@ func TestARollGoesByTheFormulasOfRFC7583(t *testing.T) {
 	}
 	if len(k.ksks) != 1 {
 		t.Errorf("Expected the old key to be pruned, got %d KSKs", len(k.ksks))
+	}
+}
+
+func TestARollIsFinishedOnceTheOldKeyIsRemoved(t *testing.T) {
+	h, p := rolled(t, 13, 0)
+	remove := h[3].from
+	for at, want := range map[time.Time]Phase{remove.Add(-1): Retiring, remove: Finished, remove.Add(30 * day): Finished} {
+		got := h[2].keys.Roll(at)
+		if got.Phase != want || got.Old != p.old || got.New != p.young || !got.Remove.Equal(remove) {
+			t.Errorf("At %v: expected %s, from %d to %d, got %+v", at, want, p.old, p.young, got)
+		}
 	}
 }
 
@@ -225,6 +236,7 @@ func TestEachStepOfARollSaysWhatItWaitsFor(t *testing.T) {
 		{seen, step{Retiring, "the DS RRset without the new key to leave every cache", remove}},
 		{remove.Add(-1), step{Retiring, "the DS RRset without the new key to leave every cache", remove}},
 		{remove, step{Settled, "", time.Time{}}},
+		{remove.Add(7 * day), step{Settled, "", time.Time{}}},
 	} {
 		got := h.read(c.at, 0).Roll(c.at)
 		if diff := cmp.Diff(c.want, step{got.Phase, got.Waits, got.Until}); diff != "" {

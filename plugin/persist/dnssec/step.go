@@ -16,6 +16,7 @@ const (
 	Spreading Phase = "spreading" // it is published and signs, and some caches lack it
 	Submitted Phase = "submitted" // CDS names it, and no parent is known to have its DS
 	Retiring  Phase = "retiring"  // its DS is at every parent, and some caches lack that
+	Finished  Phase = "finished"  // the old key is removed, and still in the document
 )
 
 // Step is where the roll-over of the key signing key is, and what it waits for.
@@ -24,7 +25,7 @@ type Step struct {
 	Old   uint16 // tag of the key in force, or that goes
 	New   uint16 // tag of the key that comes, 0 if none does
 
-	Publish time.Time // from which the new key is published and signs
+	Publish time.Time // from which the new key, or that in force, is published
 	Submit  time.Time // from which CDS names it
 	Remove  time.Time // at which the old key goes; zero as long as that is not known
 
@@ -51,7 +52,7 @@ func (k *KeySet) Roll(at time.Time) Step {
 // roll is Roll without a hold.
 func (k *KeySet) roll(at time.Time) Step {
 	young := k.youngest(at)
-	step := Step{Phase: Settled, Old: young.tag}
+	step := Step{Phase: Settled, Old: young.tag, Publish: young.planned.publish, Submit: young.planned.submit}
 	var ends []time.Time // of the old keys
 	for _, s := range k.ksks {
 		if s != young && s.planned.comesOrIs(at) {
@@ -60,13 +61,22 @@ func (k *KeySet) roll(at time.Time) Step {
 		}
 	}
 	if step.New == 0 {
-		return step
+		return k.finished(step, at)
 	}
 	if !slices.ContainsFunc(ends, time.Time.IsZero) {
 		step.Remove = slices.MaxFunc(ends, time.Time.Compare)
 	}
-	step.Publish, step.Submit = young.planned.publish, young.planned.submit
 	step.advance(at)
+	return step
+}
+
+// finished makes step the last one if there are keys that are removed.
+func (k *KeySet) finished(step Step, at time.Time) Step {
+	for _, s := range k.ksks {
+		if !s.planned.comesOrIs(at) {
+			return Step{Phase: Finished, Old: s.tag, New: step.Old, Publish: step.Publish, Submit: step.Submit, Remove: s.planned.remove}
+		}
+	}
 	return step
 }
 

@@ -76,16 +76,23 @@ func (v *Vault) List(ctx context.Context, folder string) ([]string, error) {
 // ReadSecret returns the data of the newest version of a secret, which is a
 // JSON object, from any KV version 2 mount.
 func (v *Vault) ReadSecret(ctx context.Context, mount, path string) ([]byte, error) {
+	data, _, err := v.ReadSecretVersion(ctx, mount, path)
+	return data, err
+}
+
+// ReadSecretVersion is ReadSecret, and returns the version too, for
+// [Vault.WriteSecret] to replace it.
+func (v *Vault) ReadSecretVersion(ctx context.Context, mount, path string) (data []byte, version int, err error) {
 	s, err := v.readSecret(ctx, mount, path)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return nil, v.explainMount(ctx, mount, err)
+		return nil, 0, v.explainMount(ctx, mount, err)
 	case err != nil:
-		return nil, err
+		return nil, 0, err
 	case s.withdrawn():
-		return nil, fmt.Errorf("read %s/data/%s: %w: version %d is deleted", mount, path, ErrNotFound, s.Metadata.Version)
+		return nil, 0, fmt.Errorf("read %s/data/%s: %w: version %d is deleted", mount, path, ErrNotFound, s.Metadata.Version)
 	}
-	return s.Data, nil
+	return s.Data, s.Metadata.Version, nil
 }
 
 // WriteSecret writes data, a JSON object, as the version after replaces, which
