@@ -63,7 +63,7 @@ help: ## Show this list
 # The commands that tests, demo and benchmark call, with their Debian packages.
 tools:
 	@test/need.sh gcc:gcc dig:bind9-dnsutils delv:bind9-dnsutils dnssec-verify:bind9-utils \
-		unbound:unbound dnsperf:dnsperf taskset:util-linux
+		unbound:unbound nsd:nsd faketime:faketime ldns-signzone:ldnsutils dnsperf:dnsperf taskset:util-linux
 
 # Programs are built each time: whether there is anything to do, go knows best.
 $(BIN)/coredns: FORCE

@@ -9,13 +9,22 @@ import (
 func newKeys(out *output) *cobra.Command {
 	keys := group("keys", "Make keys, print what the parent zone needs, and say what becomes of them",
 		newKeysDS(out),
+		newKeysHold(out),
 		newKeysInit(out),
+		newKeysInsecure(out),
+		newKeysReseed(out),
+		newKeysResume(out),
+		newKeysRollKSK(out),
 		newKeysStatus(out),
 	)
 	keys.Long = `Look after key documents. One holds the seeds from which servers derive the keys
 that sign their zones, those of today and of every other day, so servers that
 read the same document have the same keys. It is in a directory of its own (keys
-dir DIR in the Corefile), or in Vault (keys vault MOUNT/PATH).`
+dir DIR in the Corefile), or in Vault (keys vault MOUNT/PATH).
+
+Zone-signing keys roll by themselves. A key-signing key is rolled by roll-ksk,
+which writes what happens when into the document: servers read it and obey.
+Each change is written only if the document is still the one that was read.`
 	return keys
 }
 

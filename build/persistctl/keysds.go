@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -24,9 +25,10 @@ func newKeysDS(out *output) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ds ZONE (--dir DIR | --vault MOUNT/PATH)",
 		Short: "Print the DS records that the parent of ZONE needs",
-		Long: `Print the DS record of every key signing key that signs at an instant, as it
-stands in the parent's zone file beside the delegation of ZONE. ZONE is the one
-in the Corefile. Unbound takes the record as a trust anchor too.`,
+		Long: `Print the DS record that the CDS record names at an instant, as it stands in the
+parent's zone file beside the delegation of ZONE. ZONE is the one in the Corefile.
+During a roll-over of the key-signing key it is that of the new key as soon as the
+parent may have it. Unbound takes the record as a trust anchor too.`,
 		Example: `  persistctl keys ds _validation-persist.example.com --dir /etc/coredns/keys
   persistctl keys ds _validation-persist.example.com --dir /etc/coredns/keys --dnskey
   persistctl keys ds _validation-persist.example.com --dir /etc/coredns/keys --delv > anchor.conf
@@ -34,7 +36,7 @@ in the Corefile. Unbound takes the record as a trust anchor too.`,
 		Args: cobra.ExactArgs(1),
 	}
 	p.source = registerKeySource(cmd.Flags(), "dir", "vault")
-	p.at.register(cmd.Flags(), "keys that sign at this instant")
+	p.at.register(cmd.Flags(), "the key in force at this instant")
 	cmd.Flags().BoolVar(&p.asDNSKEY, "dnskey", false, "print the DNSKEY records instead, from which DS records are made")
 	cmd.Flags().BoolVar(&p.asAnchor, "delv", false, "print a file for delv -a, or for named, that trusts the keys instead")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -82,19 +84,14 @@ type entryPoint struct {
 
 // entryPoints returns the keys of zone that a parent may point to.
 func entryPoints(keys *dnssec.KeySet, zone string, at time.Time) ([]entryPoint, error) {
-	var points []entryPoint
-	rrset, _ := keys.DNSKEY(zone, at)
-	for _, ds := range keys.DS(zone, at) {
-		for _, rr := range rrset {
-			if key := rr.(*dns.DNSKEY); key.Flags&dns.SEP != 0 && key.KeyTag() == ds.KeyTag {
-				points = append(points, entryPoint{key, ds})
-			}
-		}
-	}
-	if len(points) == 0 {
+	key := keys.EntryPoint(zone, at)
+	switch {
+	case keys.GoesInsecure(at):
+		return nil, errors.New("the zone goes insecure, so its parent shall have no DS: see persistctl keys insecure")
+	case key == nil:
 		return nil, fmt.Errorf("no key signing key signs at %s: see persistctl keys status", stamp(at))
 	}
-	return points, nil
+	return []entryPoint{{key, key.ToDS(dns.SHA256)}}, nil
 }
 
 // dsRecords prints as DS records.

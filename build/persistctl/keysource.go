@@ -2,13 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 
 	"github.com/coredns-persist/persist/plugin/persist/dnssec"
-	"github.com/coredns-persist/persist/plugin/persist/store"
 
 	"github.com/spf13/pflag"
 )
@@ -75,35 +72,9 @@ func (k *keySource) explain(err error) error {
 
 // load reads the keys.
 func (k *keySource) load(ctx context.Context) (*dnssec.KeySet, error) {
-	if err := k.check(); err != nil {
-		return nil, err
-	}
-	raw, err := k.read(ctx)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, store.ErrNotFound) {
-		return nil, fmt.Errorf("%w: if there never were keys, make them with persistctl keys init", err)
-	}
+	d, err := k.open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	keys, err := dnssec.ParseKeys(raw)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", k, err)
-	}
-	return keys, nil
-}
-
-func (k *keySource) read(ctx context.Context) ([]byte, error) {
-	if k.dir != "" {
-		return dnssec.LoadDir(k.dir)
-	}
-	p, err := k.place()
-	if err != nil {
-		return nil, err
-	}
-	v, err := store.NewVault(store.VaultConfig{})
-	if err != nil {
-		return nil, err
-	}
-	raw, err := v.ReadSecret(ctx, p.Mount, p.Path)
-	return raw, k.explain(err)
+	return d.keys, nil
 }

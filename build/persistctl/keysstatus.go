@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strconv"
 	"time"
 
+	"github.com/coredns-persist/persist/build/persistctl/parents"
 	"github.com/coredns-persist/persist/plugin/persist/dnssec"
 
 	"github.com/miekg/dns"
@@ -18,14 +20,19 @@ func newKeysStatus(out *output) *cobra.Command {
 		Use:   "status [ZONE] (--dir DIR | --vault MOUNT/PATH)",
 		Short: "Say of every key what it does, and what becomes of it when and why",
 		Long: `Say of every key what it does at an instant, what becomes of it next, when and
-why. With ZONE, the one in the Corefile, say too until when the signatures over
-its DNSKEY RRset hold.`,
+why, and what a roll-over of the key-signing key waits for. With ZONE, the one in
+the Corefile, say too until when the signatures over its DNSKEY RRset hold. With
+--parents ask every server of the parent of ZONE, or else of the zones of the last
+roll-over, for the DS.`,
 		Example: `  persistctl keys status --dir /etc/coredns/keys
   persistctl keys status _validation-persist.example.com --dir /etc/coredns/keys --at 2027-06-01T00:00:00Z
   persistctl keys status --vault persist-keys/example -o json`,
 		Args: cobra.MaximumNArgs(1),
 	}
+	var ask bool
 	source := registerKeySource(cmd.Flags(), "dir", "vault")
+	finder := registerParents(cmd.Flags())
+	cmd.Flags().BoolVar(&ask, "parents", false, "ask the parents' servers for the DS, as they are now")
 	at.register(cmd.Flags(), "state at this instant")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		keys, err := source.load(cmd.Context())
@@ -38,6 +45,11 @@ its DNSKEY RRset hold.`,
 				return err
 			}
 		}
+		if ask {
+			if state.Parents, err = parentsOf(cmd.Context(), finder, keys, args); err != nil {
+				return err
+			}
+		}
 		return out.print(cmd.OutOrStdout(), state)
 	}
 	return cmd
@@ -45,10 +57,13 @@ its DNSKEY RRset hold.`,
 
 // keySetState is a key set at an instant.
 type keySetState struct {
-	Name   string        `json:"name"`
-	At     time.Time     `json:"at"`
-	Keys   []keyState    `json:"keys"`
-	DNSKEY *keySignature `json:"dnskey,omitempty"`
+	Name     string        `json:"name"`
+	At       time.Time     `json:"at"`
+	Keys     []keyState    `json:"keys"`
+	Roll     *rollState    `json:"ksk,omitempty"`
+	Insecure bool          `json:"insecure,omitempty"` // whether the parents are asked to remove their DS
+	DNSKEY   *keySignature `json:"dnskey,omitempty"`
+	Parents  parentStates  `json:"parents,omitempty"`
 }
 
 // keyState is one key at an instant.
@@ -70,11 +85,28 @@ type keySignature struct {
 }
 
 func keysAt(keys *dnssec.KeySet, at time.Time) keySetState {
-	s := keySetState{Name: keys.Name, At: at, Keys: []keyState{}}
+	s := keySetState{Name: keys.Name, At: at, Keys: []keyState{}, Roll: rollAt(keys, at), Insecure: keys.GoesInsecure(at)}
 	for _, k := range keys.Status(at) {
 		s.Keys = append(s.Keys, keyState{k.Role, k.Tag, k.Algorithm, string(k.State), string(k.Next), k.When, k.Reason})
 	}
 	return s
+}
+
+// parentsOf asks the parents of the zones named, else of those that the key
+// document has.
+func parentsOf(ctx context.Context, f *parents.Finder, keys *dnssec.KeySet, names []string) (parentStates, error) {
+	zones := keys.Zones
+	for _, name := range names {
+		zone, err := origin(name)
+		if err != nil {
+			return nil, err
+		}
+		zones = []string{zone}
+	}
+	if len(zones) == 0 {
+		return nil, usagef("of which zone shall the parents be asked? write ZONE")
+	}
+	return askParents(ctx, f, zones)
 }
 
 func signatureOfKeys(keys *dnssec.KeySet, name string, at time.Time) (*keySignature, error) {
@@ -108,9 +140,23 @@ func (s keySetState) text(w io.Writer) {
 		rows = append(rows, []string{k.Role, strconv.Itoa(int(k.Tag)), algorithmName(k.Algorithm), k.State, k.Next, stamp(k.When), k.Reason})
 	}
 	table(w, rows...)
+	if !s.Roll.Held.IsZero() {
+		fmt.Fprintf(w, "\nKSKs stand still since %s.\n", stamp(s.Roll.Held))
+	}
+	if s.Roll.New != 0 && !s.Roll.done() {
+		fmt.Fprintf(w, "\nKSK %d is rolled:\n", s.Roll.Old)
+		s.Roll.text(w)
+	}
+	if s.Insecure {
+		fmt.Fprintln(w, "\nThe zone goes insecure: CDS and CDNSKEY ask the parents to remove their DS.")
+	}
 	if s.DNSKEY != nil {
 		fmt.Fprintf(w, "\nThe signatures over the DNSKEY RRset of %s are replaced at %s and expire at %s.\n",
 			s.DNSKEY.Zone, stamp(s.DNSKEY.Replaced), stamp(s.DNSKEY.Expires))
+	}
+	if s.Parents != nil {
+		fmt.Fprintln(w)
+		s.Parents.text(w)
 	}
 }
 

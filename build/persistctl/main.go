@@ -3,7 +3,7 @@
 // as a CA would, and looks after keys.
 //
 // It reads documents and keys with the very packages that the server does. Of
-// its commands only keys init writes anything.
+// its commands only those that change keys write anything.
 package main
 
 import "os"

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
@@ -33,6 +34,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Values["vault"] = new(parts.Vault)
+			env.Values["parent"] = new(parts.NSD)
 			env.Setenv("GORACE", noWait)
 			return nil
 		},
@@ -41,6 +43,7 @@ func TestScripts(t *testing.T) {
 			"verifies":     verifies,
 			"same-records": sameRecords,
 			"vault":        vault,
+			"parent":       parent,
 		},
 	})
 }
@@ -194,4 +197,34 @@ func startVault(ctx context.Context, ts *testscript.TestScript, v *parts.Vault) 
 	ts.Setenv("VAULT_ADDR", started.Address)
 	ts.Setenv("VAULT_TOKEN", started.RootToken)
 	return nil
+}
+
+// parent is a server of the parent of a zone, a real NSD: parent start ZONE |
+// ds FILE. The first puts its IP:PORT into PARENT, the second gives it the DS
+// record in FILE.
+func parent(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: parent start ZONE | ds FILE")
+	}
+	_, above, _ := strings.Cut(ts.Getenv("ZONE"), ".")
+	n := ts.Value("parent").(*parts.NSD)
+	switch args[0] {
+	case "start":
+		ts.Setenv("ZONE", args[1])
+		_, above, _ = strings.Cut(args[1], ".")
+		started, err := parts.StartNSD(context.Background(), parts.NSDOptions{Zones: map[string]string{above: parentZone(above, args[1], 1, "")}})
+		ts.Check(err)
+		*n = *started
+		ts.Defer(func() { ts.Check(started.Stop()) })
+		ts.Setenv("PARENT", started.Address)
+	case "ds":
+		ts.Check(n.Replace(context.Background(), above, parentZone(above, ts.Getenv("ZONE"), 2, ts.ReadFile(args[1]))))
+	default:
+		ts.Fatalf("unknown: parent %s", args[0])
+	}
+}
+
+// parentZone is the zone file of a parent that delegates zone.
+func parentZone(above, zone string, serial int, ds string) string {
+	return fmt.Sprintf("%s. 3600 IN SOA ns hostmaster %d 7200 1800 86400 60\n%s. 3600 IN NS ns\n%s. 3600 IN NS ns.example.net.\n%s\n", above, serial, above, strings.TrimSuffix(zone, "."), ds)
 }

@@ -14,10 +14,14 @@ const (
 	exitOK     = 0
 	exitFailed = 1 // something was found, refused, or could not be done
 	exitUsage  = 2 // the command line is wrong
+	exitWaits  = 3 // nothing is wrong, and something has to be waited for
 )
 
 // errFound ends a command that has printed already what is not in order.
 var errFound = errors.New("something is not in order")
+
+// errWaits ends a command that has printed already what it waits for.
+var errWaits = errors.New("not finished yet")
 
 // usageError is a mistake in the command line.
 type usageError struct{ error }
@@ -39,6 +43,8 @@ func execute(args []string, stdout, stderr io.Writer) int {
 		return exitOK
 	case errors.Is(err, errFound):
 		return exitFailed
+	case errors.Is(err, errWaits):
+		return exitWaits
 	}
 	fmt.Fprintf(stderr, "%s: %v\n", cmd.CommandPath(), err)
 	if parsed && !errors.As(err, &usageError{}) {
@@ -68,11 +74,12 @@ reached as the VAULT_* environment variables say, such as VAULT_ADDR,
 VAULT_NAMESPACE and VAULT_CACERT, and always with the token in VAULT_TOKEN: the
 file that vault login writes is not read.
 
-Only keys init writes anything; no command asks a DNS server or a CA. Times are
-printed in UTC.
+Only some of the commands below keys write anything, and only to key documents;
+keys roll-ksk and keys status --parents ask DNS servers, and no command asks a
+CA. Times are printed in UTC.
 
 The exit status is 0 if all is well, 1 if something was found, refused or could
-not be done, and 2 if the command line is wrong.`
+not be done, 2 if the command line is wrong, and 3 if keys roll-ksk waits.`
 	root.SilenceErrors, root.SilenceUsage = true, true
 	// Commands that only have others below them do nothing by themselves.
 	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if not .HasAvailableSubCommands}}", 1))

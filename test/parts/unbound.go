@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"text/template"
@@ -22,7 +23,8 @@ type UnboundOptions struct {
 	Zone   string   // the only zone that it resolves
 	Server string   // the zone's only server, IP:PORT
 	Anchor string   // a DS or DNSKEY record of the zone, as in a zone file; empty: nothing validates
-	Lines  []string // more for the server clause, like "edns-buffer-size: 512"
+	Lines  []string // more for the server clause, like "edns-buffer-size: 512", or for clauses after it
+	Env    []string // more for its environment, NAME=VALUE
 }
 
 //go:embed unbound.conf
@@ -62,7 +64,8 @@ func StartUnbound(ctx context.Context, options UnboundOptions) (*Unbound, error)
 		return nil, err
 	}
 	ready := dns.Question{Name: "localhost", Qtype: dns.TypeA} // which Unbound knows of itself
-	s, err := startServer(ctx, port, conf.String(), ready, "unbound", "-d", "-c")
+	command := append(slices.Clone(options.Env), "unbound", "-d", "-c")
+	s, err := startServer(ctx, port, conf.String(), ready, "env", command...)
 	if err != nil {
 		return nil, err
 	}

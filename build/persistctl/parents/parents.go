@@ -26,6 +26,9 @@ const (
 	payload = 1232
 )
 
+// port is that of the servers that are found. Tests have no right to it.
+var port uint16 = 53
+
 // Finder finds the servers of parents.
 type Finder struct {
 	Resolver string   // IP:PORT of a recursive resolver; empty: the system's
@@ -122,7 +125,7 @@ func (f Finder) servers(ctx context.Context, zone string) ([]server, error) {
 			return nil, err
 		}
 		for _, address := range addresses {
-			all = append(all, server{name, netip.AddrPortFrom(address, 53).String()})
+			all = append(all, server{name, netip.AddrPortFrom(address, port).String()})
 		}
 	}
 	return all, nil

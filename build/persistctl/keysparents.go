@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/coredns-persist/persist/build/persistctl/parents"
+	"github.com/coredns-persist/persist/plugin/persist/dnssec"
+
+	"github.com/miekg/dns"
+	"github.com/spf13/pflag"
+)
+
+// registerParents adds the flags that say how to find and ask the servers of
+// parents.
+func registerParents(flags *pflag.FlagSet) *parents.Finder {
+	var f parents.Finder
+	flags.StringVar(&f.Resolver, "resolver", "", "`IP:PORT` of the resolver that finds the parents' servers (default the system's)")
+	flags.StringSliceVar(&f.Servers, "parent-server", nil, "`IP:PORT` of a server to ask for the DS in the place of those that are found; may be repeated")
+	flags.BoolVar(&f.IPv4, "ipv4", false, "ask the parents' servers at their IPv4 addresses only")
+	return &f
+}
+
+// parentState is what one server of a parent says of a zone's DS RRset.
+type parentState struct {
+	Zone   string   `json:"zone"`
+	Server string   `json:"server"`
+	Tags   []uint16 `json:"key_tags"`
+	TTL    int      `json:"ttl,omitempty"` // in seconds
+	Error  string   `json:"error,omitempty"`
+
+	ds []*dns.DS
+}
+
+// parentStates are those of several zones.
+type parentStates []parentState
+
+// askParents asks all servers of the parents of zones.
+func askParents(ctx context.Context, f *parents.Finder, zones []string) (parentStates, error) {
+	var all parentStates
+	for _, zone := range zones {
+		answers, err := f.Ask(ctx, zone)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range answers {
+			s := parentState{Zone: zone, Server: a.Server, Tags: []uint16{}, TTL: int(a.TTL / time.Second), ds: a.DS}
+			for _, ds := range a.DS {
+				s.Tags = append(s.Tags, ds.KeyTag)
+			}
+			slices.Sort(s.Tags)
+			if a.Err != nil {
+				s.Error = a.Err.Error()
+			}
+			all = append(all, s)
+		}
+	}
+	return all, nil
+}
+
+// pointTo returns why not every server is known to have a DS record of the key
+// with a tag, which is published at the instant at.
+func (p parentStates) pointTo(keys *dnssec.KeySet, tag uint16, at time.Time) error {
+	if len(p) == 0 {
+		return errors.New("no server of a parent was asked")
+	}
+	for _, s := range p {
+		key := publishedKSK(keys, s.Zone, tag, at)
+		switch {
+		case key == nil:
+			return fmt.Errorf("the key with tag %d is not published", tag)
+		case s.Error != "":
+			return fmt.Errorf("%s: %s: %s", s.Zone, s.Server, s.Error)
+		case !slices.ContainsFunc(s.ds, func(ds *dns.DS) bool { return pointsTo(ds, key) }):
+			return fmt.Errorf("%s: %s has no DS of the key with tag %d", s.Zone, s.Server, tag)
+		}
+	}
+	return nil
+}
+
+// publishedKSK returns the key signing key of zone with a tag, nil if it is not
+// published at the instant at.
+func publishedKSK(keys *dnssec.KeySet, zone string, tag uint16, at time.Time) *dns.DNSKEY {
+	rrset, _ := keys.DNSKEY(zone, at)
+	for _, rr := range rrset {
+		if key := rr.(*dns.DNSKEY); key.Flags&dns.SEP != 0 && key.KeyTag() == tag {
+			return key
+		}
+	}
+	return nil
+}
+
+// pointsTo reports whether a DS record is one of key, by whatever digest.
+func pointsTo(ds *dns.DS, key *dns.DNSKEY) bool {
+	made := key.ToDS(ds.DigestType)
+	return made != nil && made.KeyTag == ds.KeyTag && made.Algorithm == ds.Algorithm && strings.EqualFold(made.Digest, ds.Digest)
+}
+
+// ttl is the longest TTL of a DS RRset.
+func (p parentStates) ttl() time.Duration {
+	var most int
+	for _, s := range p {
+		most = max(most, s.TTL)
+	}
+	return time.Duration(most) * time.Second
+}
+
+func (p parentStates) text(w io.Writer) {
+	rows := make([][]string, 0, 1+len(p))
+	rows = append(rows, []string{"ZONE", "SERVER OF THE PARENT", "DS", "TTL"})
+	for _, s := range p {
+		ds := s.Error
+		if ds == "" {
+			ds = "none"
+		}
+		if len(s.Tags) > 0 {
+			ds = strings.Trim(fmt.Sprint(s.Tags), "[]")
+		}
+		ttl := ""
+		if s.TTL > 0 {
+			ttl = strconv.Itoa(s.TTL)
+		}
+		rows = append(rows, []string{s.Zone, s.Server, ds, ttl})
+	}
+	table(w, rows...)
+}

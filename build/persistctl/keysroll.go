@@ -1,0 +1,310 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/coredns-persist/persist/build/persistctl/parents"
+	"github.com/coredns-persist/persist/plugin/persist/dnssec"
+
+	"github.com/spf13/cobra"
+)
+
+const (
+	// lookAgain is how often a job looks for what comes at no known instant.
+	lookAgain = 5 * time.Minute
+	// lookAnyway is how long it sleeps at most: somebody may hold the roll-over.
+	lookAnyway = time.Hour
+)
+
+// rolling is what a keys roll-ksk command was asked for.
+type rolling struct {
+	source    *keySource
+	finder    *parents.Finder
+	zones     []string
+	olderThan time.Duration
+	random    io.Reader
+	now       func() time.Time
+	sleep     func(context.Context, time.Duration) error
+}
+
+func newKeysRollKSK(out *output) *cobra.Command {
+	r := rolling{now: time.Now, sleep: sleep, random: rand.Reader}
+	var watch bool
+	cmd := &cobra.Command{
+		Use:   "roll-ksk [ZONE...] (--dir DIR | --vault MOUNT/PATH)",
+		Short: "Replace the key-signing key, step by step",
+		Long: `Replace the key-signing key by a new one, without a moment at which any resolver
+holds a chain of trust that is broken (the Double-KSK method of RFC 7583). Each
+run does the step that is due, and prints what is waited for until when:
+
+  1. A new key is added, to be published and to sign in an hour, and named by CDS
+     and CDNSKEY when it is in every cache. Refused unless every server of every
+     parent has a DS record of the key in force.
+  2. The parents take the new DS, by themselves if they look for CDS; else put it
+     there: persistctl keys ds prints it. That may take for ever.
+  3. Once it is seen at every server of every parent, the old key gets its end: when
+     no cache has the old DS RRset any more.
+  4. The old key is removed, and dropped from the document.
+
+ZONE is every zone that is signed with the keys. It is remembered, so that later
+runs need none. Run it from a timer until its status is 0, or with --watch as a
+job. It may end at any moment and be run again, on another machine too; keys hold
+makes it wait. The exit status is 0 if the roll-over is finished or none is due,
+and 3 if something has to be waited for.`,
+		Example: `  persistctl keys roll-ksk _validation-persist.example.com --dir /etc/coredns/keys
+  persistctl keys roll-ksk --dir /etc/coredns/keys
+  persistctl keys roll-ksk --vault persist-keys/example --older-than 8760h --watch
+  persistctl keys roll-ksk example.com --dir keys --resolver 192.0.2.53:53`,
+		Args: cobra.ArbitraryArgs,
+	}
+	r.source = registerKeySource(cmd.Flags(), "dir", "vault")
+	r.finder = registerParents(cmd.Flags())
+	cmd.Flags().DurationVar(&r.olderThan, "older-than", 7*24*time.Hour, "`DURATION` for which a key must have been in force before it is replaced, so that a timer does not begin again")
+	cmd.Flags().BoolVar(&watch, "watch", false, "go on until the roll-over is finished, in steps of at most an hour")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		for _, name := range args {
+			zone, err := origin(name)
+			if err != nil {
+				return err
+			}
+			r.zones = append(r.zones, zone)
+		}
+		slices.Sort(r.zones)
+		r.zones = slices.Compact(r.zones)
+		tell := func(s *rollState) error { return out.print(cmd.OutOrStdout(), s) }
+		if watch {
+			return r.watch(cmd.Context(), tell, cmd.ErrOrStderr())
+		}
+		s, err := r.run(cmd.Context())
+		if err != nil {
+			return err
+		}
+		if err := tell(s); err != nil || s.done() {
+			return err
+		}
+		return errWaits
+	}
+	return cmd
+}
+
+// watch runs again and again until there is nothing more to do. It prints what
+// has changed, and after the first run complaints instead of giving up.
+func (r *rolling) watch(ctx context.Context, tell func(*rollState) error, complaints io.Writer) error {
+	var last string
+	for first := true; ; first = false {
+		wait := lookAgain
+		s, err := r.run(ctx)
+		switch {
+		case err != nil && (first || ctx.Err() != nil):
+			return err
+		case err != nil:
+			fmt.Fprintf(complaints, "%s: %v; trying again in %v\n", stamp(r.now()), err, wait)
+		default:
+			if said := fmt.Sprint(*s); said != last {
+				last = said
+				if err := tell(s); err != nil {
+					return err
+				}
+			}
+			if s.done() {
+				return nil
+			}
+			wait = s.wait(r.now())
+		}
+		if err := r.sleep(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+// sleep returns after a while, or when ctx ends.
+func sleep(ctx context.Context, wait time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(wait):
+		return nil
+	}
+}
+
+// run does the step that is due.
+func (r *rolling) run(ctx context.Context) (*rollState, error) {
+	now := r.now().UTC()
+	d, err := r.source.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	step := d.keys.Roll(now)
+	if err := r.sameZones(d.keys, step); err != nil {
+		return nil, err
+	}
+	switch {
+	case !step.Held.IsZero():
+		return rollAt(d.keys, now), nil
+	case step.Phase == dnssec.Settled:
+		return r.begin(ctx, d, now)
+	case step.Phase == dnssec.Submitted:
+		return r.look(ctx, d, now)
+	case step.Phase == dnssec.Finished:
+		return r.finish(ctx, d, now)
+	}
+	return rollAt(d.keys, now), nil
+}
+
+// sameZones refuses zones other than those of the roll-over that goes on.
+func (r *rolling) sameZones(keys *dnssec.KeySet, step dnssec.Step) error {
+	if len(r.zones) == 0 || step.Phase == dnssec.Settled || step.Phase == dnssec.Finished || slices.Equal(r.zones, keys.Zones) {
+		return nil
+	}
+	return usagef("the roll-over that goes on is that of the zones %v: leave out ZONE", keys.Zones)
+}
+
+// begin adds a new key where the one in force is old enough, and every server
+// of every parent has its DS.
+func (r *rolling) begin(ctx context.Context, d *keyDocument, now time.Time) (*rollState, error) {
+	if step := d.keys.Roll(now); now.Sub(step.Publish) < r.olderThan {
+		s := rollAt(d.keys, now)
+		s.Did = fmt.Sprintf("Nothing is due: KSK %d is in force since %s, less than the %v of --older-than", step.Old, stamp(step.Publish), r.olderThan)
+		return s, nil
+	}
+	zones := r.zones
+	if len(zones) == 0 {
+		zones = d.keys.Zones
+	}
+	if len(zones) == 0 {
+		return nil, usagef("which zones are signed with the keys? write each ZONE; later runs need none")
+	}
+	seen, err := askParents(ctx, r.finder, zones)
+	if err != nil {
+		return nil, err
+	}
+	if err := seen.pointTo(d.keys, d.keys.Roll(now).Old, now); err != nil {
+		return nil, fmt.Errorf("%w: a roll-over begins when every parent has the DS of the key in force, which persistctl keys ds prints", err)
+	}
+	keys, err := d.edit(ctx, r.source, func(raw []byte) ([]byte, error) {
+		return dnssec.BeginRoll(raw, zones, seen.ttl(), now, r.random)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return rollAt(keys, now).with("The roll-over begins", seen, nil), nil
+}
+
+// look gives the old key its end where every server of every parent has the DS
+// of the new one.
+func (r *rolling) look(ctx context.Context, d *keyDocument, now time.Time) (*rollState, error) {
+	seen, err := askParents(ctx, r.finder, d.keys.Zones)
+	if err != nil {
+		return nil, err
+	}
+	if missing := seen.pointTo(d.keys, d.keys.Roll(now).New, now); missing != nil {
+		return rollAt(d.keys, now).with("", seen, missing), nil
+	}
+	keys, err := d.edit(ctx, r.source, func(raw []byte) ([]byte, error) {
+		return dnssec.EndRoll(raw, seen.ttl(), now)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return rollAt(keys, now).with("Every server of every parent has the new DS", seen, nil), nil
+}
+
+// finish drops the old key.
+func (r *rolling) finish(ctx context.Context, d *keyDocument, now time.Time) (*rollState, error) {
+	s := rollAt(d.keys, now)
+	_, err := d.edit(ctx, r.source, func(raw []byte) ([]byte, error) { return dnssec.FinishRoll(raw, now) })
+	if err != nil {
+		return nil, err
+	}
+	s.Did = fmt.Sprintf("The roll-over is finished: KSK %d is in force, and KSK %d is removed. Where its DS is still at a parent, remove that", s.New, s.Old)
+	return s, nil
+}
+
+// rollState is how far a roll-over has come.
+type rollState struct {
+	Did     string       `json:"did,omitempty"` // by this run
+	Phase   dnssec.Phase `json:"phase"`
+	Old     uint16       `json:"old_key_tag"`
+	New     uint16       `json:"new_key_tag,omitempty"`
+	Zones   []string     `json:"zones,omitempty"`
+	Publish time.Time    `json:"publish,omitzero"`
+	Submit  time.Time    `json:"cds,omitzero"`
+	Remove  time.Time    `json:"remove,omitzero"`
+	Held    time.Time    `json:"held,omitzero"`
+	Waits   string       `json:"waits_for,omitempty"`
+	Until   time.Time    `json:"until,omitzero"`
+	Missing string       `json:"missing,omitempty"` // where the DS has not been seen
+	Parents parentStates `json:"parents,omitempty"`
+}
+
+func rollAt(keys *dnssec.KeySet, at time.Time) *rollState {
+	s := keys.Roll(at)
+	return &rollState{
+		Phase: s.Phase, Old: s.Old, New: s.New, Zones: keys.Zones,
+		Publish: s.Publish, Submit: s.Submit, Remove: s.Remove, Held: s.Held, Waits: s.Waits, Until: s.Until,
+	}
+}
+
+func (s *rollState) with(did string, seen parentStates, missing error) *rollState {
+	s.Did, s.Parents = did, seen
+	if missing != nil {
+		s.Missing = missing.Error()
+	}
+	return s
+}
+
+// done reports whether nothing is left to wait for.
+func (s *rollState) done() bool { return s.Waits == "" }
+
+// wait is how long to sleep before looking again.
+func (s *rollState) wait(now time.Time) time.Duration {
+	if s.Until.IsZero() {
+		return lookAgain
+	}
+	return max(time.Second, min(s.Until.Sub(now), lookAnyway))
+}
+
+func (s *rollState) text(w io.Writer) {
+	if s.Did != "" {
+		fmt.Fprintf(w, "%s.\n", s.Did)
+	}
+	if s.done() {
+		return
+	}
+	s.timeline(w)
+	fmt.Fprintf(w, "Waits for %s", s.Waits)
+	switch {
+	case s.Missing != "":
+		fmt.Fprintf(w, ": %s", s.Missing)
+	case !s.Until.IsZero():
+		fmt.Fprintf(w, ", until %s", stamp(s.Until))
+	}
+	fmt.Fprintln(w, ".")
+	if len(s.Parents) > 0 {
+		fmt.Fprintln(w)
+		s.Parents.text(w)
+	}
+}
+
+// timeline prints what happens when.
+func (s *rollState) timeline(w io.Writer) {
+	if s.New == 0 {
+		return
+	}
+	end := stamp(s.Remove)
+	if end == "" {
+		end = "not before every parent has the new DS"
+	}
+	table(w,
+		[]string{"KSK", "WHAT", "WHEN"},
+		[]string{strconv.Itoa(int(s.New)), "is published and signs", stamp(s.Publish)},
+		[]string{strconv.Itoa(int(s.New)), "is named by CDS and CDNSKEY", stamp(s.Submit)},
+		[]string{strconv.Itoa(int(s.Old)), "is removed", end},
+	)
+}

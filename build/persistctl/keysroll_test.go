@@ -1,0 +1,255 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coredns-persist/persist/build/persistctl/parents"
+	"github.com/coredns-persist/persist/plugin/persist/dnssec"
+	"github.com/coredns-persist/persist/test/parts"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/miekg/dns"
+)
+
+// rollWorld is a zone whose key is rolled: its keys in a directory, its parent
+// in two servers, and a clock.
+type rollWorld struct {
+	t       *testing.T
+	dir     string
+	now     time.Time
+	servers [2]*parts.NSD
+	serial  int
+}
+
+var rollBegins = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+
+func newRollWorld(t *testing.T) *rollWorld {
+	t.Helper()
+	w := &rollWorld{t: t, dir: filepath.Join(t.TempDir(), "keys"), now: rollBegins}
+	if err := dnssec.InitDir(w.dir, "example", 13, rollBegins.Add(-30*24*time.Hour), rand.Reader); err != nil {
+		t.Fatal(err)
+	}
+	for i := range w.servers {
+		w.servers[i] = parts.NewNSD(t, parts.NSDOptions{Zones: map[string]string{"example.com.": w.zoneFile("")}})
+	}
+	return w
+}
+
+func (w *rollWorld) zoneFile(ds string) string {
+	w.serial++
+	return parentZone("example.com", owner, w.serial, ds)
+}
+
+func (w *rollWorld) keys() *dnssec.KeySet {
+	w.t.Helper()
+	raw, err := dnssec.LoadDir(w.dir)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	keys, err := dnssec.ParseKeys(raw)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return keys
+}
+
+// follow has some of the parent's servers take the DS that CDS names.
+func (w *rollWorld) follow(servers ...int) {
+	w.t.Helper()
+	ds := w.keys().EntryPoint(owner, w.now).ToDS(dns.SHA384) // a parent may like another digest
+	ds.Hdr.Ttl = 7200
+	for _, i := range servers {
+		if err := w.servers[i].Replace(w.t.Context(), "example.com.", w.zoneFile(ds.String())); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// rolling is a new process that rolls the key.
+func (w *rollWorld) rolling() *rolling {
+	zone := owner
+	return &rolling{
+		source:    &keySource{dir: w.dir, dirFlag: "dir"},
+		finder:    &parents.Finder{Servers: []string{w.servers[0].Address, w.servers[1].Address}},
+		zones:     []string{zone},
+		olderThan: 20 * 24 * time.Hour,
+		random:    rand.Reader,
+		now:       func() time.Time { return w.now },
+	}
+}
+
+// run is one run at an instant, which must end in a phase.
+func (w *rollWorld) run(at time.Time, want dnssec.Phase) *rollState {
+	w.t.Helper()
+	w.now = at
+	s, err := w.rolling().run(w.t.Context())
+	if err != nil {
+		w.t.Fatalf("At %v: %v", at, err)
+	}
+	if s.Phase != want {
+		w.t.Fatalf("At %v: expected %s, got %+v", at, want, s)
+	}
+	return s
+}
+
+// Each run is a process of its own, so the roll-over may end and go on anywhere.
+func TestEachRunDoesTheStepThatIsDue(t *testing.T) {
+	w := newRollWorld(t)
+	if _, err := w.rolling().run(t.Context()); err == nil || !strings.Contains(err.Error(), "has no DS of the key with tag") {
+		t.Fatalf("Expected a refusal without a DS at the parent, got %v", err)
+	}
+	w.follow(0)
+	if _, err := w.rolling().run(t.Context()); err == nil || !strings.Contains(err.Error(), w.servers[1].Address+" has no DS of the key") {
+		t.Fatalf("Expected a refusal while one server lacks the DS, got %v", err)
+	}
+	w.follow(1)
+
+	begun := w.run(rollBegins, dnssec.Announced)
+	old, young := begun.Old, begun.New
+	publish, submit := rollBegins.Add(time.Hour), rollBegins.Add(27*time.Hour)
+	if diff := cmp.Diff([]time.Time{publish, submit}, []time.Time{begun.Publish, begun.Submit}); diff != "" {
+		t.Errorf("The new key comes at other times: %s", diff)
+	}
+	w.run(rollBegins, dnssec.Announced)
+	w.run(publish, dnssec.Spreading)
+	w.run(submit.Add(-time.Second), dnssec.Spreading)
+	for _, at := range []time.Time{submit, submit.Add(time.Hour), submit.AddDate(0, 0, 10)} {
+		if s := w.run(at, dnssec.Submitted); !strings.Contains(s.Missing, fmt.Sprintf("has no DS of the key with tag %d", young)) {
+			t.Errorf("Expected the DS to be missing, got %q", s.Missing)
+		}
+	}
+	seen := submit.AddDate(0, 0, 11)
+	w.now = seen
+	w.follow(1)
+	if s := w.run(seen, dnssec.Submitted); !strings.Contains(s.Missing, w.servers[0].Address) {
+		t.Errorf("Expected the DS to be missing at one server, got %q", s.Missing)
+	}
+	w.follow(0)
+	remove := seen.Add(3 * time.Hour)
+	if s := w.run(seen, dnssec.Retiring); !s.Remove.Equal(remove) || s.done() {
+		t.Errorf("Expected the old key to go at %v, got %v", remove, s.Remove)
+	}
+	w.run(remove.Add(-time.Second), dnssec.Retiring)
+	if s := w.run(remove, dnssec.Finished); !s.done() || s.Old != old || s.New != young {
+		t.Errorf("Expected the end of the roll-over from %d to %d, got %+v", old, young, s)
+	}
+	if s := w.run(remove, dnssec.Settled); s.Old != young {
+		t.Errorf("Expected KSK %d to be in force, got %d", young, s.Old)
+	}
+	if status := w.keys().Status(remove); status[0].Tag != young || status[1].Role != "ZSK" {
+		t.Errorf("Expected the old key to be gone, got %+v", status)
+	}
+}
+
+func TestAYoungKeyIsNotRolled(t *testing.T) {
+	w := newRollWorld(t)
+	r := w.rolling()
+	r.olderThan = 31 * 24 * time.Hour
+	s, err := r.run(t.Context())
+	if err != nil || !s.done() || !strings.HasPrefix(s.Did, "Nothing is due: KSK ") || s.New != 0 {
+		t.Errorf("Expected nothing to be done, got %+v (%v)", s, err)
+	}
+}
+
+// A job goes from the beginning to the end, through a parent that cannot be
+// reached and a hold.
+func TestAJobGoesOnByItself(t *testing.T) {
+	w := newRollWorld(t)
+	w.follow(0, 1)
+	r := w.rolling()
+	var phases []dnssec.Phase
+	var complaints strings.Builder
+	followed, held, away := false, false, false
+	r.sleep = func(_ context.Context, wait time.Duration) error {
+		if wait < time.Second || wait > lookAnyway {
+			t.Fatalf("It sleeps for %v", wait)
+		}
+		step := w.keys().Roll(w.now)
+		w.now = w.now.Add(wait)
+		switch {
+		case step.Phase == dnssec.Spreading && !held:
+			held = true
+			if _, err := r.source.edit(t.Context(), func(raw []byte) ([]byte, error) { return dnssec.Hold(raw, "a test", w.now) }); err != nil {
+				t.Fatal(err)
+			}
+		case !step.Held.IsZero() && w.now.Sub(step.Held) > 48*time.Hour:
+			if _, err := r.source.edit(t.Context(), func(raw []byte) ([]byte, error) { return dnssec.Resume(raw, w.now) }); err != nil {
+				t.Fatal(err)
+			}
+		case step.Phase == dnssec.Submitted && !away:
+			away = true
+			r.finder.Servers[0] = "127.0.0.3:9"
+		case step.Phase == dnssec.Submitted && !followed && w.now.Sub(step.Submit) > time.Hour:
+			followed = true
+			r.finder.Servers[0] = w.servers[0].Address
+			w.follow(0, 1)
+		}
+		return nil
+	}
+	err := r.watch(t.Context(), func(s *rollState) error {
+		phases = append(phases, s.Phase)
+		return nil
+	}, &complaints)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []dnssec.Phase{dnssec.Announced, dnssec.Spreading, dnssec.Submitted, dnssec.Retiring, dnssec.Finished}
+	if got := slices.Compact(phases); !slices.Equal(got, want) {
+		t.Errorf("Expected the phases %v, got %v", want, got)
+	}
+	if step := w.keys().Roll(w.now); step.Phase != dnssec.Settled || !followed || !held {
+		t.Errorf("Expected the end, after a hold and a new DS, got %+v", step)
+	}
+	if took := w.now.Sub(rollBegins); took < (27+48+3)*time.Hour || took > (27+48+8)*time.Hour {
+		t.Errorf("It took %v", took)
+	}
+}
+
+// A job outlives a key document that cannot be read for a while, but does not
+// begin with one.
+func TestAJobThatHasBegunComplainsAndGoesOn(t *testing.T) {
+	w := newRollWorld(t)
+	w.follow(0, 1)
+	r := w.rolling()
+	var complaints strings.Builder
+	stop := errors.New("enough")
+	sleeps := 0
+	r.sleep = func(context.Context, time.Duration) error {
+		if sleeps++; sleeps > 3 {
+			return stop
+		}
+		r.source.dir = filepath.Join(w.dir, "elsewhere")
+		return nil
+	}
+	discard := func(*rollState) error { return nil }
+	if err := r.watch(t.Context(), discard, &complaints); !errors.Is(err, stop) || strings.Count(complaints.String(), "trying again in 5m") != 3 {
+		t.Errorf("Expected three complaints, got %q (%v)", complaints.String(), err)
+	}
+	if err := r.watch(t.Context(), discard, &complaints); err == nil || !strings.Contains(err.Error(), "persistctl keys init") {
+		t.Errorf("Expected an error about the key document, got %v", err)
+	}
+}
+
+func TestOfTwoChangesAtOnceOneIsRefused(t *testing.T) {
+	w := newRollWorld(t)
+	source := &keySource{dir: w.dir, dirFlag: "dir"}
+	hold := func(raw []byte) ([]byte, error) { return dnssec.Hold(raw, "", w.now) }
+	d, err := source.open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := source.edit(t.Context(), hold); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.edit(t.Context(), source, hold); !errors.Is(err, errOvertaken) {
+		t.Errorf("Expected %v, got %v", errOvertaken, err)
+	}
+}
