@@ -21,10 +21,13 @@ import (
 var keyrings pool[*keyring]
 
 // keyring is a key document that is read again at every refresh. A document
-// that has become unreadable or invalid changes nothing: the keys in use stay.
+// that has become unreadable or invalid changes nothing, nor does one by which
+// answers would not validate: the keys in use stay.
 type keyring struct {
 	location string
+	origin   string // of a zone, as which documents are proven
 	read     func(ctx context.Context) ([]byte, error)
+	prove    func(set *dnssec.KeySet, origin string, at time.Time) error
 	set      atomic.Pointer[dnssec.KeySet]
 	cancel   context.CancelFunc
 	done     chan struct{}
@@ -46,7 +49,7 @@ func acquireKeyring(cfg *config, b *backend) (*keyring, func(), error) {
 // openKeyring starts to watch a key document. Where another keyring has the
 // same one already, only reached otherwise, its keys are taken over.
 func openKeyring(cfg *config, b *backend, others []*keyring) (*keyring, error) {
-	k := &keyring{done: make(chan struct{})}
+	k := &keyring{done: make(chan struct{}), origin: cfg.zones[0].Origin, prove: (*dnssec.KeySet).Prove}
 	switch cfg.keys.kind {
 	case "dir":
 		k.location = cfg.keys.path
@@ -136,18 +139,36 @@ func (k *keyring) load(ctx context.Context) (changed bool, err error) {
 	if err := set.Continues(k.set.Load(), clock()); err != nil {
 		return false, err
 	}
+	if err := k.prove(set, k.origin, clock()); err != nil {
+		return false, &unproven{err}
+	}
 	k.raw = raw
 	k.set.Store(set)
 	return true, nil
 }
 
+// unproven is an error of a key document by which answers would not validate.
+type unproven struct{ err error }
+
+func (u *unproven) Error() string {
+	return "answers signed by the key document would not validate: " + u.err.Error()
+}
+
+// loadResult labels a load for the metric.
+func loadResult(err error) string {
+	var u *unproven
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.As(err, &u):
+		return "unproven"
+	}
+	return "error"
+}
+
 // note counts a load, logs what has changed, and has new keys served from.
 func (k *keyring) note(changed bool, err error) {
-	if err == nil {
-		keyLoadsTotal.WithLabelValues(k.location, "ok").Inc()
-	} else {
-		keyLoadsTotal.WithLabelValues(k.location, "error").Inc()
-	}
+	keyLoadsTotal.WithLabelValues(k.location, loadResult(err)).Inc()
 	switch {
 	case err != nil && !k.failed && k.set.Load() != nil:
 		log.Errorf("keys in %s: %v; those in use stay in use", k.location, err)

@@ -1,0 +1,71 @@
+package dnssec
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// Prove reports why answers signed with k would not validate, at the instant at
+// or at any of the next changes in the lives of its keys. It signs an RRset of
+// data and those of the keys as of then, and verifies them against the DNSKEY
+// RRset that is published then, by Verify. Whoever takes a key document over
+// proves it before.
+func (k *KeySet) Prove(origin string, at time.Time) error {
+	for _, then := range k.instants(at) {
+		if err := k.proveAt(origin, then, then.Equal(at)); err != nil {
+			return fmt.Errorf("at %s: %w", then.UTC().Format(time.RFC3339), err)
+		}
+	}
+	return nil
+}
+
+// instants returns at, and the next changes in the lives of all keys: those that
+// follow it, those that follow them, and those after. After each of them comes
+// the first instant at which no window is older.
+func (k *KeySet) instants(at time.Time) []time.Time {
+	all := []time.Time{at}
+	reached := all
+	for range 3 { // a key that waits is published, then active
+		var next []time.Time
+		for _, then := range reached {
+			for _, s := range k.Status(then) {
+				if !s.When.IsZero() && !slices.ContainsFunc(all, s.When.Equal) {
+					next, all = append(next, s.When), append(all, s.When)
+				}
+			}
+		}
+		reached = next
+	}
+	for _, then := range slices.Clone(all) {
+		all = append(all, then.Add(k.window()))
+	}
+	slices.SortFunc(all, time.Time.Compare)
+	return all
+}
+
+// proveAt proves what is served at an instant. That keys are not signed yet is an
+// error only where now is set.
+func (k *KeySet) proveAt(origin string, at time.Time, now bool) error {
+	keys, _ := k.DNSKEY(origin, at)
+	cds, cdnskey, _ := k.CDS(origin, at)
+	data := &dns.TXT{Hdr: dns.RR_Header{Name: origin, Rrtype: dns.TypeTXT, Class: dns.ClassINET, Ttl: MaxTTL}, Txt: []string{"proof"}}
+	for _, rrset := range [][]dns.RR{keys, cds, cdnskey, {data}} {
+		if len(rrset) == 0 {
+			continue
+		}
+		s, err := k.Sign(rrset, origin, at, time.Time{})
+		switch {
+		case err == nil:
+			err = Verify(rrset, s.RRSIG, keys, at)
+		case !now && keySigned(rrset[0].Header().Rrtype):
+			err = nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

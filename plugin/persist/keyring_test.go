@@ -1,0 +1,58 @@
+package persist
+
+import (
+	"crypto/rand"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/dnssec"
+
+	"github.com/miekg/dns"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+)
+
+// A document under which nothing would validate is not served from, however
+// well it reads: here the proof fails, which it never should.
+func TestKeysThatAreNotProvenDoNotTakeOver(t *testing.T) {
+	clock := setClock(t, noon)
+	site := newSite(t, documents())
+	if err := dnssec.InitDir(site.keys(), "example", dns.ED25519, noon, rand.Reader); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, block(site.stanza()))
+	ring := keyrings.all()[0]
+	ring.prove = func(k *dnssec.KeySet, origin string, at time.Time) error {
+		return errors.Join(k.Prove(origin, at), errors.New("no luck"))
+	}
+	before := ring.set.Load()
+	unproven := testutil.ToFloat64(keyLoadsTotal.WithLabelValues(ring.location, "unproven"))
+	raw, err := dnssec.LoadDir(site.keys())
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := dnssec.Hold(raw, "", noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := dnssec.ReplaceDir(site.keys(), raw, held); err != nil {
+		t.Fatal(err)
+	}
+
+	ring.refresh(t.Context())
+	if ring.set.Load() != before {
+		t.Error("Expected the keys of before to stay in use")
+	}
+	if got := testutil.ToFloat64(keyLoadsTotal.WithLabelValues(ring.location, "unproven")) - unproven; got != 1 {
+		t.Errorf("Expected one unproven load to be counted, got %v", got)
+	}
+	clock.advance(time.Minute)
+	if r := s.ask(t, question(owner, dns.TypeTXT)); text(r) == "" {
+		t.Errorf("Expected an answer by the keys of before, got %v", r)
+	}
+	ring.prove = (*dnssec.KeySet).Prove
+	ring.refresh(t.Context())
+	if ring.set.Load() == before {
+		t.Error("Expected the document to be taken over once it is proven")
+	}
+}
