@@ -45,6 +45,13 @@ var (
 		Name:      "oversize_total",
 		Help:      "Counter of names whose signed TXT RRset has become too large for UDP.",
 	}, []string{"zone"})
+	// verificationsTotal counts what was verified of what was signed.
+	verificationsTotal = promauto.NewCounterVec(prometheus.CounterOpts{
+		Namespace: plugin.Namespace,
+		Subsystem: pluginName,
+		Name:      "verifications_total",
+		Help:      "Counter of signed RRsets that were verified before being served, by result.",
+	}, []string{"zone", "result"})
 	// grantsGauge is how many grants the book holds.
 	grantsGauge = promauto.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: plugin.Namespace,

@@ -60,6 +60,7 @@ func newPersist(cfg *config) *Persist {
 		p.origins = append(p.origins, z.Origin)
 		p.authorities[z.Origin] = authority(cfg, z, denials)
 		p.authorities[z.Origin].Outgrown = outgrown(z.Origin)
+		p.authorities[z.Origin].Verified = verified(z.Origin)
 	}
 	return p
 }
@@ -80,6 +81,20 @@ func outgrown(zone string) func(owner string, octets int) {
 		oversizeTotal.WithLabelValues(zone).Inc()
 		log.Warningf("the answer at %s has %d octets, and at most %d go over UDP: whoever asks has to ask again over TCP; "+
 			"grant the name to fewer accounts, or in fewer forms", owner, octets, answer.MaxUDP)
+	}
+}
+
+// verified counts what was verified in a zone, and logs what is not valid.
+func verified(zone string) func(err error) {
+	valid, bogus := verificationsTotal.WithLabelValues(zone, "valid"), verificationsTotal.WithLabelValues(zone, "bogus")
+	often := rate.Sometimes{Interval: time.Minute}
+	return func(err error) {
+		if err == nil {
+			valid.Inc()
+			return
+		}
+		bogus.Inc()
+		often.Do(func() { log.Errorf("an answer in zone %s is not served: %v", zone, err) })
 	}
 }
 

@@ -68,6 +68,9 @@ type Authority struct {
 	// name has become too large for a response over UDP, with the size of the
 	// response in octets. It is set before the first Answer.
 	Outgrown func(owner string, octets int)
+	// Verified is called, unless nil, when a sample of what was signed has been
+	// verified, with why it is not valid. It is set before the first Answer.
+	Verified func(err error)
 
 	zone     *zone.Zone
 	unsigned bool
@@ -76,6 +79,8 @@ type Authority struct {
 	records sync.Map // *policy.Grant, the first at a name → *prepared
 	apex    apexSets
 	denials *Denials // nil in zones that are unsigned or chained
+
+	sampler sampler
 
 	newest newest
 	serial *Serial // nil unless the zone is chained

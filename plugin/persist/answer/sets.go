@@ -1,6 +1,7 @@
 package answer
 
 import (
+	"errors"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -50,6 +51,9 @@ func (a *Authority) sign(keys *dnssec.KeySet, rrset []dns.RR, at, notAfter time.
 	if err != nil {
 		return nil, err
 	}
+	if err := a.verifySample(keys, rrset, s.RRSIG, at); err != nil {
+		return nil, err
+	}
 	return &set{signed: slices.Concat(rrset, s.RRSIG), size: len(rrset), from: s.From, until: s.Until}, nil
 }
 
@@ -62,13 +66,18 @@ type keyed struct {
 }
 
 // get returns the set at the instant at, making it if need be. Two goroutines
-// may make it at once; both make the same.
+// may make it at once; both make the same. Where the new one would not validate
+// the one before stays for as long as its signatures last.
 func (k *keyedSet) get(keys *dnssec.KeySet, at time.Time, make func() (*set, error)) (*set, error) {
-	if have := k.Load(); have != nil && have.keys == keys && have.covers(at) {
+	have := k.Load()
+	if have != nil && have.keys == keys && have.covers(at) {
 		return &have.set, nil
 	}
 	s, err := make()
-	if err != nil {
+	switch {
+	case errors.Is(err, errBogus) && have != nil && have.lasts(at):
+		return &have.set, nil
+	case err != nil:
 		return nil, err
 	}
 	k.Store(&keyed{set: *s, keys: keys})

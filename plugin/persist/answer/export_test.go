@@ -1,0 +1,21 @@
+package answer
+
+import (
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// VerifyAll has all that is signed verified.
+func VerifyAll() { oneIn = 1 }
+
+// Disbelieve has no signature taken for valid for the time of a test.
+func Disbelieve(tb testing.TB, why error) (again func()) {
+	tb.Helper()
+	before := verify
+	verify = func([]dns.RR, []dns.RR, []dns.RR, time.Time) error { return why }
+	again = func() { verify = before }
+	tb.Cleanup(again)
+	return again
+}
