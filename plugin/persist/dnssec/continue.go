@@ -16,7 +16,7 @@ const skew = 5 * time.Minute
 // Resolvers hold the DNSKEY RRset of before for its TTL, signatures for theirs,
 // and the parent its DS for longer. So what before has signed must find its key
 // in the DNSKEY RRset of k, what k signs must find it in that of before, and a
-// key signing key that signs now must go on to.
+// key signing key that signs now and that the parent may know must go on to.
 func (k *KeySet) Continues(before *KeySet, at time.Time) error {
 	if before == nil {
 		return nil
@@ -84,14 +84,16 @@ func (k *KeySet) publishesZSK(key *key, at time.Time) bool {
 	return false
 }
 
-// keepsKSK refuses to drop all keys to which the parent's DS may point.
+// keepsKSK refuses to drop a key to which the parent's DS may point, which is
+// one that was offered to it.
 func (k *KeySet) keepsKSK(before *KeySet, at time.Time) error {
 	for _, old := range before.ksks {
-		if old.signs(at) && k.follows(old, at) {
-			return nil
+		if old.signs(at) && !at.Before(old.submit) && !k.follows(old, at) {
+			return fmt.Errorf("the KSK with tag %d signs now and is not in it, and if the parent's DS points to that, it would match nothing: "+
+				"put it back, and let it retire when the DS has changed; if other servers have long been without it, start this one anew", old.tag)
 		}
 	}
-	return errors.New("no KSK that signs now is in it, so the parent's DS would match nothing: put it back, and let it retire when the DS has changed")
+	return nil
 }
 
 // follows reports whether k goes on from a key that signs: it signs here too, or

@@ -61,7 +61,7 @@ func TestOnlyADocumentThatContinuesMayTakeOver(t *testing.T) {
 		{"ZSK seed", "ZSKs", func(o, th object) { first(o, "zsks")["seed"] = first(th, "zsks")["seed"] }},
 		{"ZSK start", "ZSKs", func(o, _ object) { first(o, "zsks")["start"] = "2026-01-01T00:00:00Z" }},
 		{"ZSK lifetime", "ZSKs", func(o, _ object) { first(o, "zsks")["lifetime"] = "800h" }},
-		{"another KSK instead", "no KSK", func(o, th object) { o["ksks"] = th["ksks"] }},
+		{"another KSK instead", "is not in it", func(o, th object) { o["ksks"] = th["ksks"] }},
 		{"another installation's", "ZSKs", func(o, th object) {
 			clear(o)
 			maps.Copy(o, th)
@@ -186,8 +186,11 @@ func TestAServerThatMissedARollOfTheKSKCatchesUp(t *testing.T) {
 		{"in the middle", before, rolled, 15 * day, ""},
 		{"when the old one has retired", before, rolled, 21 * day, ""},
 		{"the old one is pruned", rolled, alone, 21 * day, ""},
-		{"the old one is dropped", before, alone, 21 * day, "no KSK that signs now"},
-		{"the old one retires as the new one comes", before, sudden, 9*day + time.Minute, "no KSK that signs now"},
+		{"the old one is dropped", before, alone, 21 * day, "is not in it"},
+		{"the old one is dropped while the parent may have its DS", rolled, alone, 15 * day, "is not in it"},
+		{"the new one is dropped before the parent knows it", rolled, before, 9*day + time.Hour, ""},
+		{"the new one is dropped when the parent may have its DS", rolled, before, 15 * day, "is not in it"},
+		{"the old one retires as the new one comes", before, sudden, 9*day + time.Minute, "is not in it"},
 		{"hold", before, held, 2 * day, ""},
 		{"resume", held, before, 2 * day, ""},
 		{"insecure", before, insecure, 2 * day, ""},
