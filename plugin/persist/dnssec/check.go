@@ -153,9 +153,10 @@ func (d *document) checkZones() error {
 // check returns what is wrong with k, to be read behind its place.
 func (k kskSeed) check() fault {
 	l := k.life()
+	if f := k.checkKey(); f != "" {
+		return f
+	}
 	switch {
-	case k.Seed.IsZero():
-		return ".seed is missing: write 32 random octets in base64"
 	case k.Publish.IsZero() || k.Active.IsZero():
 		return " lacks publish or active: write the instants from which it is in the DNSKEY RRset and signs it"
 	case l.active.Before(l.publish):

@@ -48,14 +48,12 @@ func (d deriver) zsk(epoch int64) *key {
 // ksk returns the key signing key.
 func (d deriver) ksk() *key { return d.derive(roleKSK, kskFlags, 0, kskClass) }
 
-// derive takes the first key whose tags, its own and the one it would have if
-// it were revoked, are of the wanted class. One key in four is; where the sum
-// that makes a tag carries over the two differ and it is passed over. Tag 0 is
-// avoided because some software takes it for "none".
+// derive takes the first key whose tags are of the wanted class, as one in four
+// is.
 func (d deriver) derive(role string, flags uint16, epoch int64, class uint16) *key {
 	for counter := uint32(0); ; counter++ {
 		k := newKey(flags, d.algorithm, d.signer(role, epoch, counter))
-		if k.tag != 0 && k.tag%tagClasses == class && k.revokedTag()%tagClasses == class {
+		if k.inClass(class) {
 			return k
 		}
 	}

@@ -40,7 +40,7 @@ func compareKeys(a, b *key) int {
 	if a.record.Flags != b.record.Flags {
 		return int(a.record.Flags) - int(b.record.Flags)
 	}
-	return bytes.Compare(publicOctets(a.signer.Public()), publicOctets(b.signer.Public()))
+	return bytes.Compare(a.public, b.public)
 }
 
 // DS returns the records for the zone's parent: the SHA-256 digest (RFC 4509)

@@ -24,6 +24,10 @@ import (
 //	  "hold": "…", "hold_reason": "…",
 //	  "insecure": "…" }
 //
+// A KSK that is kept away from the servers has "public_key" in the place of
+// "seed", and where Vault's Transit engine holds it "transit": "MOUNT/KEY" and
+// "version": 1.
+//
 // Everything that a signature depends on is in here, so that two servers with
 // the same document cannot disagree. Of what has been served, name, algorithm,
 // seeds and the start, lifetime and epoch of ZSKs must not change: other keys
@@ -58,9 +62,11 @@ type zskSeed struct {
 	Epoch    uint32  `json:"epoch,omitzero"`
 }
 
-// kskSeed is a seed and the life of its key.
+// kskSeed is a seed and the life of its key. A key that is kept away from the
+// servers has its public half in the place of the seed.
 type kskSeed struct {
-	Seed    seed    `json:"seed"`
+	Seed seed `json:"seed,omitzero"`
+	awayKSK
 	Publish instant `json:"publish"`
 	Active  instant `json:"active"`
 	CDS     instant `json:"cds,omitzero"` // from which the parent shall point to it; zero: active

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/asn1"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"math/big"
 
@@ -22,14 +23,22 @@ const (
 // key is a key pair with its public half as a DNSKEY record whose header is
 // empty. It never changes.
 type key struct {
-	signer crypto.Signer
+	signer crypto.Signer // nil where the private half is elsewhere
 	record dns.DNSKEY
+	public []byte // the Public Key field
 	tag    uint16
 }
 
 func newKey(flags uint16, algorithm uint8, signer crypto.Signer) *key {
-	k := &key{signer: signer, record: dns.DNSKEY{Flags: flags, Protocol: 3, Algorithm: algorithm}}
-	k.record.PublicKey = base64.StdEncoding.EncodeToString(publicOctets(signer.Public()))
+	k := publicHalf(flags, algorithm, publicOctets(signer.Public()))
+	k.signer = signer
+	return k
+}
+
+// publicHalf returns a key that cannot sign, by its Public Key field.
+func publicHalf(flags uint16, algorithm uint8, public []byte) *key {
+	k := &key{public: public, record: dns.DNSKEY{Flags: flags, Protocol: 3, Algorithm: algorithm}}
+	k.record.PublicKey = base64.StdEncoding.EncodeToString(public)
 	k.tag = k.record.KeyTag()
 	return k
 }
@@ -63,8 +72,9 @@ func (k *key) dnskey(origin string, ttl uint32) *dns.DNSKEY {
 	return &r
 }
 
-// sign returns the Signature field over message. The same message always gives
-// the same octets: P-256 signs as of RFC 6979, Ed25519 cannot do otherwise.
+// sign returns the Signature field over message. A key in memory always gives
+// the same octets for the same message: P-256 signs as of RFC 6979, Ed25519
+// cannot do otherwise.
 func (k *key) sign(message []byte) ([]byte, error) {
 	if k.record.Algorithm == dns.ED25519 {
 		return k.signer.Sign(nil, message, crypto.Hash(0))
@@ -83,6 +93,9 @@ func fixedWidth(der []byte) ([]byte, error) {
 	var sig struct{ R, S *big.Int }
 	if _, err := asn1.Unmarshal(der, &sig); err != nil {
 		return nil, fmt.Errorf("the signer gave no ECDSA signature in ASN.1: %w", err)
+	}
+	if sig.R.Sign() <= 0 || sig.S.Sign() <= 0 || max(sig.R.BitLen(), sig.S.BitLen()) > 256 {
+		return nil, errors.New("the signer gave an ECDSA signature that is none of P-256")
 	}
 	out := make([]byte, 64)
 	sig.R.FillBytes(out[:32])

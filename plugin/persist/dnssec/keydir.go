@@ -12,11 +12,15 @@ import (
 	"time"
 )
 
-// KeyFile is the name of the key document in a key directory.
-const KeyFile = "keys.json"
+// Names of the documents in a key directory, and in one that servers cannot
+// read.
+const (
+	KeyFile = "keys.json"
+	KSKFile = "ksk.json"
+)
 
-// temporary is how the files begin in which InitDir prepares a document.
-const temporary = ".new-" + KeyFile + "-"
+// temporary is how the files begin in which a document is prepared.
+const temporary = ".new-"
 
 // mostKeyFile bounds a key document, in octets.
 const mostKeyFile = 1 << 20
@@ -25,8 +29,14 @@ const mostKeyFile = 1 << 20
 // fs.ErrNotExist where there is none. A file that others than its owner and
 // group may read, or others than its owner may write, is refused: the keys in
 // it are no secret any more.
-func LoadDir(dir string) ([]byte, error) {
-	f, err := os.Open(filepath.Join(dir, KeyFile)) // #nosec G304 -- the operator's choice
+func LoadDir(dir string) ([]byte, error) { return loadSecret(dir, KeyFile) }
+
+// LoadKSKs is LoadDir for the document of key signing keys that are kept away,
+// for ParseKSKs.
+func LoadKSKs(dir string) ([]byte, error) { return loadSecret(dir, KSKFile) }
+
+func loadSecret(dir, file string) ([]byte, error) {
+	f, err := os.Open(filepath.Join(dir, file)) // #nosec G304 -- the operator's choice
 	if err != nil {
 		return nil, err
 	}
@@ -46,9 +56,17 @@ func LoadDir(dir string) ([]byte, error) {
 	return raw, err
 }
 
-// InitDir makes a key document in dir, which it makes too if need be: the
-// directory with mode 0700, the file with mode 0600. See GenerateKeys for the
-// other arguments.
+// InitDir makes a key document in dir, see GenerateKeys and Create.
+func InitDir(dir, name string, algorithm uint8, at time.Time, random io.Reader) error {
+	raw, err := GenerateKeys(name, algorithm, at, random)
+	if err != nil {
+		return err
+	}
+	return Create(dir, KeyFile, raw)
+}
+
+// Create writes a new document to a file in dir, which it makes too if need be:
+// the directory with mode 0700, the file with mode 0600.
 //
 // The document appears whole or not at all, also after a crash, and replaces
 // nothing: the error is fs.ErrExist where there is one, even if another
@@ -56,18 +74,14 @@ func LoadDir(dir string) ([]byte, error) {
 // there are none, and LoadDir again, and has what everybody has. A directory
 // with other files in it is refused, since its key document may be lost and
 // new keys would break the chain of trust.
-func InitDir(dir, name string, algorithm uint8, at time.Time, random io.Reader) error {
+func Create(dir, file string, raw []byte) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	if err := refuseUsed(dir); err != nil {
+	if err := refuseUsed(dir, file); err != nil {
 		return err
 	}
-	raw, err := GenerateKeys(name, algorithm, at, random)
-	if err != nil {
-		return err
-	}
-	return publish(dir, raw)
+	return publish(dir, file, raw)
 }
 
 // ErrChanged means that a key document is not the one that was read.
@@ -115,18 +129,18 @@ func replace(dir, name string, before []byte) error {
 
 // refuseUsed returns an error if there are files in dir. Directories do not
 // count: a new volume may have lost+found.
-func refuseUsed(dir string) error {
+func refuseUsed(dir, file string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
 		switch {
-		case e.Name() == KeyFile:
-			return &fs.PathError{Op: "make keys", Path: filepath.Join(dir, KeyFile), Err: fs.ErrExist}
+		case e.Name() == file:
+			return &fs.PathError{Op: "make keys", Path: filepath.Join(dir, file), Err: fs.ErrExist}
 		case e.IsDir(), strings.HasPrefix(e.Name(), temporary):
 		default:
-			return fmt.Errorf("%s holds %s and no %s: restore %s if it was lost, or name an empty directory to have keys made", dir, e.Name(), KeyFile, KeyFile)
+			return fmt.Errorf("%s holds %s and no %s: restore %s if it was lost, or name an empty directory to have keys made", dir, e.Name(), file, file)
 		}
 	}
 	return nil
@@ -134,20 +148,30 @@ func refuseUsed(dir string) error {
 
 // publish writes raw to a temporary file and gives that its final name, which
 // fails if the name is taken.
-func publish(dir string, raw []byte) (err error) {
-	f, err := os.CreateTemp(dir, temporary)
+func publish(dir, file string, raw []byte) (err error) {
+	name, err := prepare(dir, raw)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.Remove(f.Name())) }()
-	_, err = f.Write(raw)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Link(f.Name(), filepath.Join(dir, KeyFile)); err != nil {
+	defer func() { err = errors.Join(err, os.Remove(name)) }()
+	if err := os.Link(name, filepath.Join(dir, file)); err != nil {
 		return err
 	}
 	return syncDir(dir)
+}
+
+// prepare writes raw to a temporary file of mode 0600, durably, and returns its
+// name. It leaves none behind where it fails.
+func prepare(dir string, raw []byte) (name string, err error) {
+	f, err := os.CreateTemp(dir, temporary)
+	if err != nil {
+		return "", err
+	}
+	_, err = f.Write(raw)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return "", errors.Join(err, os.Remove(f.Name()))
+	}
+	return f.Name(), nil
 }
 
 // syncDir makes the names in dir durable.

@@ -125,7 +125,7 @@ func TestInitDirFailsWhereItCannotWrite(t *testing.T) {
 	if err := InitDir(dir, "test", 8, start, random(1)); err == nil {
 		t.Error("Keys of algorithm 8 were made")
 	}
-	if err := publish(filepath.Join(dir, "missing"), nil); !errors.Is(err, fs.ErrNotExist) {
+	if err := publish(filepath.Join(dir, "missing"), KeyFile, nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Error is %v, want %v", err, fs.ErrNotExist)
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {

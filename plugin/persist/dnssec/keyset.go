@@ -26,6 +26,8 @@ type KeySet struct {
 	ksks         []*ksk
 	zsks         zskSchedule
 	derived      sync.Map // int64, an epoch → *key
+
+	bundles map[string][]*bundle // by zone, checked, in the order of time; see UseBundles
 }
 
 // ParseKeys reads a key document: strict JSON, in which an unknown, repeated
@@ -56,8 +58,12 @@ func (d *document) keySet() (*KeySet, error) {
 	for _, z := range d.ZSKs {
 		k.zsks.reigns = append(k.zsks.reigns, reign{deriver{z.Seed, d.Name, d.Algorithm}, int64(z.Epoch), z.Start.time(), time.Duration(z.Lifetime)})
 	}
-	for _, s := range d.KSKs {
-		k.ksks = append(k.ksks, newKSK(deriver{s.Seed, d.Name, d.Algorithm}.ksk(), s, d.Hold.time()))
+	for i, s := range d.KSKs {
+		made, err := s.ksk(d)
+		if err != nil {
+			return nil, fmt.Errorf("key document: ksks[%d]%w", i, err)
+		}
+		k.ksks = append(k.ksks, made)
 	}
 	if err := k.distinguish(); err != nil {
 		return nil, err
@@ -83,8 +89,6 @@ func (k *KeySet) distinguish() error {
 // GenerateKeys returns a new key document with seeds read from random. Its
 // keys are active as of the hour of the instant at. algorithm is 13 or 15.
 func GenerateKeys(name string, algorithm uint8, at time.Time, random io.Reader) ([]byte, error) {
-	d := defaults()
-	d.Schema, d.Name, d.Algorithm = 1, name, algorithm
 	zsk, err := newSeed(random)
 	if err != nil {
 		return nil, err
@@ -93,9 +97,18 @@ func GenerateKeys(name string, algorithm uint8, at time.Time, random io.Reader) 
 	if err != nil {
 		return nil, err
 	}
+	return newDocument(name, algorithm, at, zsk, kskSeed{Seed: ksk})
+}
+
+// newDocument returns a key document of keys that are active as of the hour of
+// the instant at.
+func newDocument(name string, algorithm uint8, at time.Time, zsk seed, ksk kskSeed) ([]byte, error) {
+	d := defaults()
+	d.Schema, d.Name, d.Algorithm = 1, name, algorithm
 	hour := instant(at.UTC().Truncate(time.Hour))
+	ksk.Publish, ksk.Active = hour, hour
 	d.ZSKs = []zskSeed{{Seed: zsk, Start: hour, Lifetime: defaultLifetime}}
-	d.KSKs = []kskSeed{{Seed: ksk, Publish: hour, Active: hour}}
+	d.KSKs = []kskSeed{ksk}
 	if err := d.check(); err != nil {
 		return nil, fmt.Errorf("new key document: %w", err)
 	}

@@ -109,6 +109,7 @@ type ksk struct {
 	life
 	submit  time.Time // from then on the parent's DS record shall point to it
 	planned plan      // without the hold
+	away    *Away     // nil: the key document has its seed
 }
 
 // plan is the life of a key signing key as the key document gives it.

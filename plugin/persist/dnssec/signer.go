@@ -23,6 +23,10 @@ type Signature struct {
 // Within [From, Until) the same arguments give the same signature, and it is
 // valid for one TTL more (RFC 4035 section 5.3.3). Without notAfter it is
 // valid for 12 hours more.
+//
+// Where a key signing key is kept away from this server, the signatures over
+// RRsets of keys are those of a bundle, see UseBundles. Sign fails where none
+// covers the instant.
 func (k *KeySet) Sign(rrset []dns.RR, origin string, at, notAfter time.Time) (Signature, error) {
 	set, err := canonicalize(rrset)
 	if err != nil {
@@ -31,6 +35,9 @@ func (k *KeySet) Sign(rrset []dns.RR, origin string, at, notAfter time.Time) (Si
 	h := rrset[0].Header()
 	if err := k.admit(h, origin); err != nil {
 		return Signature{}, fmt.Errorf("%s: %w", describe(rrset[0]), err)
+	}
+	if keySigned(h.Rrtype) && k.away(at) {
+		return k.bundled(set, origin, at)
 	}
 	keys, t, err := k.terms(h, at, notAfter)
 	if err != nil {

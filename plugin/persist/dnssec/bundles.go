@@ -1,0 +1,99 @@
+package dnssec
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/miekg/dns"
+)
+
+// Bundles are the signed RRsets of keys of any number of zones, for weeks ahead.
+// As a document they are written:
+//
+//	{ "schema": 1,
+//	  "name": "example",
+//	  "zones": {
+//	    "example.com.": [{"from": "…", "until": "…", "records": ["example.com. 3600 IN DNSKEY …", …]}] } }
+//
+// The name is that of the key set. Nothing in it is secret, and servers verify
+// all of it.
+type Bundles struct {
+	name  string
+	zones map[string][]*bundle // by canonical name
+}
+
+// NewBundles returns bundles of no zone, for the keys k.
+func NewBundles(k *KeySet) *Bundles {
+	return &Bundles{name: k.Name, zones: map[string][]*bundle{}}
+}
+
+// bundlesDocument is the document.
+type bundlesDocument struct {
+	Schema int                        `json:"schema"`
+	Name   string                     `json:"name"`
+	Zones  map[string][]writtenBundle `json:"zones"`
+}
+
+type writtenBundle struct {
+	From    instant  `json:"from"`
+	Until   instant  `json:"until"`
+	Records []string `json:"records"`
+}
+
+// ParseBundles reads a document of bundles. What it says is only believed when
+// UseBundles has verified it.
+func ParseBundles(raw []byte) (*Bundles, error) {
+	var d bundlesDocument
+	if err := json.Unmarshal(raw, &d, json.RejectUnknownMembers(true)); err != nil {
+		return nil, fmt.Errorf("bundles: %w", explain(err))
+	}
+	if d.Schema != 1 {
+		return nil, fmt.Errorf("bundles: schema is %d, and this version reads 1 only", d.Schema)
+	}
+	b := &Bundles{name: d.Name, zones: map[string][]*bundle{}}
+	for name, list := range d.Zones {
+		if dns.CanonicalName(name) != name {
+			return nil, fmt.Errorf("bundles: zone %q is not written like %q", name, dns.CanonicalName(name))
+		}
+		for i, written := range list {
+			one, err := parseBundle(span{written.From.time(), written.Until.time()}, written.Records)
+			if err != nil {
+				return nil, fmt.Errorf("bundles: zones[%q][%d].%w", name, i, err)
+			}
+			b.zones[name] = append(b.zones[name], one)
+		}
+		slices.SortFunc(b.zones[name], func(x, y *bundle) int { return cmp.Compare(x.from.Unix(), y.from.Unix()) })
+	}
+	return b, nil
+}
+
+// Marshal writes the document, indented, the zones in the order of their names.
+func (b *Bundles) Marshal() ([]byte, error) {
+	d := bundlesDocument{Schema: 1, Name: b.name, Zones: map[string][]writtenBundle{}}
+	for name, list := range b.zones {
+		for _, one := range list {
+			d.Zones[name] = append(d.Zones[name], writtenBundle{instant(one.from), instant(one.until), one.lines()})
+		}
+	}
+	raw, err := json.Marshal(d, json.Deterministic(true), jsontext.WithIndent("  "))
+	return append(raw, '\n'), err
+}
+
+// Zones returns the names of the zones that have bundles, in their order.
+func (b *Bundles) Zones() []string { return slices.Sorted(maps.Keys(b.zones)) }
+
+// Prune drops the bundles of every zone that are over at the instant at, and
+// zones that have no others.
+func (b *Bundles) Prune(at time.Time) {
+	for name, list := range b.zones {
+		b.zones[name] = slices.DeleteFunc(list, func(one *bundle) bool { return one.until.Add(margin).Before(at) })
+		if len(b.zones[name]) == 0 {
+			delete(b.zones, name)
+		}
+	}
+}
