@@ -14,12 +14,20 @@ import (
 	"github.com/hashicorp/vault/api"
 )
 
-// request is what is asked of a KV version 2 mount, for messages.
+// request is what is asked of a mount, for messages.
 type request struct {
 	verb   string // read, list or write
 	mount  string
-	prefix string // data or metadata
+	prefix string // data or metadata of KV version 2, keys or sign of Transit
 	name   string
+}
+
+// engine is what the mount is.
+func (r request) engine() string {
+	if r.prefix == "keys" || r.prefix == "sign" {
+		return "transit"
+	}
+	return "KV version 2"
 }
 
 func (r request) path() string { return r.mount + "/" + r.prefix + "/" + r.name }
@@ -70,7 +78,7 @@ func explainAnswer(r request, answer *api.ResponseError) error {
 	case says("Vault is sealed"):
 		return fmt.Errorf("%w: it is sealed: unseal it", ErrUnavailable)
 	case says("no handler for route"):
-		return fmt.Errorf("%w: no handler for route: is mount %s enabled as KV version 2?", ErrUnavailable, r.mount)
+		return fmt.Errorf("%w: no handler for route: is mount %s enabled as %s?", ErrUnavailable, r.mount, r.engine())
 	case says("Upgrading from non-versioned"):
 		return fmt.Errorf("%w: mount %s is being upgraded to KV version 2", ErrUnavailable, r.mount)
 	case says("check-and-set parameter did not match"):
