@@ -41,7 +41,7 @@ func (s *showing) answer(ctx context.Context, name record.FQDN, dir string) (res
 	if err != nil {
 		return nil, err
 	}
-	keys, err := s.keys.load(ctx)
+	keys, _, err := s.keys.loadServed(ctx, s.at.orNow())
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ func newKeys(out *output) *cobra.Command {
 		newKeysReseed(out),
 		newKeysResume(out),
 		newKeysRollKSK(out),
+		newKeysSign(out),
 		newKeysStatus(out),
 	)
 	keys.Long = `Look after key documents. One holds the seeds from which servers derive the keys

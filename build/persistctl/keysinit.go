@@ -19,6 +19,8 @@ import (
 // initing is what a keys init command was asked for.
 type initing struct {
 	source    *keySource
+	seeds     *kskSource
+	transit   string // MOUNT/KEY
 	name      string
 	algorithm uint8
 }
@@ -34,12 +36,20 @@ overwritten, and the seeds are not printed. DIR is made if need be. What is in i
 is only for the user that runs this, who should be the server's.
 
 NAME is the name of the key set. It enters the derivation of the keys, so it
-cannot be changed later; any will do, such as that of the zone.`,
+cannot be changed later; any will do, such as that of the zone.
+
+With --ksk-transit, --ksk-dir or --ksk-vault the key signing key is kept away from
+the servers: in Vault's Transit engine, or as a seed in a KSK document, made where
+there is none, that they cannot read. They serve what keys sign signs with it.`,
 		Example: `  persistctl keys init --dir /etc/coredns/keys --name example
-  persistctl keys init --vault persist-keys/example --name example --algorithm 15`,
+  persistctl keys init --vault persist-keys/example --name example --algorithm 15
+  persistctl keys init --vault persist-keys/away --name example --ksk-transit transit/example-ksk
+  persistctl keys init --dir /etc/coredns/keys-away --name example --ksk-dir /etc/coredns/keys-ksk`,
 		Args: cobra.NoArgs,
 	}
 	i.source = registerKeySource(cmd.Flags(), "dir", "vault")
+	i.seeds = registerKSKSource(cmd.Flags())
+	cmd.Flags().StringVar(&i.transit, "ksk-transit", "", "`MOUNT/KEY` of the KSK in Vault's Transit engine, made where there is none")
 	cmd.Flags().StringVar(&i.name, "name", "", "`NAME` of the key set, of a-z, 0-9, dot, hyphen and underscore")
 	cmd.Flags().Uint8Var(&i.algorithm, "algorithm", dns.ECDSAP256SHA256, "`NUMBER` of the algorithm: 13 (ECDSA P-256, which every validator knows) or 15 (Ed25519)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -53,48 +63,82 @@ cannot be changed later; any will do, such as that of the zone.`,
 }
 
 func (i *initing) run(ctx context.Context) (*newKeySet, error) {
-	switch err := i.source.check(); {
-	case err != nil:
+	if err := i.check(); err != nil {
 		return nil, err
-	case i.name == "":
-		return nil, usagef("how is the key set called? write --name NAME")
-	case i.algorithm != dns.ECDSAP256SHA256 && i.algorithm != dns.ED25519:
-		return nil, usagef("--algorithm is %d: write 13 (ECDSA P-256, which every validator knows) or 15 (Ed25519)", i.algorithm)
 	}
 	// Before anything is made: the name must be one for a key document.
-	if _, err := dnssec.GenerateKeys(i.name, i.algorithm, time.Now(), rand.Reader); err != nil {
+	raw, err := dnssec.GenerateKeys(i.name, i.algorithm, time.Now(), rand.Reader)
+	if err != nil {
 		return nil, usageError{err}
 	}
-	if err := i.source.make(ctx, i.name, i.algorithm); err != nil {
+	if i.isAway() {
+		if raw, err = i.generateAway(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if err := i.source.create(ctx, dnssec.KeyFile, raw); err != nil {
 		return nil, err
 	}
 	keys, err := i.source.load(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &newKeySet{i.source.String(), keysAt(keys, time.Now().UTC().Truncate(time.Second))}, nil
+	return &newKeySet{i.source.String(), i.isAway(), keysAt(keys, time.Now().UTC().Truncate(time.Second))}, nil
 }
 
-// make writes a new key document.
-func (k *keySource) make(ctx context.Context, name string, algorithm uint8) error {
-	if k.dir == "" {
-		return k.makeInVault(ctx, name, algorithm)
+func (i *initing) isAway() bool { return i.transit != "" || i.seeds.isSet() }
+
+func (i *initing) check() error {
+	if err := i.source.check(); err != nil {
+		return err
 	}
-	err := dnssec.InitDir(k.dir, name, algorithm, time.Now(), rand.Reader)
+	switch {
+	case i.name == "":
+		return usagef("how is the key set called? write --name NAME")
+	case i.algorithm != dns.ECDSAP256SHA256 && i.algorithm != dns.ED25519:
+		return usagef("--algorithm is %d: write 13 (ECDSA P-256, which every validator knows) or 15 (Ed25519)", i.algorithm)
+	case i.transit != "" && i.seeds.isSet():
+		return usagef("--ksk-transit excludes --ksk-dir and --ksk-vault: keep one of them")
+	case i.transit != "":
+		_, _, err := transitPlace("ksk-transit", i.transit)
+		return err
+	case i.seeds.isSet():
+		return i.seeds.check()
+	}
+	return nil
+}
+
+// generateAway returns a new key document whose key signing key is kept away.
+func (i *initing) generateAway(ctx context.Context) ([]byte, error) {
+	var ksk dnssec.Away
+	var err error
+	if i.transit != "" {
+		ksk, err = adoptTransit(ctx, i.transit, i.algorithm)
+	} else {
+		ksk, err = i.seeds.adopt(ctx, i.name, i.algorithm)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return dnssec.GenerateAwayKeys(i.name, time.Now(), rand.Reader, ksk)
+}
+
+// create writes a new document, to a file of that name where it is a directory.
+func (k *keySource) create(ctx context.Context, file string, raw []byte) error {
+	if k.dir == "" {
+		return k.createInVault(ctx, raw)
+	}
+	err := dnssec.Create(k.dir, file, raw)
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%w, and keys are never overwritten: name another directory", err)
 	}
 	return err
 }
 
-// makeInVault writes by check-and-set, so that of two who do it at once one
+// createInVault writes by check-and-set, so that of two who do it at once one
 // fails.
-func (k *keySource) makeInVault(ctx context.Context, name string, algorithm uint8) error {
+func (k *keySource) createInVault(ctx context.Context, raw []byte) error {
 	p, err := k.place()
-	if err != nil {
-		return err
-	}
-	raw, err := dnssec.GenerateKeys(name, algorithm, time.Now(), rand.Reader)
 	if err != nil {
 		return err
 	}
@@ -112,6 +156,7 @@ func (k *keySource) makeInVault(ctx context.Context, name string, algorithm uint
 // newKeySet is a key set that was just made.
 type newKeySet struct {
 	Source string `json:"-"`
+	Away   bool   `json:"-"` // whether the key signing key is
 	keySetState
 }
 
@@ -119,4 +164,7 @@ func (n *newKeySet) text(w io.Writer) {
 	fmt.Fprintf(w, "The key set %s is made:\n\n", n.Name)
 	n.keySetState.text(w)
 	fmt.Fprintf(w, "\nThe parent zone needs the DS record of\n  persistctl keys ds ZONE %s\n", n.Source)
+	if n.Away {
+		fmt.Fprintf(w, "\nServers cannot sign the DNSKEY RRset: before they start, and then every day, run\n  persistctl keys sign ZONE... %s\n", n.Source)
+	}
 }

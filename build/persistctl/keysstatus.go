@@ -21,7 +21,8 @@ func newKeysStatus(out *output) *cobra.Command {
 		Short: "Say of every key what it does, and what becomes of it when and why",
 		Long: `Say of every key what it does at an instant, what becomes of it next, when and
 why, and what a roll-over of the key-signing key waits for. With ZONE, the one in
-the Corefile, say too until when the signatures over its DNSKEY RRset hold. With
+the Corefile, say too until when the signatures over its DNSKEY RRset hold, and
+where a KSK is kept away from the servers, until when bundles reach. With
 --parents ask every server of the parent of ZONE, or else of the zones of the last
 roll-over, for the DS.`,
 		Example: `  persistctl keys status --dir /etc/coredns/keys
@@ -35,15 +36,9 @@ roll-over, for the DS.`,
 	cmd.Flags().BoolVar(&ask, "parents", false, "ask the parents' servers for the DS, as they are now")
 	at.register(cmd.Flags(), "state at this instant")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		keys, err := source.load(cmd.Context())
+		keys, state, err := statusOf(cmd.Context(), source, args, at.orNow())
 		if err != nil {
 			return err
-		}
-		state := keysAt(keys, at.orNow())
-		for _, name := range args {
-			if state.DNSKEY, err = signatureOfKeys(keys, name, state.At); err != nil {
-				return err
-			}
 		}
 		if ask {
 			if state.Parents, err = parentsOf(cmd.Context(), finder, keys, args); err != nil {
@@ -55,6 +50,32 @@ roll-over, for the DS.`,
 	return cmd
 }
 
+// statusOf returns the state of the keys of source, and of the zone that is
+// named, if any.
+func statusOf(ctx context.Context, source *keySource, names []string, at time.Time) (keys *dnssec.KeySet, state keySetState, err error) {
+	keys, faults, err := source.loadServed(ctx, at)
+	if err != nil {
+		return nil, state, err
+	}
+	state = keysAt(keys, at)
+	for _, fault := range faults {
+		state.Faults = append(state.Faults, fault.Error())
+	}
+	zones := keys.BundledZones()
+	if len(names) > 0 {
+		zone, err := origin(names[0])
+		if err != nil {
+			return nil, state, err
+		}
+		zones = []string{zone}
+		if state.DNSKEY, err = signatureOfKeys(keys, zone, at); err != nil {
+			return nil, state, err
+		}
+	}
+	state.Bundles = bundlesAt(keys, zones, at)
+	return keys, state, nil
+}
+
 // keySetState is a key set at an instant.
 type keySetState struct {
 	Name     string        `json:"name"`
@@ -64,6 +85,8 @@ type keySetState struct {
 	Insecure bool          `json:"insecure,omitempty"` // whether the parents are asked to remove their DS
 	DNSKEY   *keySignature `json:"dnskey,omitempty"`
 	Parents  parentStates  `json:"parents,omitempty"`
+	Bundles  []bundleState `json:"bundles,omitempty"`
+	Faults   []string      `json:"faults,omitempty"` // of bundles, which are not used
 }
 
 // keyState is one key at an instant.
@@ -109,11 +132,7 @@ func parentsOf(ctx context.Context, f *parents.Finder, keys *dnssec.KeySet, name
 	return askParents(ctx, f, zones)
 }
 
-func signatureOfKeys(keys *dnssec.KeySet, name string, at time.Time) (*keySignature, error) {
-	zone, err := origin(name)
-	if err != nil {
-		return nil, err
-	}
+func signatureOfKeys(keys *dnssec.KeySet, zone string, at time.Time) (*keySignature, error) {
 	rrset, changes := keys.DNSKEY(zone, at)
 	sig, err := keys.Sign(rrset, zone, at, time.Time{})
 	if err != nil {
@@ -153,6 +172,12 @@ func (s keySetState) text(w io.Writer) {
 	if s.DNSKEY != nil {
 		fmt.Fprintf(w, "\nThe signatures over the DNSKEY RRset of %s are replaced at %s and expire at %s.\n",
 			s.DNSKEY.Zone, stamp(s.DNSKEY.Replaced), stamp(s.DNSKEY.Expires))
+	}
+	for _, b := range s.Bundles {
+		fmt.Fprintf(w, "\nThe bundles of %s reach until %s%s.\n", b.Zone, stamp(b.Until), map[bool]string{true: ", which is soon: run persistctl keys sign"}[b.Low])
+	}
+	for _, fault := range s.Faults {
+		fmt.Fprintf(w, "\nNot used: %s\n", fault)
 	}
 	if s.Parents != nil {
 		fmt.Fprintln(w)

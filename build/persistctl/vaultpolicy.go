@@ -11,6 +11,7 @@ import (
 func newVaultPolicy(out *output) *cobra.Command {
 	policies := group("vault-policy", "Print the Vault policies that persist needs",
 		newVaultPolicyServer(out),
+		newVaultPolicySigner(out),
 	)
 	policies.Long = "Print policies in HCL, for vault policy write. No Vault is asked."
 	return policies
@@ -30,8 +31,9 @@ path "{{.Mount}}/data/accounts/*" { capabilities = ["read"] }
 path "{{.Mount}}/metadata/*"      { capabilities = ["list"] }
 {{- with .Keys}}
 
-# Its key document, and no other.
-path "{{.Mount}}/data/{{.Path}}" { capabilities = ["read"] }
+# Its key document, and no other, with the bundles where the KSK is kept away.
+path "{{.Mount}}/data/{{.Path}}"         { capabilities = ["read"] }
+path "{{.Mount}}/data/{{.Path}}-bundles" { capabilities = ["read"] }
 {{- end}}
 
 # Its own token, which it renews and gives back where it logs in by AppRole.
@@ -45,8 +47,8 @@ func newVaultPolicyServer(out *output) *cobra.Command {
 		Use:   "server",
 		Short: "Print the policy of the DNS server's token",
 		Long: `Print the policy, in HCL, of the token that the DNS server has: it may list and
-read the documents, read the one key document of --keys, and renew and revoke
-itself, and nothing else. Leave out --keys where keys are in a directory, and for
+read the documents, read the one key document of --keys and its bundles, and renew
+and revoke itself, and nothing else. Leave out --keys where keys are in a directory, and for
 people and pipelines that run persistctl.`,
 		Example: `  persistctl vault-policy server --keys persist-keys/example
   persistctl vault-policy server --mount team-a/persist > server.hcl`,
@@ -66,7 +68,7 @@ people and pipelines that run persistctl.`,
 			return err
 		}
 		if keys != "" {
-			p, err := keyPlace(keys)
+			p, err := vaultPlace("keys", keys)
 			if err != nil {
 				return err
 			}
@@ -77,14 +79,24 @@ people and pipelines that run persistctl.`,
 	return cmd
 }
 
-// keyPlace reads the value of --keys.
-func keyPlace(keys string) (place, error) {
-	source := keySource{vault: keys, vaultFlag: "keys"}
+// vaultPlace reads the value of a flag that is the place of a document.
+func vaultPlace(flag, path string) (place, error) {
+	source := keySource{vault: path, vaultFlag: flag}
 	p, err := source.place()
 	if err == nil {
-		err = checkVaultPath("keys", keys)
+		err = checkVaultPath(flag, path)
 	}
 	return p, err
+}
+
+// transitPlace reads the value of a flag that is a key in Transit: the mount may
+// have slashes.
+func transitPlace(flag, path string) (mount, key string, err error) {
+	i := strings.LastIndex(path, "/")
+	if i < 1 || i == len(path)-1 {
+		return "", "", usagef("--%s %q is not MOUNT/KEY of a key in Vault's Transit engine", flag, path)
+	}
+	return path[:i], path[i+1:], checkVaultPath(flag, path)
 }
 
 var vaultPath = regexp.MustCompile(`^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$`)

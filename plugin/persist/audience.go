@@ -27,6 +27,17 @@ func (a *audience) add(p *Persist) (leave func()) {
 	}
 }
 
+// origins returns the zones of all handlers.
+func (a *audience) origins() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var all []string
+	for p := range a.handlers {
+		all = append(all, p.origins...)
+	}
+	return all
+}
+
 // tell has every handler take over what is new.
 func (a *audience) tell() {
 	a.mu.Lock()

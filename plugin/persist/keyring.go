@@ -20,23 +20,27 @@ import (
 // keyrings holds the key documents in use, one per place.
 var keyrings pool[*keyring]
 
-// keyring is a key document that is read again at every refresh. A document
-// that has become unreadable or invalid changes nothing, nor does one by which
-// answers would not validate: the keys in use stay.
+// keyring is a key document, with its bundles where a KSK is kept away, that is
+// read again at every refresh. A document that has become unreadable or invalid
+// changes nothing, nor does one by which answers would not validate: the keys in
+// use stay.
 type keyring struct {
-	location string
-	origin   string // of a zone, as which documents are proven
-	read     func(ctx context.Context) ([]byte, error)
-	prove    func(set *dnssec.KeySet, origin string, at time.Time) error
-	set      atomic.Pointer[dnssec.KeySet]
-	cancel   context.CancelFunc
-	done     chan struct{}
+	location    string
+	origin      string // of a zone, as which documents are proven
+	read        func(ctx context.Context) ([]byte, error)
+	readBundles func(ctx context.Context) ([]byte, error)
+	prove       func(set *dnssec.KeySet, origin string, at time.Time) error
+	set         atomic.Pointer[dnssec.KeySet]
+	cancel      context.CancelFunc
+	done        chan struct{}
 
 	refreshing sync.Mutex
 	raw        []byte // the document in use; guarded by refreshing
+	bundles    []byte // those in use; guarded by refreshing
 	failed     bool   // whether the last refresh did; guarded by refreshing
 
 	audience // told of every new document
+	reach    bundleReach
 }
 
 // acquireKeyring leases the key document that cfg names.
@@ -54,10 +58,14 @@ func openKeyring(cfg *config, b *backend, others []*keyring) (*keyring, error) {
 	case "dir":
 		k.location = cfg.keys.path
 		k.read = func(context.Context) ([]byte, error) { return dnssec.LoadDir(cfg.keys.path) }
+		k.readBundles = func(context.Context) ([]byte, error) { return dnssec.LoadBundles(cfg.keys.path) }
 	case "vault":
 		mount, path, _ := strings.Cut(cfg.keys.path, "/")
 		k.location = b.vault.String() + " " + cfg.keys.path
 		k.read = func(ctx context.Context) ([]byte, error) { return b.vault.ReadSecret(ctx, mount, path) }
+		k.readBundles = func(ctx context.Context) ([]byte, error) {
+			return b.vault.ReadSecret(ctx, mount, path+dnssec.BundleSuffix)
+		}
 	}
 	for _, other := range others {
 		if set := other.set.Load(); set != nil && other.location == k.location {
@@ -94,6 +102,7 @@ func (k *keyring) begin(cfg *config) error {
 func (k *keyring) close() {
 	k.cancel()
 	<-k.done
+	k.reach.forget(k.location)
 }
 
 // run loads the document at every refresh, and more often before it has been
@@ -120,29 +129,39 @@ func (k *keyring) refresh(ctx context.Context) {
 	defer k.refreshing.Unlock()
 	if changed, err := k.load(ctx); ctx.Err() == nil {
 		k.note(changed, err)
+		k.reportReach()
 	}
 }
 
-// load reads the document and reports whether it is a new one.
+// load reads the document, and the bundles if it needs any, and reports whether
+// one of them is new.
 func (k *keyring) load(ctx context.Context) (changed bool, err error) {
 	raw, err := k.read(ctx)
 	if err != nil {
 		return false, err
 	}
-	if k.set.Load() != nil && bytes.Equal(raw, k.raw) {
+	before := k.set.Load()
+	same := before != nil && bytes.Equal(raw, k.raw)
+	if same && len(before.Away()) == 0 {
 		return false, nil
 	}
 	set, err := dnssec.ParseKeys(raw)
 	if err != nil {
 		return false, err
 	}
-	if err := set.Continues(k.set.Load(), clock()); err != nil {
+	if err := set.Continues(before, clock()); err != nil {
 		return false, err
+	}
+	var bundles []byte
+	if len(set.Away()) > 0 {
+		if bundles, err = k.loadBundles(ctx, set, same); bundles == nil {
+			return false, err
+		}
 	}
 	if err := k.prove(set, k.origin, clock()); err != nil {
 		return false, &unproven{err}
 	}
-	k.raw = raw
+	k.raw, k.bundles = raw, bundles
 	k.set.Store(set)
 	return true, nil
 }

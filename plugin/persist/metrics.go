@@ -96,6 +96,14 @@ var (
 	}, []string{"source", "result"})
 )
 
+// bundlesEnd is when what was signed elsewhere ends.
+var bundlesEnd = promauto.NewGaugeVec(prometheus.GaugeOpts{
+	Namespace: plugin.Namespace,
+	Subsystem: pluginName,
+	Name:      "key_bundles_end_timestamp_seconds",
+	Help:      "Gauge of the time up to which bundles sign the DNSKEY RRset of a zone whose KSK is kept away.",
+}, []string{"source", "zone"})
+
 // tally is the counters of one zone, as one server answers for it in one view.
 type tally struct {
 	answers map[answer.Outcome]prometheus.Counter

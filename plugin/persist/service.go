@@ -48,6 +48,7 @@ func (p *Persist) start() error {
 	p.releases = append(p.releases, p.backend.add(p))
 	if p.keyring != nil {
 		p.releases = append(p.releases, p.keyring.add(p))
+		p.keyring.reportReach()
 	}
 	p.update()
 	p.await(patience - time.Since(p.backend.opened))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -150,3 +151,7 @@ func (k *KeySet) checkSignatures(origin string, b *bundle, s signedSet) error {
 	}
 	return nil
 }
+
+// BundledZones returns the names of the zones for which bundles are used, in
+// their order.
+func (k *KeySet) BundledZones() []string { return slices.Sorted(maps.Keys(k.bundles)) }

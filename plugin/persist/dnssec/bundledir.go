@@ -9,8 +9,12 @@ import (
 	"path/filepath"
 )
 
-// BundleFile is the name of the bundles in a key directory.
-const BundleFile = "bundles.json"
+// BundleFile is the name of the bundles in a key directory. In Vault they are
+// beside the key document too, at its path with BundleSuffix.
+const (
+	BundleFile   = "bundles.json"
+	BundleSuffix = "-bundles"
+)
 
 // mostBundles bounds a document of bundles, in octets: those of some thousand
 // zones.
