@@ -10,6 +10,7 @@ import (
 
 	"github.com/coredns-persist/persist/test/parts"
 
+	"github.com/hashicorp/vault/api"
 	"github.com/spf13/cobra"
 )
 
@@ -62,8 +63,8 @@ func TestEveryCommandHasExamplesOfItself(t *testing.T) {
 	}
 }
 
-// vaultWithExamples starts a Vault with the documents of the examples and a
-// mount for keys.
+// vaultWithExamples starts a Vault with the documents of the examples, a mount
+// for keys, and one that signs.
 func vaultWithExamples(t *testing.T) *parts.Vault {
 	t.Helper()
 	v := parts.NewVault(t, parts.VaultOptions{})
@@ -71,6 +72,9 @@ func vaultWithExamples(t *testing.T) *parts.Vault {
 		if err := v.Mount(t.Context(), mount); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := v.Client.Sys().MountWithContext(t.Context(), "transit", &api.MountInput{Type: "transit"}); err != nil {
+		t.Fatal(err)
 	}
 	root := filepath.Join("../..", policies)
 	for _, pattern := range []string{"*.json", "*/*.json", "*/*/*/*.json"} {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"time"
 
@@ -59,6 +60,9 @@ func (k *keySource) bundlesInVault(ctx context.Context) (*storedBundles, error) 
 	path := p.Path + dnssec.BundleSuffix
 	raw, version, err := v.ReadVersion(ctx, p.Mount, path)
 	return &storedBundles{raw: raw, write: func(ctx context.Context, next []byte) error {
+		if len(next) > store.MaxDocument {
+			return fmt.Errorf("the bundles have %d octets, and a document may have %d: give some zones a key document of their own, or write fewer --weeks", len(next), store.MaxDocument)
+		}
 		return v.WriteSecret(ctx, p.Mount, path, next, version)
 	}}, k.explain(err)
 }

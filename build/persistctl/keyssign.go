@@ -150,7 +150,8 @@ type signedZone struct {
 }
 
 func (z signedZones) text(w io.Writer) {
-	rows := [][]string{{"ZONE", "SIGNED NOW", "UNTIL"}}
+	rows := make([][]string, 0, 1+len(z))
+	rows = append(rows, []string{"ZONE", "SIGNED NOW", "UNTIL"})
 	for _, one := range z {
 		rows = append(rows, []string{one.Zone, strconv.Itoa(one.Signed), stamp(one.Until)})
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/coredns-persist/persist/test/parts"
 
+	"github.com/hashicorp/vault/api"
 	"github.com/miekg/dns"
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -154,12 +155,13 @@ func zoneFile(ts *testscript.TestScript, file string) []dns.RR {
 	return rrs
 }
 
-// vault is a real Vault: vault start | seal | mount MOUNT | put MOUNT PATH FILE |
-// delete MOUNT PATH | token POLICY FILE. The last writes the policy in FILE, and
+// vault is a real Vault: vault start | seal | mount MOUNT | transit MOUNT |
+// write PATH MEMBER=VALUE | put MOUNT PATH FILE | delete MOUNT PATH | root |
+// token POLICY FILE. The last writes the policy in FILE, and
 // the commands that follow have a token of that policy alone.
 func vault(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
-		ts.Fatalf("usage: vault start | seal | mount | put | delete | token")
+		ts.Fatalf("usage: vault start | seal | mount | transit | write | put | delete | root | token")
 	}
 	v := ts.Value("vault").(*parts.Vault)
 	ctx := context.Background()
@@ -171,6 +173,13 @@ func vault(ts *testscript.TestScript, neg bool, args []string) {
 		err = v.Seal(ctx)
 	case "mount":
 		err = v.Mount(ctx, args[1])
+	case "transit":
+		err = v.Client.Sys().MountWithContext(ctx, args[1], &api.MountInput{Type: "transit"})
+	case "write":
+		member, value, _ := strings.Cut(args[2], "=")
+		_, err = v.Client.Logical().WriteWithContext(ctx, args[1], map[string]any{member: value})
+	case "root":
+		ts.Setenv("VAULT_TOKEN", v.RootToken)
 	case "put":
 		err = v.Put(ctx, args[1], args[2], ts.ReadFile(args[3]))
 	case "delete":

@@ -74,9 +74,9 @@ reached as the VAULT_* environment variables say, such as VAULT_ADDR,
 VAULT_NAMESPACE and VAULT_CACERT, and always with the token in VAULT_TOKEN: the
 file that vault login writes is not read.
 
-Only some of the commands below keys write anything, and only to key documents;
-keys roll-ksk and keys status --parents ask DNS servers, and no command asks a
-CA. Times are printed in UTC.
+Only some of the commands below keys write anything, and only to documents of
+keys and bundles; keys roll-ksk and keys status --parents ask DNS servers, and no
+command asks a CA. Times are printed in UTC.
 
 The exit status is 0 if all is well, 1 if something was found, refused or could
 not be done, 2 if the command line is wrong, and 3 if keys roll-ksk waits.`
