@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
@@ -53,6 +54,17 @@ func TestAKeyDocumentMayHaveAPublicKeyInThePlaceOfASeed(t *testing.T) {
 	}
 	if len(testKeys(t, 13, nil).Away()) != 0 {
 		t.Error("A key whose seed is in the document is said to be away")
+	}
+}
+
+// The next key would be made in the key document, where servers have it.
+func TestAKeyThatIsAwayIsNotRolledIntoTheKeyDocument(t *testing.T) {
+	raw, err := GenerateAwayKeys("test", start, random(1), Away{PublicKey: fitting(t, true), Algorithm: 15})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := BeginRoll(raw, nil, time.Hour, start, random(2)); err == nil || !strings.Contains(err.Error(), "persistctl keys sign before it is published") {
+		t.Errorf("The error is %v", err)
 	}
 }
 

@@ -74,14 +74,14 @@ func bundlesFor(tb testing.TB, k *KeySet, s *strongbox, zone string, from, until
 // again writes and reads bundles.
 func again(tb testing.TB, b *Bundles) *Bundles {
 	tb.Helper()
-	read, err := ParseBundles(written(tb, b))
+	read, err := ParseBundles(writtenOut(tb, b))
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return read
 }
 
-func written(tb testing.TB, b *Bundles) []byte {
+func writtenOut(tb testing.TB, b *Bundles) []byte {
 	tb.Helper()
 	raw, err := b.Marshal()
 	if err != nil {
@@ -193,7 +193,7 @@ func TestBundlesThatAreRightAreKeptToTheLastOctet(t *testing.T) {
 	b := NewBundles(k)
 	records := map[string]bool{}
 	for at := start; at.Before(start.Add(26 * week)); at = at.Add(day) {
-		before := written(t, b)
+		before := writtenOut(t, b)
 		signed, err := b.Sign(k, origin, at, at.Add(8*week), safe.Private)
 		if err != nil {
 			t.Fatal(err)
@@ -207,12 +207,12 @@ func TestBundlesThatAreRightAreKeptToTheLastOctet(t *testing.T) {
 			}
 		}
 		calls := safe.signed
-		after := written(t, b)
+		after := writtenOut(t, b)
 		b = again(t, b)
 		if signed, err := b.Sign(k, origin, at.Add(time.Minute), at.Add(8*week), safe.Private); signed != 0 || err != nil || safe.signed != calls {
 			t.Errorf("At %v the second run signed %d (%v)", at, signed, err)
 		}
-		if !bytes.Equal(written(t, b), after) {
+		if !bytes.Equal(writtenOut(t, b), after) {
 			t.Errorf("At %v the second run has changed the document", at)
 		}
 		if signed == 0 && bytes.Count(after, []byte("\n")) > bytes.Count(before, []byte("\n")) {
@@ -325,7 +325,7 @@ func TestABundleThatFailsIsNotUsedAndIsNamed(t *testing.T) {
 		{"a longer window", k, safe, replace(`"until": "2026`, `"until": "2027`), "is not valid from the window's beginning to 12h0m0s after its end"},
 		{"no window", k, safe, replace(`"until": "2026`, `"until": "2025`), ""},
 	} {
-		text := string(written(t, bundlesFor(t, c.k, c.safe, origin, start.Add(2*time.Hour), start.Add(3*time.Hour))))
+		text := string(writtenOut(t, bundlesFor(t, c.k, c.safe, origin, start.Add(2*time.Hour), start.Add(3*time.Hour))))
 		if c.change != nil {
 			changed := c.change(text)
 			if changed == text {

@@ -43,6 +43,9 @@ func (k *KeySet) mayRoll(at time.Time) error {
 		return errors.New("the zone goes insecure, so no parent would take a new DS: undo that first")
 	case !step.Held.IsZero():
 		return errors.New("KSKs are held: resume first")
+	case len(k.Away()) > 0:
+		return errors.New("the KSK is kept away from the servers, and this version rolls only those in the key document: " +
+			"add the next one to it by hand, with public_key, publish and active, and run persistctl keys sign before it is published")
 	case step.Phase != Settled && step.Phase != Finished:
 		return fmt.Errorf("the KSK with tag %d is being rolled already", step.Old)
 	}
