@@ -59,12 +59,12 @@ func deleteCDNSKEY(origin string, ttl uint32) *dns.CDNSKEY {
 func (k *KeySet) submitted(at time.Time) (current *ksk, changes time.Time) {
 	changes = at.Add(k.keyValidity)
 	for _, s := range k.ksks {
-		for _, edge := range []time.Time{s.submit, s.retire} {
+		for _, edge := range []time.Time{s.submit, s.withdraw, s.retire} {
 			if edge.After(at) {
 				changes = earlier(changes, edge)
 			}
 		}
-		due := s.signs(at) && !at.Before(s.submit)
+		due := s.signs(at) && during(at, s.submit, s.withdraw)
 		if due && (current == nil || !s.submit.Before(current.submit)) {
 			current = s
 		}

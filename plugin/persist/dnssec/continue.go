@@ -21,6 +21,9 @@ func (k *KeySet) Continues(before *KeySet, at time.Time) error {
 	if before == nil {
 		return nil
 	}
+	if _, imported := k.zone.(*bindKeys); imported {
+		return k.continuesBIND(before, at)
+	}
 	if k.Name != before.Name || k.algorithm != before.algorithm {
 		return errors.New("key document: name or algorithm is another than that of the keys in use: put the document back, or start a new server with it")
 	}

@@ -11,12 +11,7 @@ import (
 // DNSKEY returns the DNSKEY RRset at origin as of the instant at, in canonical
 // order, and the next instant at which it is another one.
 func (k *KeySet) DNSKEY(origin string, at time.Time) (rrs []dns.RR, changes time.Time) {
-	first, last := k.zsks.published(at)
-	changes = earlier(k.zsks.life(first).remove, k.zsks.life(last+1).publish)
-	var keys []*key
-	for epoch := first; epoch <= last; epoch++ {
-		keys = append(keys, k.zsk(epoch))
-	}
+	keys, changes := k.zone.published(at)
 	for _, s := range k.ksks {
 		if s.published(at) {
 			keys = append(keys, s.key)

@@ -29,14 +29,14 @@ const mostKeyFile = 1 << 20
 // fs.ErrNotExist where there is none. A file that others than its owner and
 // group may read, or others than its owner may write, is refused: the keys in
 // it are no secret any more.
-func LoadDir(dir string) ([]byte, error) { return loadSecret(dir, KeyFile) }
+func LoadDir(dir string) ([]byte, error) { return loadSecret(filepath.Join(dir, KeyFile)) }
 
 // LoadKSKs is LoadDir for the document of key signing keys that are kept away,
 // for ParseKSKs.
-func LoadKSKs(dir string) ([]byte, error) { return loadSecret(dir, KSKFile) }
+func LoadKSKs(dir string) ([]byte, error) { return loadSecret(filepath.Join(dir, KSKFile)) }
 
-func loadSecret(dir, file string) ([]byte, error) {
-	f, err := os.Open(filepath.Join(dir, file)) // #nosec G304 -- the operator's choice
+func loadSecret(file string) ([]byte, error) {
+	f, err := os.Open(file) // #nosec G304 -- the operator's choice
 	if err != nil {
 		return nil, err
 	}

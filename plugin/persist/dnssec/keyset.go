@@ -24,8 +24,9 @@ type KeySet struct {
 	reason       string        // why they do
 	insecure     time.Time     // from which the parent shall have no DS, zero if it shall
 	ksks         []*ksk
-	zsks         zskSchedule
-	derived      sync.Map // int64, an epoch → *key
+	zone         zoneKeys
+	zsks         zskSchedule // of a key document, as what follows
+	derived      sync.Map    // int64, an epoch → *key
 
 	bundles map[string][]*bundle // by zone, checked, in the order of time; see UseBundles
 }
@@ -55,6 +56,7 @@ func (d *document) keySet() (*KeySet, error) {
 		insecure:     d.Insecure.time(),
 		zsks:         zskSchedule{ahead: d.ahead(), after: d.after()},
 	}
+	k.zone = derivedKeys{k}
 	for _, z := range d.ZSKs {
 		k.zsks.reigns = append(k.zsks.reigns, reign{deriver{z.Seed, d.Name, d.Algorithm}, int64(z.Epoch), z.Start.time(), time.Duration(z.Lifetime)})
 	}

@@ -107,9 +107,10 @@ func (s zskSchedule) published(at time.Time) (first, last int64) {
 type ksk struct {
 	*key
 	life
-	submit  time.Time // from then on the parent's DS record shall point to it
-	planned plan      // without the hold
-	away    *Away     // nil: the key document has its seed
+	submit   time.Time // from then on the parent's DS record shall point to it
+	withdraw time.Time // from then on it is not asked for any more, zero: never
+	planned  plan      // without the hold
+	away     *Away     // nil: the private half is here
 }
 
 // plan is the life of a key signing key as the key document gives it.
@@ -148,7 +149,11 @@ func keySigned(rrtype uint16) bool {
 // at in which they do.
 func (k *KeySet) signers(rrtype uint16, w span, at time.Time) ([]*key, span) {
 	if !keySigned(rrtype) {
-		return []*key{k.zsk(k.zsks.epoch(w.from))}, w
+		signer, w := k.zone.signing(w, at)
+		if signer == nil {
+			return nil, w
+		}
+		return []*key{signer}, w
 	}
 	var keys []*key
 	for _, s := range k.ksks {

@@ -75,7 +75,7 @@ func (k *KeySet) terms(h *dns.RR_Header, at, notAfter time.Time) ([]*key, terms,
 	t.served.until = earlier(t.served.until, t.expiration.Add(-time.Duration(h.Ttl)*time.Second))
 	switch {
 	case len(keys) == 0:
-		return nil, t, fmt.Errorf("no key signing key is active at %s", at.UTC().Format(time.RFC3339))
+		return nil, t, fmt.Errorf("no key that signs it is active at %s", at.UTC().Format(time.RFC3339))
 	case !at.Before(t.served.until):
 		return nil, t, fmt.Errorf("the signature would have to expire at %s, before the TTL of %d s has passed",
 			t.expiration.UTC().Format(time.RFC3339), h.Ttl)

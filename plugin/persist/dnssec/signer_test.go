@@ -117,7 +117,7 @@ func TestRRsetsThatTheKeysDoNotProvideForAreRefused(t *testing.T) {
 func TestBeforeTheFirstKSKIsActiveTheDNSKEYRRsetIsNotSigned(t *testing.T) {
 	k := testKeys(t, dns.ED25519, nil)
 	set, _ := k.DNSKEY(origin, start.Add(-time.Second))
-	if _, err := k.Sign(set, origin, start.Add(-time.Second), time.Time{}); err == nil || !strings.Contains(err.Error(), "no key signing key is active") {
+	if _, err := k.Sign(set, origin, start.Add(-time.Second), time.Time{}); err == nil || !strings.Contains(err.Error(), "no key that signs it is active") {
 		t.Errorf("Error is %v", err)
 	}
 	if _, err := k.Sign(rrs(t, "a.persist.example. 300 IN TXT a"), origin, start.Add(-1000*time.Hour), time.Time{}); err != nil {

@@ -21,15 +21,11 @@ type KeyStatus struct {
 // keys in the order of the key document, then every zone signing key that is
 // published, and the next one.
 func (k *KeySet) Status(at time.Time) []KeyStatus {
-	first, last := k.zsks.published(at)
-	all := make([]KeyStatus, 0, len(k.ksks)+int(last-first)+2)
+	all := make([]KeyStatus, 0, len(k.ksks))
 	for _, s := range k.ksks {
 		all = append(all, s.status("KSK", s.life, at, k.kskReason))
 	}
-	for epoch := first; epoch <= last+1; epoch++ {
-		all = append(all, k.zsk(epoch).status("ZSK", k.zsks.life(epoch), at, k.zskReason(epoch)))
-	}
-	return all
+	return append(all, k.zone.status(at)...)
 }
 
 func (k *key) status(role string, l life, at time.Time, reason func(next State) string) KeyStatus {
@@ -42,13 +38,10 @@ func (k *key) status(role string, l life, at time.Time, reason func(next State) 
 }
 
 func (k *KeySet) kskReason(next State) string {
-	switch {
-	case next != "":
-		return "the key document says so"
-	case !k.hold.IsZero():
+	if next == "" && !k.hold.IsZero() {
 		return "held since " + k.hold.Format(time.RFC3339) + because(k.reason)
 	}
-	return "the key document plans nothing further"
+	return reason(k.zone, next)
 }
 
 // because puts a reason behind what it is the reason of.
