@@ -38,8 +38,9 @@ type config struct {
 
 // keyLocation is where the key document of a stanza's zones is.
 type keyLocation struct {
-	kind string // "dir", "vault", "none", or "" while nothing was said
-	path string // a directory, or MOUNT/PATH in Vault
+	kind  string   // "dir", "vault", "bind", "none", or "" while nothing was said
+	path  string   // a directory, or MOUNT/PATH in Vault
+	files []string // of BIND key pairs
 }
 
 func defaults() *config {
@@ -84,7 +85,7 @@ func (c *config) check(origins []string) error {
 // plugin's zone, unsigned; a zone of its own has NS, keys and a denial.
 func (c *config) checkShape(origins []string) error {
 	if !c.overlay {
-		return c.checkOwn()
+		return c.checkOwn(origins)
 	}
 	switch {
 	case c.keys.kind != "" && c.keys.kind != "none":
@@ -104,10 +105,12 @@ func (c *config) checkShape(origins []string) error {
 	return nil
 }
 
-func (c *config) checkOwn() error {
+func (c *config) checkOwn(origins []string) error {
 	switch {
 	case c.keys.kind == "":
-		return errors.New("what signs the zone? write keys dir DIR or keys vault MOUNT/PATH, keys none for an unsigned zone, or fallthrough for an overlay")
+		return errors.New("what signs the zone? write keys dir DIR or keys vault MOUNT/PATH, keys bind FILE..., keys none for an unsigned zone, or fallthrough for an overlay")
+	case c.keys.kind == "bind" && len(origins) > 1:
+		return fmt.Errorf("keys bind are those of one zone, and the stanza has %d: give each zone a stanza of its own", len(origins))
 	case c.keys.kind == "none" && c.denial == "nsec":
 		return errors.New("denial nsec needs signatures, and keys none means there are none: remove one of them")
 	}

@@ -30,7 +30,7 @@ type property struct {
 
 const (
 	authUsage   = "auth token | token_file FILE | approle ROLE_ID_FILE SECRET_ID_FILE [mount NAME]"
-	keysUsage   = "keys dir DIR | vault MOUNT/PATH | none"
+	keysUsage   = "keys dir DIR | vault MOUNT/PATH | bind FILE... | none"
 	denialUsage = "denial compact [BUDGET] | nsec"
 )
 
@@ -47,7 +47,7 @@ var properties = map[string]property{
 	"grace":       {"grace DURATION", 1, 1, (*parser).grace},
 	"ns":          {"ns NAME...", 1, -1, (*parser).ns},
 	"ttl":         {"ttl SECONDS", 1, 1, (*parser).ttl},
-	"keys":        {keysUsage, 1, 2, (*parser).keys},
+	"keys":        {keysUsage, 1, -1, (*parser).keys},
 	"denial":      {denialUsage, 1, 2, (*parser).denial},
 	"report":      {"report AGENT-DOMAIN", 1, 1, (*parser).report},
 	"stop":        {"stop SCOPE...", 1, -1, (*parser).stop},
@@ -239,6 +239,13 @@ func (p *parser) keys(args []string) error {
 			p.config.keys.path = p.path(args[0])
 		} else if mount, path, ok := strings.Cut(args[0], "/"); !ok || mount == "" || path == "" {
 			return fmt.Errorf("%q is not MOUNT/PATH of a key document in a KV version 2 mount", args[0])
+		}
+	case "bind":
+		if len(args) == 0 {
+			return fmt.Errorf("bind takes the files of BIND key pairs: write %s", keysUsage)
+		}
+		for _, f := range args {
+			p.config.keys.files = append(p.config.keys.files, p.path(f))
 		}
 	default:
 		return fmt.Errorf("unknown source %q: write %s", kind, keysUsage)

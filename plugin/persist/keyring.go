@@ -27,7 +27,7 @@ var keyrings pool[*keyring]
 type keyring struct {
 	location    string
 	origin      string // of a zone, as which documents are proven
-	read        func(ctx context.Context) ([]byte, error)
+	read        keyReader
 	readBundles func(ctx context.Context) ([]byte, error)
 	prove       func(set *dnssec.KeySet, origin string, at time.Time) error
 	set         atomic.Pointer[dnssec.KeySet]
@@ -45,7 +45,11 @@ type keyring struct {
 
 // acquireKeyring leases the key document that cfg names.
 func acquireKeyring(cfg *config, b *backend) (*keyring, func(), error) {
-	return keyrings.acquire(fmt.Sprintf("%v %s %p", cfg.keys, cfg.refresh, b.vault), func(others []*keyring) (*keyring, error) {
+	where := fmt.Sprintf("%v %s %p", cfg.keys, cfg.refresh, b.vault)
+	if cfg.keys.kind == "bind" {
+		where += " " + cfg.zones[0].Origin
+	}
+	return keyrings.acquire(where, func(others []*keyring) (*keyring, error) {
 		return openKeyring(cfg, b, others)
 	})
 }
@@ -57,22 +61,25 @@ func openKeyring(cfg *config, b *backend, others []*keyring) (*keyring, error) {
 	switch cfg.keys.kind {
 	case "dir":
 		k.location = cfg.keys.path
-		k.read = func(context.Context) ([]byte, error) { return dnssec.LoadDir(cfg.keys.path) }
+		k.read = keyDocument(func(context.Context) ([]byte, error) { return dnssec.LoadDir(cfg.keys.path) })
 		k.readBundles = func(context.Context) ([]byte, error) { return dnssec.LoadBundles(cfg.keys.path) }
 	case "vault":
 		mount, path, _ := strings.Cut(cfg.keys.path, "/")
 		k.location = b.vault.String() + " " + cfg.keys.path
-		k.read = func(ctx context.Context) ([]byte, error) { return b.vault.ReadSecret(ctx, mount, path) }
+		k.read = keyDocument(func(ctx context.Context) ([]byte, error) { return b.vault.ReadSecret(ctx, mount, path) })
 		k.readBundles = func(ctx context.Context) ([]byte, error) {
 			return b.vault.ReadSecret(ctx, mount, path+dnssec.BundleSuffix)
 		}
+	case "bind":
+		k.location = strings.Join(cfg.keys.files, " ")
+		k.read = bindPairs(cfg.keys.files, cfg.zones[0].Origin)
 	}
 	for _, other := range others {
 		if set := other.set.Load(); set != nil && other.location == k.location {
 			k.set.Store(set)
 		}
 	}
-	if cfg.keys.kind == "dir" && k.set.Load() == nil {
+	if cfg.keys.kind != "vault" && k.set.Load() == nil {
 		if err := k.begin(cfg); err != nil {
 			return nil, err
 		}
@@ -83,11 +90,12 @@ func openKeyring(cfg *config, b *backend, others []*keyring) (*keyring, error) {
 	return k, nil
 }
 
-// begin loads the keys in a directory, and makes them if it has none yet. Later
-// on a key document that has gone missing is an error and never made anew.
+// begin loads keys that are in files, and makes them where a directory has none
+// yet. Later on a key document that has gone missing is an error and never made
+// anew.
 func (k *keyring) begin(cfg *config) error {
 	_, err := k.load(context.Background())
-	if !errors.Is(err, fs.ErrNotExist) {
+	if cfg.keys.kind != "dir" || !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	name := strings.TrimSuffix(cfg.zones[0].Origin, ".")
@@ -136,7 +144,7 @@ func (k *keyring) refresh(ctx context.Context) {
 // load reads the document, and the bundles if it needs any, and reports whether
 // one of them is new.
 func (k *keyring) load(ctx context.Context) (changed bool, err error) {
-	raw, err := k.read(ctx)
+	raw, parse, err := k.read(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -145,7 +153,7 @@ func (k *keyring) load(ctx context.Context) (changed bool, err error) {
 	if same && len(before.Away()) == 0 {
 		return false, nil
 	}
-	set, err := dnssec.ParseKeys(raw)
+	set, err := parse()
 	if err != nil {
 		return false, err
 	}

@@ -56,7 +56,7 @@ func TestStanzaIsParsed(t *testing.T) {
 		t.Errorf("Vault differs (-want +got):\n%s", diff)
 	}
 	got := fmt.Sprintln(c.zones[0].Origin, c.refresh, c.index, c.maxStale, c.grace, c.ns, c.ttl, c.keys, c.denial, c.budget, c.report, c.brakes.Stops, c.brakes.Freeze)
-	if want := "example.com. 2m0s 10s 24h0m0s 30m0s [ns1.example.net ns2.example.net] 120 {vault persist-keys/example} compact 500 agent.example.net. [team:web domain:example.org] 2026-12-01 00:00:00 +0000 UTC\n"; got != want {
+	if want := "example.com. 2m0s 10s 24h0m0s 30m0s [ns1.example.net ns2.example.net] 120 {vault persist-keys/example []} compact 500 agent.example.net. [team:web domain:example.org] 2026-12-01 00:00:00 +0000 UTC\n"; got != want {
 		t.Errorf("Expected\n%s, got\n%s", want, got)
 	}
 
@@ -122,6 +122,8 @@ func TestBadStanzasAreRefused(t *testing.T) {
 		{"keys in Vault without Vault", policies + "ns ns1.example.net\nkeys vault a/b", "keys vault needs a vault property"},
 		{"keys without path", "vault https://v.example\nns ns1.example.net\nkeys vault a", "is not MOUNT/PATH"},
 		{"unknown keys", policies + "ns ns1.example.net\nkeys hsm x", `unknown source "hsm"`},
+		{"keys of BIND without files", policies + "ns ns1.example.net\nkeys bind", "bind takes the files of BIND key pairs"},
+		{"keys of BIND in an overlay", policies + "fallthrough\nkeys bind K", "remove keys, or remove fallthrough"},
 		{"keys none with a path", policies + "ns ns1.example.net\nkeys none x", "none takes no argument"},
 		{"unknown denial", own + policies + "denial nsec3", "write denial compact [BUDGET] | nsec"},
 		{"denial nsec unsigned", own + policies + "denial nsec", "denial nsec needs signatures"},
