@@ -261,10 +261,10 @@ func TestChangedFilesOfBINDAreTakenOverOnlyIfNothingBreaks(t *testing.T) {
 	later := keygen(t, append(times(at, at.Add(3*day)), "-a", "13", "-L", "3600")...)
 	before := mustLoadBIND(t, at, ksk, zsk)
 	for want, names := range map[string][]string{
-		"":                          {ksk, zsk, later},
-		"is not published any more": {ksk, otherZSK},
-		"no KSK that signs now":     {otherKSK, zsk},
-		"signs before":              {ksk, zsk, otherZSK},
+		"":                           {ksk, zsk, later},
+		"is not published any more":  {ksk, otherZSK},
+		"signs now and is not in it": {otherKSK, zsk},
+		"signs before":               {ksk, zsk, otherZSK},
 	} {
 		err := mustLoadBIND(t, at, names...).Continues(before, at)
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {

@@ -41,10 +41,26 @@ func validates(rrset []dns.RR, sig *dns.RRSIG, keys []dns.RR, at time.Time) erro
 	switch {
 	case signer == nil:
 		return errors.New("the key is not in the DNSKEY RRset")
-	case keySigned(sig.TypeCovered) != (signer.Flags&dns.SEP != 0):
+	case keySigned(sig.TypeCovered) != isSEP(signer) && hasBoth(keys):
 		return errors.New("the key has the role of the other ones")
 	case !sig.ValidityPeriod(at):
 		return fmt.Errorf("it is not valid at %s", at.UTC().Format(time.RFC3339))
 	}
 	return sig.Verify(signer, rrset)
+}
+
+func isSEP(key *dns.DNSKEY) bool { return key.Flags&dns.SEP != 0 }
+
+// hasBoth reports whether there are keys of both roles. Where there are not,
+// one key signs everything.
+func hasBoth(keys []dns.RR) bool {
+	entry, zone := 0, 0
+	for _, rr := range keys {
+		if key, ok := rr.(*dns.DNSKEY); ok && isSEP(key) {
+			entry++
+		} else if ok {
+			zone++
+		}
+	}
+	return entry > 0 && zone > 0
 }
