@@ -1,0 +1,154 @@
+package years
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// formula is a line of the source and a copy in which one formula of time is
+// halved. It is noticed in the few days of the plan, or by the test named, where
+// two rules of time cover each other in any plan.
+type formula struct{ what, file, line, halved, plan, test string }
+
+// Where the formulas are.
+const (
+	dnssecDir = "../../../plugin/persist/dnssec/"
+	zoneDir   = "../../../plugin/persist/zone/"
+)
+
+var formulas = []formula{
+	{"a ZSK is published ahead", dnssecDir + "keyset.go",
+		"ahead:    time.Duration(d.TTL)*time.Second + margin,",
+		"ahead:    (time.Duration(d.TTL)*time.Second + margin) / 2,", "behind", ""},
+	{"a ZSK is published after", dnssecDir + "keyset.go",
+		"after:    k.window() + MaxTTL*time.Second + margin,",
+		"after:    (k.window() + MaxTTL*time.Second + margin) / 2,", "dense", ""},
+	{"a ZSK is published for servers that lag", dnssecDir + "schedule.go",
+		"margin = 25 * time.Hour",
+		"margin = 25 * time.Hour / 2", "behind", ""},
+	{"a window, as far as a ZSK is published after", dnssecDir + "window.go",
+		"func (k *KeySet) window() time.Duration { return k.dataValidity / 2 }",
+		"func (k *KeySet) window() time.Duration { return k.dataValidity / 4 }", "behind", ""},
+	{"a window", dnssecDir + "window.go",
+		"step := seconds(validity / 2)",
+		"step := seconds(validity / 4)", "dense", ""},
+	{"backdate", dnssecDir + "signer.go",
+		"t := terms{inception: w.from.Add(-backdate)}",
+		"t := terms{inception: w.from.Add(-backdate / 2)}", "dense", ""},
+	{"validity", dnssecDir + "signer.go",
+		"t.expiration = t.inception.Add(validity)",
+		"t.expiration = t.inception.Add(validity / 2)", "dense", ""},
+	{"the life that is left of a signature", dnssecDir + "window.go",
+		"leastLife = 12 * time.Hour",
+		"leastLife = 12 * time.Hour / 2", "extreme", ""},
+	{"expiration is capped", dnssecDir + "signer.go",
+		"t.expiration = earlier(t.expiration, notAfter.Truncate(time.Second))",
+		"t.expiration = t.expiration.Add(min(0, notAfter.Truncate(time.Second).Sub(t.expiration)) / 2)", "dense", ""},
+	// Records leave earlier than this, and other signatures have leastLife.
+	{"a signature is served until", dnssecDir + "signer.go",
+		"t.served.until = earlier(t.served.until, t.expiration.Add(-time.Duration(h.Ttl)*time.Second))",
+		"t.served.until = earlier(t.served.until, t.expiration.Add(-time.Duration(h.Ttl)*time.Second/2))", "", "TestNotAfterEndsASignatureEarly"},
+	{"a record leaves", zoneDir + "rotation.go",
+		"t.bound(at, g.NotBefore, time.Duration(z.ttl)*time.Second+Skew)",
+		"t.bound(at, g.NotBefore, (time.Duration(z.ttl)*time.Second+Skew)/2)", "dense", ""},
+	{"a record leaves, by the TTL", zoneDir + "rotation.go",
+		"t.bound(at, g.NotBefore, time.Duration(z.ttl)*time.Second+Skew)",
+		"t.bound(at, g.NotBefore, time.Duration(z.ttl)*time.Second/2+Skew)", "dense", ""},
+	{"a record leaves, by the skew", zoneDir + "rotation.go",
+		"t.bound(at, g.NotBefore, time.Duration(z.ttl)*time.Second+Skew)",
+		"t.bound(at, g.NotBefore, time.Duration(z.ttl)*time.Second+Skew/2)", "dense", ""},
+	{"a grant goes stale before its record leaves", zoneDir + "rotation.go",
+		"return min(z.maxStale, g.Until.Floor+z.grace-time.Duration(z.ttl)*time.Second-Skew)",
+		"return min(z.maxStale, g.Until.Floor+z.grace-(time.Duration(z.ttl)*time.Second+Skew)/2)", "dense", ""},
+	{"a grant goes stale, max_stale", zoneDir + "rotation.go",
+		"return min(z.maxStale, g.Until.Floor+z.grace-time.Duration(z.ttl)*time.Second-Skew)",
+		"return min(z.maxStale/2, g.Until.Floor+z.grace-time.Duration(z.ttl)*time.Second-Skew)", "dense", ""},
+	{"grace", zoneDir + "rotation.go",
+		"z.rotate(&t, g.Until, at, confirmed.Add(z.grace))",
+		"z.rotate(&t, g.Until, at, confirmed.Add(z.grace/2))", "dense", ""},
+	{"floor", zoneDir + "rotation.go",
+		"t = t.Add(floor)",
+		"t = t.Add(floor / 2)", "dense", ""},
+	{"a listing goes stale", zoneDir + "place.go",
+		"return at.Before(b.Listed(fqdn).Add(z.maxStale))",
+		"return at.Before(b.Listed(fqdn).Add(z.maxStale / 2))", "dense", ""},
+	{"the CDS waits for caches", "operator_test.go",
+		"cds := t.Add(w.ttl + lag + margin).Truncate(time.Second)",
+		"cds := t.Add((w.ttl + lag + margin) / 2).Truncate(time.Second)", "behind", ""},
+	{"the old KSK waits for caches", "operator_test.go",
+		"out := t.Add(dsTTL + margin).Truncate(time.Second)",
+		"out := t.Add((dsTTL + margin) / 2).Truncate(time.Second)", "dense", ""},
+}
+
+// Where one formula is halved, somebody must notice: a copy of the source takes
+// the place of the file in one build, and with that the simulation must fail in
+// which everything happens in few days.
+func TestBreakingAnyFormulaIsNoticed(t *testing.T) {
+	if shortened {
+		t.Skip("the same without the race detector")
+	}
+	for _, f := range formulas {
+		t.Run(f.what, func(t *testing.T) {
+			t.Parallel()
+			dir, test := ".", "TestNoResolverIsMisledByAnyEvent/^"+f.plan+"$"
+			if f.test != "" {
+				dir, test = filepath.Dir(f.file), f.test
+			}
+			run := exec.Command(f.build(t, dir), "-test.run=^"+test)
+			run.Dir = dir
+			out, err := run.CombinedOutput()
+			switch {
+			case err == nil:
+				t.Errorf("Nobody noticed\n%s", out)
+			case !strings.Contains(string(out), "--- FAIL: "+strings.NewReplacer("^", "", "$", "").Replace(test)):
+				t.Errorf("The test did not run: %v\n%s", err, out)
+			default:
+				t.Logf("%s", out)
+			}
+		})
+	}
+}
+
+// build compiles the tests of the package in dir with the line replaced, which
+// must be there once.
+func (f formula) build(t *testing.T, dir string) (binary string) {
+	t.Helper()
+	file, err := filepath.Abs(f.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := regexp.MustCompile(`(?m)^\t*` + regexp.QuoteMeta(f.line) + `$`)
+	if n := len(whole.FindAll(source, -1)); n != 1 {
+		t.Fatalf("The line stands %d times in %s, want once: %s", n, f.file, f.line)
+	}
+	temp := t.TempDir()
+	broken, overlay, binary := filepath.Join(temp, filepath.Base(file)), filepath.Join(temp, "overlay.json"), filepath.Join(temp, "test")
+	write(t, broken, whole.ReplaceAllLiteral(source, []byte(f.halved)))
+	replace, err := json.Marshal(map[string]map[string]string{"Replace": {file: broken}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, overlay, replace)
+	build := exec.Command("go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay", overlay, "-o", binary, ".")
+	build.Dir = dir
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return binary
+}
+
+func write(t *testing.T, file string, text []byte) {
+	t.Helper()
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,155 @@
+package years
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/answer"
+	"github.com/coredns-persist/persist/plugin/persist/dnssec"
+	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/zone"
+)
+
+// refresh is how often a server reads all documents.
+const refresh = time.Minute
+
+// node is one server.
+type node struct {
+	id     int
+	offset time.Duration // of its clock from the right time
+
+	authority *answer.Authority
+	book      *policy.Book
+	keys      *dnssec.KeySet
+	edition   int       // of the key document it has, counted from 0
+	scanned   time.Time // the right time of its last scan; zero: none yet
+	born      time.Time // when it was started, by the right time
+}
+
+func (n *node) clock(t time.Time) time.Time { return t.Add(n.offset) }
+
+// goesBy is the instant that the server goes by at t: that of its clock, but no
+// more than five minutes ahead of the store's, which is right.
+func (n *node) goesBy(t time.Time) time.Time { return t.Add(min(n.offset, skew)) }
+
+// stamp is what its clock, as it goes now, said at the last scan: a running
+// clock that is set goes on to measure what has passed.
+func (n *node) stamp() time.Time { return n.clock(n.scanned) }
+
+// restart ends the server and starts it anew.
+func (n *node) restart(chained bool, t time.Time) error {
+	z, err := zone.New(zone.Config{Origin: origin, Chained: chained, NS: []string{"ns1.example.net"}, TTL: ttl, Grace: grace, MaxStale: maxStale})
+	if err != nil {
+		return err
+	}
+	n.book, n.keys, n.scanned, n.born = nil, nil, time.Time{}, t
+	if n.authority = answer.New(z, 1e9); chained {
+		n.authority = answer.NewChained(z, new(answer.Serial))
+	}
+	return nil
+}
+
+// catchUp makes the scans up to the instant t, of which only the last matters.
+func (n *node) catchUp(w *world, t time.Time) error {
+	scan := w.lastScan(n, t)
+	if scan.Before(n.born) { // it reads the store as it starts, if it can
+		if w.silent(n, n.born) {
+			return nil
+		}
+		scan = n.born
+	}
+	if !scan.After(n.scanned) {
+		return nil
+	}
+	n.scanned = scan
+	return n.load(w)
+}
+
+// set sets the server's clock at t to be wrong by offset from now on.
+func (n *node) set(w *world, offset time.Duration, t time.Time) error {
+	if err := n.catchUp(w, t); err != nil {
+		return err
+	}
+	if n.offset = offset; n.scanned.IsZero() {
+		return nil
+	}
+	return n.load(w)
+}
+
+// load takes over what the last scan read.
+func (n *node) load(w *world) error {
+	n.book = policy.Compile(n.book, w.papers.snapshot(n.scanned, n.stamp()), policy.Brakes{})
+	if err := n.book.Fit(); err != nil {
+		return err
+	}
+	edition := w.edition(n.scanned)
+	if n.keys == nil || edition != n.edition {
+		keys, err := dnssec.ParseKeys(w.editions[edition].document.text())
+		if err != nil {
+			return err
+		}
+		if err := keys.Continues(n.keys, n.stamp()); err != nil {
+			return fmt.Errorf("server %d refuses the operator's document: %w", n.id, err)
+		}
+		n.keys, n.edition = keys, edition
+	}
+	n.authority.Update(n.book, n.keys)
+	return nil
+}
+
+// step sets the clock of a server at an instant.
+type step struct {
+	at     time.Time
+	node   int
+	offset time.Duration
+}
+
+// newSteps sets one clock after the other wrong, where a ZSK takes over from
+// another.
+func newSteps(p plan, end time.Time) []step {
+	var list []step
+	for at := p.start.Add(p.lifetime); p.steps != 0 && at.Before(end); at = at.Add(p.lifetime) {
+		n := len(list) / 2 % len(p.offsets)
+		list = append(list, step{at.Add(-28 * time.Hour), n, p.offsets[n] + p.steps}, step{at.Add(70 * time.Hour), n, p.offsets[n]})
+	}
+	return list
+}
+
+// outage is a time in which a server, or all if node is negative, cannot read
+// the store.
+type outage struct {
+	from, to time.Time
+	node     int
+}
+
+func (o outage) hits(n int, t time.Time) bool {
+	return (o.node < 0 || o.node == n) && !t.Before(o.from) && t.Before(o.to)
+}
+
+// lastScan is when a server last read the store, by the right time.
+func (w *world) lastScan(n *node, t time.Time) time.Time {
+	t = scanOf(n.id, t)
+	for _, o := range w.outages {
+		if o.hits(n.id, t) {
+			return scanOf(n.id, o.from.Add(-1))
+		}
+	}
+	return t
+}
+
+// scanOf is the last scan at t or before, each server having a second of its own.
+func scanOf(id int, t time.Time) time.Time {
+	phase := time.Duration(id) * 7 * time.Second
+	return t.Add(-phase).Truncate(refresh).Add(phase)
+}
+
+// silent reports whether the store gives a server no answer.
+func (w *world) silent(n *node, t time.Time) bool {
+	return slices.ContainsFunc(w.outages, func(o outage) bool { return o.hits(n.id, t) })
+}
+
+// up reports whether the operator can write to the store.
+func (w *world) up(t time.Time) bool {
+	return !slices.ContainsFunc(w.outages, func(o outage) bool { return o.node < 0 && o.hits(0, t) })
+}

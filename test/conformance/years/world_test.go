@@ -1,0 +1,201 @@
+package years
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/answer"
+	"github.com/coredns-persist/persist/plugin/persist/dnssec"
+	"github.com/coredns-persist/persist/test/conformance/validator"
+
+	"github.com/miekg/dns"
+)
+
+// plan is what a simulated time is made of.
+type plan struct {
+	terms
+	seed    uint64
+	days    int
+	offsets []time.Duration // of the servers' clocks
+	rolls   time.Duration   // between two rolls of the KSK
+	silence time.Duration   // between two outages, about
+	idle    int             // questions a day at any time, beside those around events
+	steps   time.Duration   // by which clocks are set wrong, one at a time; zero: none is
+	chained bool            // whether names are denied by a chain of NSEC records
+	lasting bool            // whether all grants last for longer than a day
+}
+
+// world is everything there is, by the right time.
+type world struct {
+	plan
+	random     *rand.Rand
+	start, end time.Time
+	now        time.Time
+	papers     *papers
+	outages    []outage
+	settings   []step
+	editions   []edition
+	parent     []published
+	rolls      []*roll
+	nodes      []*node
+	resolvers  []*resolver
+	validator  *validator.Validator
+	inceptions map[string]uint32
+	always     []string // names that exist all the time
+	names      []string // to ask for
+	pending    agenda
+	report     report
+}
+
+// report counts what was done.
+type report struct {
+	questions int // asked of resolvers
+	validated int // answers, each with its chain from the DS record on
+	asked     int // answers of servers, held against the model
+	cached    int // answers from a cache
+	silent    int // SERVFAIL, where it was due
+	restarts  int
+}
+
+func (r report) String() string {
+	return fmt.Sprintf("%d questions: %d answers validated, %d of them from caches; %d answers of servers as the documents say, %d of them SERVFAIL that was due; %d restarts",
+		r.questions, r.validated, r.cached, r.asked, r.silent, r.restarts)
+}
+
+func newWorld(p plan) (*world, error) {
+	w := &world{
+		plan: p, random: rand.New(rand.NewPCG(p.seed, 1)), validator: validator.New(), inceptions: map[string]uint32{},
+		start: p.start, now: p.start, end: p.start.Add(time.Duration(p.days) * day),
+	}
+	w.papers = newPapers(w.random, w.start, w.end, p.lasting)
+	w.outages = newOutages(w.random, len(p.offsets), w.start.Add(2*day), w.end, p.silence)
+	w.editions = []edition{{w.start, p.document(w.random)}}
+	w.settings = newSteps(p, w.end)
+	w.rolls = newRolls(w.random, w.start, w.end, p.rolls)
+	for i, offset := range p.offsets {
+		n := &node{id: i, offset: offset}
+		if err := n.restart(w.chained, w.start); err != nil {
+			return nil, err
+		}
+		w.nodes = append(w.nodes, n)
+	}
+	for i := range 8 {
+		slow := (backdate - skew) * time.Duration(i) / 7 // a server may be fast
+		w.resolvers = append(w.resolvers, &resolver{slow: -slow, cache: map[question]kept[said]{}})
+	}
+	w.name()
+	keys, err := dnssec.ParseKeys(w.editions[0].document.text())
+	if err != nil {
+		return nil, err
+	}
+	w.parent = []published{{w.start, keys.DS(origin, w.start)[0]}}
+	if p.chained {
+		if err := w.learn(); err != nil {
+			return nil, err
+		}
+	}
+	w.schedule(keys)
+	return w, nil
+}
+
+// name lists what there is to ask for.
+func (w *world) name() {
+	for owner, grants := range w.papers.at {
+		w.names = append(w.names, owner)
+		if grants[0].from.IsZero() {
+			w.always = append(w.always, owner)
+		}
+	}
+	slices.Sort(w.names)
+	slices.Sort(w.always)
+}
+
+// learn finds from which instant the zone counts the steps of rotation. A chained
+// zone has one of its own, which no CA needs to know: here it must only never
+// move.
+func (w *world) learn() error {
+	n := w.nodes[0]
+	if err := n.catchUp(w, w.start); err != nil {
+		return err
+	}
+	for _, g := range w.papers.grants {
+		if g.floor == 0 || !g.from.IsZero() {
+			continue
+		}
+		r := n.authority.Answer(answer.Query{Name: g.owner(), Type: dns.TypeTXT, DO: true}, n.clock(w.start))
+		if all, first, _ := records(r.Answer); len(all) == 1 {
+			w.papers.phases[g.step] = first.Sub(time.Unix(0, 0)) % g.step
+		}
+	}
+	return nil
+}
+
+// run lives through the time and returns the first fault.
+func (w *world) run() error {
+	for {
+		q, ok := w.pending.next()
+		if !ok {
+			return nil
+		}
+		if q.at.Before(w.now) {
+			return fmt.Errorf("time went back from %s to %s", w.now, q.at)
+		}
+		if err := w.advance(q.at); err != nil {
+			return err
+		}
+		if err := w.one(q); err != nil {
+			return fmt.Errorf("at %s, question %d: %w", q.at.UTC().Format(time.RFC3339Nano), w.report.questions, err)
+		}
+	}
+}
+
+// one has a resolver ask one question.
+func (w *world) one(e event) error {
+	w.report.questions++
+	if e.restart {
+		w.report.restarts++
+		if err := w.nodes[w.random.IntN(len(w.nodes))].restart(w.chained, e.at); err != nil {
+			return err
+		}
+	}
+	r := w.resolvers[w.random.IntN(len(w.resolvers))]
+	w.forget(r, e.lose)
+	if e.q.name == "" {
+		e.q = w.any()
+	}
+	return r.resolve(w, e.q, e.at)
+}
+
+// forget has a resolver lose what it must, and now and then something else: it
+// may have a new DNSKEY RRset beside an old DS record, or the other way round.
+func (w *world) forget(r *resolver, lose loss) {
+	chance := w.random.IntN(400)
+	if lose == theDS || chance == 1 {
+		r.ds = kept[*dns.DS]{}
+	}
+	if lose == everything || chance == 2 {
+		clear(r.cache)
+	}
+	if chance == 3 {
+		delete(r.cache, question{origin, dns.TypeDNSKEY})
+	}
+}
+
+// any is a question by chance.
+func (w *world) any() question {
+	apex := []uint16{dns.TypeSOA, dns.TypeNS, dns.TypeDNSKEY, dns.TypeCDS, dns.TypeCDNSKEY, dns.TypeCAA}
+	above := []string{"b.example.com.", "a.b.example.com.", "x.example.com.", "short.example.com."}
+	switch w.random.IntN(10) {
+	case 0, 1:
+		return question{origin, apex[w.random.IntN(len(apex))]}
+	case 2:
+		return question{above[w.random.IntN(len(above))], dns.TypeA}
+	case 3:
+		return question{w.names[w.random.IntN(len(w.names))], dns.TypeCAA}
+	case 4:
+		return question{fmt.Sprintf("x%d.example.com.", w.random.IntN(10000)), dns.TypeTXT}
+	}
+	return question{w.names[w.random.IntN(len(w.names))], dns.TypeTXT}
+}
