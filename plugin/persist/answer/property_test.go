@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -64,10 +63,9 @@ func randomQuestion(random *rand.Rand) answer.Query {
 	}
 }
 
-// Whatever the policy, the instant and the question: what is signed verifies,
-// two servers say the same octet for octet whatever they were asked before, and
-// no NSEC denies a name or a type that is served at the same instant.
-func TestAnswersVerifyAgreeAndNeverContradict(t *testing.T) {
+// Whatever the policy, the instant and the question: two servers say the same
+// octet for octet, whatever they were asked before.
+func TestTwoServersAgree(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	for round := range 60 {
 		algorithm := []uint8{dns.ECDSAP256SHA256, dns.ED25519}[round%2]
@@ -77,82 +75,14 @@ func TestAnswersVerifyAgreeAndNeverContradict(t *testing.T) {
 			at := noon.Add(time.Duration(random.Int64N(int64(400 * 24 * time.Hour))))
 			one.Update(book(d, at), keys)
 			other.Update(book(d, at), newKeys(t, algorithm))
-			served := everything(one, d, at)
 			for range 30 {
 				q := randomQuestion(random)
-				r := one.Answer(q, at)
-				if q.DO {
-					verify(t, one, r, at)
-				}
-				if a, b := pack(t, q, r), pack(t, q, other.Answer(q, at)); !bytes.Equal(a, b) {
+				if a, b := pack(t, q, one.Answer(q, at)), pack(t, q, other.Answer(q, at)); !bytes.Equal(a, b) {
 					t.Fatalf("Two servers differ at %v about %+v", at, q)
 				}
-				for _, n := range nsecs(r) {
-					contradicts(t, n, served, at)
-				}
 			}
 		}
 	}
-}
-
-// everything lists what is served at the instant at, as types by name: empty
-// for names that only exist.
-func everything(a *answer.Authority, d policytest.Documents, at time.Time) map[string][]uint16 {
-	served := map[string][]uint16{origin: {dns.TypeSOA, dns.TypeNS, dns.TypeDNSKEY, dns.TypeCDS, dns.TypeCDNSKEY}}
-	for g := range book(d, at).All() {
-		owner := g.FQDN.Owner()
-		served[owner] = nil
-		if a.Answer(ask(owner, dns.TypeTXT), at).Outcome == answer.Record {
-			served[owner] = []uint16{dns.TypeTXT}
-		}
-		for off, end := dns.NextLabel(owner, 0); !end && owner[off:] != origin; off, end = dns.NextLabel(owner, off) {
-			if _, ok := served[owner[off:]]; !ok {
-				served[owner[off:]] = nil
-			}
-		}
-	}
-	return served
-}
-
-func contradicts(t *testing.T, n *dns.NSEC, served map[string][]uint16, at time.Time) {
-	t.Helper()
-	for name, types := range served {
-		if covers(n, name) {
-			t.Errorf("At %v: %v denies %s, which exists", at, n, name)
-		}
-		if n.Hdr.Name != name {
-			continue
-		}
-		want := slices.Concat(types, []uint16{dns.TypeRRSIG, dns.TypeNSEC})
-		slices.Sort(want)
-		if !slices.Equal(n.TypeBitMap, want) {
-			t.Errorf("At %v: %v, and what is served there is %v", at, n, want)
-		}
-	}
-}
-
-// covers reports whether name lies between the owner and the next name of n,
-// by an order of its own: RFC 4034 section 6.1 from the wire form.
-func covers(n *dns.NSEC, name string) bool {
-	return compare(n.Hdr.Name, name) < 0 && (compare(name, n.NextDomain) < 0 || compare(n.NextDomain, n.Hdr.Name) <= 0)
-}
-
-func compare(a, b string) int {
-	x, y := reversed(a), reversed(b)
-	return slices.CompareFunc(x, y, bytes.Compare)
-}
-
-// reversed are the labels of a name from the right, unescaped and in lower case.
-func reversed(name string) [][]byte {
-	wire := make([]byte, 256)
-	if _, err := dns.PackDomainName(strings.ToLower(name), wire, 0, nil, false); err != nil {
-		panic(err)
-	}
-	var labels [][]byte
-	for i := 0; wire[i] != 0; i += int(wire[i]) + 1 {
-		labels = append([][]byte{wire[i+1 : i+1+int(wire[i])]}, labels...)
-	}
-	return labels
 }
 
 // The answer is a function of the instant, not of what was asked before: an

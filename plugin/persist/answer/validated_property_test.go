@@ -1,0 +1,165 @@
+package answer_test
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/answer"
+	"github.com/coredns-persist/persist/plugin/persist/dnssec"
+	"github.com/coredns-persist/persist/plugin/persist/policy/policytest"
+	"github.com/coredns-persist/persist/test/conformance/validator"
+
+	"github.com/miekg/dns"
+)
+
+// Whatever the policy, the instant, the age of the documents and the question:
+// the answer validates in a second implementation, from the DS record on, as the
+// kind of answer that it is, and no NSEC record denies a name or a type that is
+// served at the same instant.
+func TestAnswersValidateAndNeverContradict(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		empty bool // whether a granted name exists without records
+		make  func(testing.TB) *answer.Authority
+	}{{"compact", true, compact}, {"nsec", false, chained}} {
+		for _, algorithm := range []uint8{dns.ECDSAP256SHA256, dns.ED25519} {
+			t.Run(row.name+" "+dns.AlgorithmToString[algorithm], func(t *testing.T) {
+				random := rand.New(rand.NewPCG(17, uint64(algorithm)))
+				kinds := map[answer.Outcome]int{}
+				for range 40 {
+					p := picture{a: row.make(t), d: randomDocuments(random), keys: newKeys(t, algorithm), v: validator.New(), empty: row.empty}
+					for range 5 {
+						p.take(t, random, kinds)
+					}
+				}
+				for _, o := range []answer.Outcome{answer.Record, answer.Apex, answer.Denial, answer.NoData, answer.NXDomain, answer.Stale} {
+					if kinds[o] < 10 {
+						t.Errorf("Of %s there were %d answers only, which shows little", o, kinds[o])
+					}
+				}
+			})
+		}
+	}
+}
+
+func compact(tb testing.TB) *answer.Authority {
+	tb.Helper()
+	return answer.New(newZone(tb, origin, false), 1e6)
+}
+
+func chained(tb testing.TB) *answer.Authority {
+	tb.Helper()
+	return answer.NewChained(newChainedZone(tb, origin), new(answer.Serial))
+}
+
+// picture is a server at an instant.
+type picture struct {
+	a     *answer.Authority
+	d     policytest.Documents
+	keys  *dnssec.KeySet
+	v     *validator.Validator
+	empty bool
+	at    time.Time
+}
+
+// take asks the server at a random instant, with documents of a random age.
+func (p *picture) take(t *testing.T, random *rand.Rand, kinds map[answer.Outcome]int) {
+	t.Helper()
+	p.at = noon.Add(time.Duration(random.Int64N(int64(400 * 24 * time.Hour))))
+	confirmed := p.at
+	if random.IntN(3) == 0 {
+		confirmed = p.at.Add(-time.Duration(random.Int64N(int64(90 * time.Hour))))
+	}
+	p.a.Update(book(p.d, confirmed), p.keys)
+	served := p.served(confirmed)
+	keys := p.dnskey(t)
+	for range 40 {
+		q := randomQuestion(random)
+		q.DO = true
+		r := p.a.Answer(q, p.at)
+		kinds[r.Outcome]++
+		if r.Outcome != answer.Stale && r.Outcome != answer.Refused {
+			p.validate(t, q, r, keys)
+		}
+		for _, n := range nsecs(r) {
+			contradicts(t, n, served, p.at)
+		}
+	}
+}
+
+// dnskey is the DNSKEY RRset, validated by the DS record of the parent.
+func (p *picture) dnskey(t *testing.T) []*dns.DNSKEY {
+	t.Helper()
+	sets, _ := validator.Split(p.a.Answer(ask(origin, dns.TypeDNSKEY), p.at).Answer)
+	if len(sets) != 1 {
+		t.Fatalf("At %v: expected one DNSKEY RRset, got %v", p.at, sets)
+	}
+	keys, _, err := p.v.Keys(sets[0], origin, p.keys.DS(origin, p.at), p.at)
+	if err != nil {
+		t.Fatalf("At %v: %v", p.at, err)
+	}
+	return keys
+}
+
+func (p *picture) validate(t *testing.T, q answer.Query, r answer.Response, keys []*dns.DNSKEY) {
+	t.Helper()
+	verdict, err := p.v.Answer(validator.Answer{Name: q.Name, Type: q.Type, Rcode: r.Rcode, Answer: r.Answer, Authority: r.Authority}, origin, keys, p.at)
+	if err != nil {
+		t.Fatalf("At %v: the answer to %+v is bogus: %v\n%+v", p.at, q, err, r)
+	}
+	want := map[answer.Outcome]validator.Kind{answer.NoData: validator.NoData, answer.NXDomain: validator.NoName}[r.Outcome]
+	if verdict.Kind != want && !verdict.Unproven {
+		t.Errorf("At %v: the answer to %+v is %s, and its proof of kind %d", p.at, q, r.Outcome, verdict.Kind)
+	}
+	for _, valid := range verdict.Valid {
+		if ttl := valid.Signature.Hdr.Ttl; valid.TTL != ttl || valid.Expanded {
+			t.Errorf("At %v: a validator keeps %v for %d s", p.at, valid.Signature, valid.TTL)
+		}
+	}
+}
+
+// served lists what is served now, as types by name: none for names that only
+// exist. A name of which nobody has vouched lately exists, and has its type.
+func (p *picture) served(confirmed time.Time) map[string][]uint16 {
+	served := map[string][]uint16{origin: {dns.TypeSOA, dns.TypeNS, dns.TypeDNSKEY, dns.TypeCDS, dns.TypeCDNSKEY}}
+	for g := range book(p.d, confirmed).All() {
+		owner := g.FQDN.Owner()
+		switch p.a.Answer(ask(owner, dns.TypeTXT), p.at).Outcome {
+		case answer.Record, answer.Stale:
+			served[owner] = []uint16{dns.TypeTXT}
+		default:
+			if !p.empty {
+				continue
+			}
+			served[owner] = nil
+		}
+		for off, end := dns.NextLabel(owner, 0); !end && owner[off:] != origin; off, end = dns.NextLabel(owner, off) {
+			if _, ok := served[owner[off:]]; !ok {
+				served[owner[off:]] = nil
+			}
+		}
+	}
+	return served
+}
+
+// contradicts checks that n denies nothing of what is served. A record that
+// covers an empty non-terminal and leads to a name below it says that it exists.
+func contradicts(t *testing.T, n *dns.NSEC, served map[string][]uint16, at time.Time) {
+	t.Helper()
+	for name, types := range served {
+		empty := len(types) == 0 && dns.IsSubDomain(name, n.NextDomain)
+		if validator.Covers(n, name) && !empty {
+			t.Errorf("At %v: %v denies %s, which exists", at, n, name)
+		}
+		if n.Hdr.Name != name {
+			continue
+		}
+		want := slices.Concat(types, []uint16{dns.TypeRRSIG, dns.TypeNSEC})
+		slices.Sort(want)
+		if !slices.Equal(n.TypeBitMap, want) {
+			t.Errorf("At %v: %v, and what is served there is %v", at, n, want)
+		}
+	}
+}
