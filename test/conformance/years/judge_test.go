@@ -149,7 +149,7 @@ func (w *world) judgeSet(n *node, set validator.RRset, t time.Time) error {
 	h, now := set.Records[0].Header(), n.goesBy(t)
 	validity, due := w.data, 1
 	if h.Rrtype == dns.TypeDNSKEY || h.Rrtype == dns.TypeCDS || h.Rrtype == dns.TypeCDNSKEY {
-		validity, due = w.dnskey, w.editions[n.edition].document.signing(now)
+		validity, due = w.dnskey, w.editions[n.edition].signing(now)
 	}
 	if len(set.Signatures) != due {
 		return fmt.Errorf("it has %d signatures, and %d are due", len(set.Signatures), due)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"time"
 )
 
@@ -18,6 +17,7 @@ type keyDocument struct {
 	TTL       uint32            `json:"dnskey_ttl"`
 	ZSKs      []zsk             `json:"zsks"`
 	KSKs      []ksk             `json:"ksks"`
+	Hold      time.Time         `json:"hold,omitzero"`
 }
 
 type zsk struct {
@@ -28,11 +28,9 @@ type zsk struct {
 
 type ksk struct {
 	Seed    string    `json:"seed"`
-	Publish time.Time `json:"publish,omitzero"`
-	Active  time.Time `json:"active,omitzero"`
-	CDS     time.Time `json:"cds,omitzero"`
+	Publish time.Time `json:"publish"`
+	Active  time.Time `json:"active"`
 	Retire  time.Time `json:"retire,omitzero"`
-	Remove  time.Time `json:"remove,omitzero"`
 }
 
 // terms are what a zone's key document says of times.
@@ -64,26 +62,38 @@ func (t terms) document(random *rand.Rand) keyDocument {
 
 func whole(d time.Duration) string { return fmt.Sprintf("%dh", int(d.Hours())) }
 
-// signing is how many key signing keys sign at the instant at.
-func (d keyDocument) signing(at time.Time) int {
-	n := 0
-	for _, k := range d.KSKs {
-		if !at.Before(k.Active) && (k.Retire.IsZero() || at.Before(k.Retire)) {
-			n++
-		}
-	}
-	return n
-}
-
-func (d keyDocument) clone() keyDocument {
-	d.KSKs = slices.Clone(d.KSKs)
-	return d
-}
-
+// text is the document as a new one is written.
 func (d keyDocument) text() []byte {
 	raw, err := json.Marshal(d)
 	if err != nil {
 		panic(err)
 	}
 	return raw
+}
+
+// edition is a key document from an instant on, as the store has it.
+type edition struct {
+	since time.Time
+	raw   []byte
+	keyDocument
+}
+
+func newEdition(since time.Time, raw []byte) (edition, error) {
+	e := edition{since: since, raw: raw}
+	return e, json.Unmarshal(raw, &e.keyDocument)
+}
+
+// signing is how many key signing keys sign at the instant at. What would come
+// after the hold does not come.
+func (e edition) signing(at time.Time) int {
+	if !e.Hold.IsZero() {
+		at = earlier(at, e.Hold)
+	}
+	n := 0
+	for _, k := range e.KSKs {
+		if !at.Before(k.Active) && (k.Retire.IsZero() || at.Before(k.Retire)) {
+			n++
+		}
+	}
+	return n
 }

@@ -85,7 +85,7 @@ func (n *node) load(w *world) error {
 	}
 	edition := w.edition(n.scanned)
 	if n.keys == nil || edition != n.edition {
-		keys, err := dnssec.ParseKeys(w.editions[edition].document.text())
+		keys, err := dnssec.ParseKeys(w.editions[edition].raw)
 		if err != nil {
 			return err
 		}
@@ -130,12 +130,13 @@ func (o outage) hits(n int, t time.Time) bool {
 // lastScan is when a server last read the store, by the right time.
 func (w *world) lastScan(n *node, t time.Time) time.Time {
 	t = scanOf(n.id, t)
-	for _, o := range w.outages {
-		if o.hits(n.id, t) {
-			return scanOf(n.id, o.from.Add(-1))
+	for {
+		i := slices.IndexFunc(w.outages, func(o outage) bool { return o.hits(n.id, t) })
+		if i < 0 {
+			return t
 		}
+		t = scanOf(n.id, w.outages[i].from.Add(-1))
 	}
-	return t
 }
 
 // scanOf is the last scan at t or before, each server having a second of its own.

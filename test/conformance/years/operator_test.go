@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/answer"
+	"github.com/coredns-persist/persist/plugin/persist/dnssec"
 	"github.com/coredns-persist/persist/test/conformance/validator"
 
 	"github.com/miekg/dns"
@@ -21,12 +23,6 @@ const (
 	margin = time.Hour
 )
 
-// edition is a key document from an instant on.
-type edition struct {
-	since    time.Time
-	document keyDocument
-}
-
 // edition is the number of the key document that is in the store at t.
 func (w *world) edition(t time.Time) int {
 	i := len(w.editions) - 1
@@ -36,15 +32,14 @@ func (w *world) edition(t time.Time) int {
 	return i
 }
 
-// roll is one exchange of the key signing key by double-KSK (RFC 7583 section
-// 3.3.1): the operator takes a step at next, and none where that is zero.
+// roll is one exchange of the key signing key by Double-KSK (RFC 7583 section
+// 3.3.1), as the planner of package dnssec has it: the operator takes the step
+// next at the instant at, and none where that is nil.
 type roll struct {
-	begins time.Time
-	delay  time.Duration // from the CDS to the parent's doing; negative: never
+	delay time.Duration // from the CDS to the parent's doing; negative: never
 
 	next func(w *world, r *roll, t time.Time) error
 	at   time.Time
-	swap time.Time // when the parent's first server had the new DS
 }
 
 // advance has clocks set, and operator and parent do what is due, up to t.
@@ -71,48 +66,92 @@ func (w *world) advance(t time.Time) error {
 	return nil
 }
 
-// rewrite stores a changed key document at t.
-func (w *world) rewrite(t time.Time, change func(*keyDocument)) {
-	d := w.editions[len(w.editions)-1].document.clone()
-	change(&d)
-	w.editions = append(w.editions, edition{t, d})
+// write stores the key document that a planner has made at t, and returns how
+// the keys stand by it.
+func (w *world) write(raw []byte, err error, t time.Time) (dnssec.Step, error) {
+	if err != nil {
+		return dnssec.Step{}, err
+	}
+	e, err := newEdition(t, raw)
+	if err != nil {
+		return dnssec.Step{}, err
+	}
+	w.editions = append(w.editions, e)
+	keys, err := dnssec.ParseKeys(raw)
+	if err != nil {
+		return dnssec.Step{}, err
+	}
+	return keys.Roll(t), nil
 }
 
-// introduce publishes a new key, which signs beside the old one.
+// stored is the newest key document.
+func (w *world) stored() []byte { return w.editions[len(w.editions)-1].raw }
+
+// introduce begins with a new key, which will sign beside the old one.
 func introduce(w *world, r *roll, t time.Time) error {
-	in := t.Add(margin).Truncate(time.Second)
-	w.rewrite(t, func(d *keyDocument) {
-		for len(d.KSKs) > 1 { // what was removed long ago
-			d.KSKs = d.KSKs[1:]
-		}
-		d.KSKs = append(d.KSKs, ksk{Seed: seed(w.random), Publish: in, Active: in, CDS: in.Add(1000 * day)})
-	})
-	w.hot(in, 10*time.Minute, 70*time.Minute, 400)
-	w.turnedUp(func() { w.oldest(in.Add(lag)) })
-	r.next, r.at = submit, in
+	raw, err := dnssec.BeginRoll(w.stored(), []string{origin}, dsTTL, t, w.seeds)
+	step, err := w.write(raw, err, t)
+	if err != nil {
+		return err
+	}
+	w.hot(step.Publish, 10*time.Minute, 70*time.Minute, 400)
+	w.turnedUp(func() { w.oldest(step.Publish.Add(lag)) })
+	r.next, r.at = check, step.Publish.Add(margin)
 	return nil
 }
 
-// submit has the CDS name the new key once every server has published it, and
-// every cache that has not heard of it is over.
-func submit(w *world, r *roll, t time.Time) error {
-	for _, n := range w.nodes {
-		if err := n.catchUp(w, t); err != nil {
-			return err
-		}
-		if n.keys == nil || n.edition != len(w.editions)-1 { // it has not read the document
-			r.at = t.Add(time.Hour)
-			return nil
-		}
+// check looks whether every server has the new key soon after all should, and
+// stops the roll if not: one that cannot read the store would be bogus once the
+// parent has the new DS.
+func check(w *world, r *roll, t time.Time) error {
+	behind, err := w.behind(t)
+	if err != nil {
+		return err
 	}
-	cds := t.Add(w.ttl + lag + margin).Truncate(time.Second)
-	w.rewrite(t, func(d *keyDocument) { d.KSKs[len(d.KSKs)-1].CDS = cds })
+	if behind {
+		raw, err := dnssec.Hold(w.stored(), "a server has not read the key document", t)
+		r.next, r.at = resume, t.Add(time.Hour)
+		_, err = w.write(raw, err, t)
+		return err
+	}
+	keys, err := dnssec.ParseKeys(w.stored())
+	if err != nil {
+		return err
+	}
+	cds := keys.Roll(t).Submit
 	w.turnedUp(func() { w.parental(cds, 300) }) // who have an old DNSKEY RRset
 	w.hot(cds, 10*time.Minute, 70*time.Minute, 400)
-	if r.next, r.at = exchange, cds.Add(r.delay); r.delay < 0 {
+	if r.next, r.at = exchange, later(t, cds.Add(r.delay)); r.delay < 0 {
 		r.next = nil
 	}
 	return nil
+}
+
+// behind reports whether a server lacks the newest key.
+func (w *world) behind(t time.Time) (bool, error) {
+	all := w.editions[len(w.editions)-1].KSKs
+	for _, n := range w.nodes {
+		if err := n.catchUp(w, t); err != nil {
+			return false, err
+		}
+		if n.keys == nil || !slices.ContainsFunc(w.editions[n.edition].KSKs, func(k ksk) bool { return k.Seed == all[len(all)-1].Seed }) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// resume goes on once every server has the key.
+func resume(w *world, r *roll, t time.Time) error {
+	behind, err := w.behind(t)
+	if r.at = t.Add(time.Hour); err != nil || behind {
+		return err
+	}
+	raw, err := dnssec.Resume(w.stored(), t)
+	_, err = w.write(raw, err, t)
+	w.report.holds++
+	r.next = check
+	return err
 }
 
 // exchange has the parent ask a server for the CDS RRset and put the DS that it
@@ -129,7 +168,7 @@ func exchange(w *world, r *roll, t time.Time) error {
 	w.parent = append(w.parent, published{t, ds})
 	w.hot(t, 10*time.Minute, 2*time.Hour, 400)
 	w.turnedUp(func() { w.parental(t.Add(parentServers*parentLag-parentLag-skew), 24) }) // who get the old one last
-	r.swap, r.next, r.at = t, retire, t.Add(time.Hour)
+	r.next, r.at = retire, t.Add(time.Hour)
 	return nil
 }
 
@@ -171,14 +210,42 @@ func retire(w *world, r *roll, t time.Time) error {
 			return nil
 		}
 	}
-	out := t.Add(dsTTL + margin).Truncate(time.Second)
-	w.rewrite(t, func(d *keyDocument) {
-		old := &d.KSKs[len(d.KSKs)-2]
-		old.Retire, old.Remove = out, out.Add(2*time.Hour)
-	})
-	w.hot(out, dsTTL, 2*time.Hour, 1200)
+	raw, err := dnssec.EndRoll(w.stored(), dsTTL, t)
+	step, err := w.write(raw, err, t)
+	if err != nil {
+		return err
+	}
+	w.hot(step.Remove, dsTTL, 2*time.Hour, 1200)
+	r.next, r.at = finish, step.Remove.Add(dsTTL)
+	return nil
+}
+
+// reseed has another seed of ZSKs take over when the epoch ends. The operator
+// chooses a time at which every server reads the store.
+func reseed(w *world, r *roll, t time.Time) error {
+	for _, n := range w.nodes {
+		if w.silent(n, t) || w.silent(n, t.Add(margin)) {
+			r.at = t.Add(2 * margin)
+			return nil
+		}
+	}
+	raw, start, err := dnssec.Reseed(w.stored(), t, w.seeds)
+	if _, err = w.write(raw, err, t); err != nil {
+		return err
+	}
+	w.hot(start, 2*time.Hour, 2*time.Hour, 400)
+	w.report.reseeds++
 	r.next = nil
 	return nil
+}
+
+// finish drops the old key from the document.
+func finish(w *world, r *roll, t time.Time) error {
+	raw, err := dnssec.FinishRoll(w.stored(), t)
+	_, err = w.write(raw, err, t)
+	r.next = nil
+	w.report.rolls++
+	return err
 }
 
 // parentServers is how many servers the parent zone has: a change comes to each
@@ -204,14 +271,17 @@ func (w *world) dsAt(server int, t time.Time) *dns.DS {
 	return w.parent[i].ds
 }
 
-// newRolls spreads rolls over the time: the parent acts at once, days later, or
-// never.
+// newRolls spreads rolls of the KSK over the time, for which the parent acts at
+// once, days later, or never, and seeds of the ZSKs.
 func newRolls(random *rand.Rand, start, end time.Time, every time.Duration) []*roll {
 	var rolls []*roll
 	delays := []time.Duration{0, time.Duration(random.Int64N(int64(9 * day))), time.Minute, 9 * day}
 	for at := start.Add(every / 2); at.Before(end); at = at.Add(every) {
-		rolls = append(rolls, &roll{begins: at, at: at, next: introduce, delay: delays[len(rolls)%len(delays)]})
+		rolls = append(rolls, &roll{at: at, next: introduce, delay: delays[len(rolls)%len(delays)]})
 	}
 	rolls[len(rolls)-1].delay = -1
+	for at := start.Add(every); at.Before(end); at = at.Add(2 * every) {
+		rolls = append(rolls, &roll{at: at, next: reseed})
+	}
 	return rolls
 }

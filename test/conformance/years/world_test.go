@@ -31,6 +31,7 @@ type plan struct {
 type world struct {
 	plan
 	random     *rand.Rand
+	seeds      *rand.ChaCha8 // of keys
 	start, end time.Time
 	now        time.Time
 	papers     *papers
@@ -57,23 +58,33 @@ type report struct {
 	cached    int // answers from a cache
 	silent    int // SERVFAIL, where it was due
 	restarts  int
+	rolls     int // of the KSK
+	holds     int // of a roll, because a server had lost the store
+	reseeds   int // of the ZSKs
 }
 
 func (r report) String() string {
-	return fmt.Sprintf("%d questions: %d answers validated, %d of them from caches; %d answers of servers as the documents say, %d of them SERVFAIL that was due; %d restarts",
-		r.questions, r.validated, r.cached, r.asked, r.silent, r.restarts)
+	return fmt.Sprintf("%d questions: %d answers validated, %d of them from caches; %d answers of servers as the documents say, %d of them SERVFAIL that was due; %d restarts, %d KSKs rolled with %d holds, %d seeds",
+		r.questions, r.validated, r.cached, r.asked, r.silent, r.restarts, r.rolls, r.holds, r.reseeds)
 }
 
 func newWorld(p plan) (*world, error) {
 	w := &world{
-		plan: p, random: rand.New(rand.NewPCG(p.seed, 1)), validator: validator.New(), inceptions: map[string]uint32{},
+		plan: p, random: rand.New(rand.NewPCG(p.seed, 1)), seeds: rand.NewChaCha8([32]byte{byte(p.seed)}), validator: validator.New(), inceptions: map[string]uint32{},
 		start: p.start, now: p.start, end: p.start.Add(time.Duration(p.days) * day),
 	}
 	w.papers = newPapers(w.random, w.start, w.end, p.lasting)
 	w.outages = newOutages(w.random, len(p.offsets), w.start.Add(2*day), w.end, p.silence)
-	w.editions = []edition{{w.start, p.document(w.random)}}
-	w.settings = newSteps(p, w.end)
+	first, err := newEdition(w.start, p.document(w.random).text())
+	if err != nil {
+		return nil, err
+	}
+	w.editions = []edition{first}
 	w.rolls = newRolls(w.random, w.start, w.end, p.rolls)
+	if r := w.rolls[0]; !p.lasting { // one server does not hear of the new key for two days
+		w.outages = append(w.outages, outage{r.at.Add(-time.Hour), r.at.Add(50 * time.Hour), 2})
+	}
+	w.settings = newSteps(p, w.end)
 	for i, offset := range p.offsets {
 		n := &node{id: i, offset: offset}
 		if err := n.restart(w.chained, w.start); err != nil {
@@ -86,7 +97,7 @@ func newWorld(p plan) (*world, error) {
 		w.resolvers = append(w.resolvers, &resolver{slow: -slow, cache: map[question]kept[said]{}})
 	}
 	w.name()
-	keys, err := dnssec.ParseKeys(w.editions[0].document.text())
+	keys, err := dnssec.ParseKeys(first.raw)
 	if err != nil {
 		return nil, err
 	}
@@ -154,9 +165,12 @@ func (w *world) run() error {
 // one has a resolver ask one question.
 func (w *world) one(e event) error {
 	w.report.questions++
-	if e.restart {
+	n := w.nodes[w.random.IntN(len(w.nodes))]
+	// A server that starts while the store is silent says nothing until that is
+	// over, which is not where faults are.
+	if e.restart && (!w.silent(n, e.at) || w.random.IntN(20) == 0) {
 		w.report.restarts++
-		if err := w.nodes[w.random.IntN(len(w.nodes))].restart(w.chained, e.at); err != nil {
+		if err := n.restart(w.chained, e.at); err != nil {
 			return err
 		}
 	}

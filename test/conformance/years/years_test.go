@@ -28,7 +28,7 @@ func dense() plan {
 			algorithm: dns.ECDSAP256SHA256, data: 72 * time.Hour, dnskey: 336 * time.Hour,
 			ttl: time.Hour, lifetime: 336 * time.Hour, start: begin,
 		},
-		seed: 1, days: 60, rolls: 20 * day, silence: 4 * day, idle: 200, offsets: late, steps: day,
+		seed: 5, days: 60, rolls: 20 * day, silence: 4 * day, idle: 200, offsets: late, steps: day,
 	}
 	if shortened {
 		p.days, p.idle = 20, 20
