@@ -87,3 +87,21 @@ func TestServerThatEndsSaysWhy(t *testing.T) {
 		t.Errorf("Expected an error that names the unknown plugin, got %v", err)
 	}
 }
+
+func TestNSDServesTheZoneThatReplacesAnother(t *testing.T) {
+	zone := func(name string, serial int, text string) string {
+		return fmt.Sprintf("%[1]s 60 IN SOA ns hostmaster %[2]d 7200 1800 86400 60\n%[1]s 60 IN NS ns\n%[1]s 60 IN TXT %[3]q\n", name, serial, text)
+	}
+	nsd := NewNSD(t, NSDOptions{Zones: map[string]string{
+		"example.org.": zone("example.org.", 1, "one"), "example.net.": zone("example.net.", 1, "another"),
+	}})
+	for i, text := range []string{"two", "three", "four"} {
+		must(t, nsd.Replace(t.Context(), "example.org.", zone("example.org.", i+2, text)))
+		if reply := lookup(t, nsd.Server); len(reply.Answer) != 1 || !strings.Contains(reply.Answer[0].String(), text) || !reply.Authoritative {
+			t.Errorf("Expected the record %q, got\n%v", text, reply)
+		}
+	}
+	if err := nsd.Replace(t.Context(), "example.org.", "; nothing"); err == nil {
+		t.Error("Expected a zone without SOA to be refused")
+	}
+}

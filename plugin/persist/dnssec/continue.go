@@ -91,12 +91,18 @@ func (k *KeySet) publishesZSK(key *key, at time.Time) bool {
 // one that was offered to it.
 func (k *KeySet) keepsKSK(before *KeySet, at time.Time) error {
 	for _, old := range before.ksks {
-		if old.signs(at) && !at.Before(old.submit) && !k.follows(old, at) {
+		if old.signs(at) && old.offered(at) && !k.follows(old, at) {
 			return fmt.Errorf("the KSK with tag %d signs now and is not in it, and if the parent's DS points to that, it would match nothing: "+
 				"put it back, and let it retire when the DS has changed; if other servers have long been without it, start this one anew", old.tag)
 		}
 	}
 	return nil
+}
+
+// offered reports whether the parent may know the key: by CDS, or by hand where
+// no CDS ever names it.
+func (s *ksk) offered(at time.Time) bool {
+	return !at.Before(s.submit) || s.planned.submit.Equal(never)
 }
 
 // follows reports whether k goes on from a key that signs: it signs here too, or

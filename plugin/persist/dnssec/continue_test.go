@@ -202,3 +202,14 @@ func TestAServerThatMissedARollOfTheKSKCatchesUp(t *testing.T) {
 		}
 	}
 }
+
+// A KSK of BIND without SyncPublish is named by no CDS: its DS was put at the
+// parent by hand, and it must not be dropped either.
+func TestAKSKThatNoCDSNamesIsNotDropped(t *testing.T) {
+	before := testKeys(t, 13, nil)
+	before.ksks[0].submit, before.ksks[0].planned.submit = never, never
+	after := testKeys(t, 13, func(d *document) { d.KSKs[0].Seed = testSeed(t, 50) })
+	if err := after.Continues(before, start.Add(day)); err == nil || !strings.Contains(err.Error(), "is not in it") {
+		t.Errorf("Expected a refusal, got %v", err)
+	}
+}
