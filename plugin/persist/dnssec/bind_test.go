@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -156,6 +157,41 @@ func TestAPrePublishRollByTimingMetadataIsNeverBogus(t *testing.T) {
 	if _, changes := k.DNSKEY(origin, start); !changes.Equal(roll.Add(-3 * day)) {
 		t.Errorf("The next change of the DNSKEY RRset is said to be at %v", changes)
 	}
+}
+
+// dnssec-keygen makes keys that are published and active at once.
+func TestAKeyThatResolversLackLeavesTheSigningToTheOneTheyHave(t *testing.T) {
+	added := start.Add(10 * day)
+	ksk := keygen(t, append(times(start, start), "-a", "13", "-f", "KSK")...)
+	old := keygen(t, append(times(start, start), "-a", "13")...)
+	next := keygen(t, append(times(added, added), "-a", "13")...)
+	k := mustLoadBIND(t, added, ksk, old, next)
+	set := rrs(t, "t.persist.example. 3600 IN TXT a")
+	signers := map[uint16]bool{}
+	for at := added; at.Before(added.Add(5 * day)); at = at.Add(20 * time.Minute) {
+		sig := mustSign(t, k, set, at).RRSIG[0].(*dns.RRSIG)
+		signers[sig.KeyTag] = true
+		if err := sig.Verify(keyOf(t, k, sig, at.Add(-time.Hour)), set); err != nil {
+			t.Errorf("At %v: %v", at, err)
+		}
+		// A window that begins just after the key was added is the hard case.
+		if signer := k.signingAt(at); at.Before(added.Add(time.Hour)) && keyTag(t, old) != signer.tag {
+			t.Errorf("At %v the key %d signs, which no resolver has", at, signer.tag)
+		}
+	}
+	if len(signers) != 2 {
+		t.Errorf("%d keys have signed, want two", len(signers))
+	}
+}
+
+// keyTag is the tag in the name of a key's files.
+func keyTag(t *testing.T, name string) uint16 {
+	t.Helper()
+	tag, err := strconv.ParseUint(name[len(name)-5:], 10, 16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return uint16(tag)
 }
 
 func TestSyncTimesSayWhenTheParentIsAsked(t *testing.T) {
