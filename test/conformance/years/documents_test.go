@@ -203,10 +203,10 @@ func (p *papers) frozen(at time.Time) time.Time {
 	return time.Time{}
 }
 
-// snapshot is what a server read whose clock said stamp when it was at. The
-// store's own clock is right.
-func (p *papers) snapshot(at, stamp time.Time) *store.Snapshot {
-	s := &store.Snapshot{Braked: stamp, Date: at, DateAt: stamp, Listed: map[string]time.Time{}}
+// snapshot is what a server read at the instant at, when its clock said theirs,
+// and dated stamp. The store's own clock is right.
+func (p *papers) snapshot(at, theirs, stamp time.Time) *store.Snapshot {
+	s := &store.Snapshot{Braked: stamp, Date: at, DateAt: theirs, Listed: map[string]time.Time{}}
 	for _, folder := range []string{"issuers", "teams", "accounts", "accounts/web", "accounts/web/ca"} {
 		s.Listed[folder] = stamp
 	}

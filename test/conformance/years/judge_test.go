@@ -77,7 +77,7 @@ func judgeRecords(s *said, e expected, ends time.Time) error {
 
 // expect is what the model says of a granted name at a server.
 func (w *world) expect(n *node, owner string, t time.Time) expected {
-	return w.papers.expect(owner, n.scanned, n.goesBy(n.scanned), n.goesBy(t))
+	return w.papers.expect(owner, n.scanned, n.vouched(), n.goesBy(t))
 }
 
 // outcomes are the kinds of answer that may be due. There is one, except while a
@@ -118,7 +118,7 @@ func (w *world) without(n *node, t time.Time) answer.Outcome {
 
 // absent is what a server says of a name that does not exist.
 func (w *world) absent(n *node, t time.Time) answer.Outcome {
-	if !n.goesBy(t).Before(n.goesBy(n.scanned).Add(maxStale)) {
+	if !n.goesBy(t).Before(n.vouched().Add(maxStale)) {
 		return answer.Stale
 	}
 	return answer.NXDomain

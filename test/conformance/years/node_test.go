@@ -25,6 +25,7 @@ type node struct {
 	edition   int       // of the key document it has, counted from 0
 	scanned   time.Time // the right time of its last scan; zero: none yet
 	born      time.Time // when it was started, by the right time
+	stamp     time.Time // when its clock says that the last scan was
 }
 
 func (n *node) clock(t time.Time) time.Time { return t.Add(n.offset) }
@@ -33,9 +34,9 @@ func (n *node) clock(t time.Time) time.Time { return t.Add(n.offset) }
 // more than five minutes ahead of the store's, which is right.
 func (n *node) goesBy(t time.Time) time.Time { return t.Add(min(n.offset, skew)) }
 
-// stamp is what its clock, as it goes now, said at the last scan: a running
-// clock that is set goes on to measure what has passed.
-func (n *node) stamp() time.Time { return n.clock(n.scanned) }
+// vouched is when the store last vouched for what the server has, by the clock
+// that the server goes by.
+func (n *node) vouched() time.Time { return earlier(n.stamp, n.scanned.Add(skew)) }
 
 // restart ends the server and starts it anew.
 func (n *node) restart(chained bool, t time.Time) error {
@@ -62,24 +63,31 @@ func (n *node) catchUp(w *world, t time.Time) error {
 	if !scan.After(n.scanned) {
 		return nil
 	}
-	n.scanned = scan
+	n.scanned, n.stamp = scan, n.clock(scan)
 	return n.load(w)
 }
 
-// set sets the server's clock at t to be wrong by offset from now on.
+// set sets the server's clock at t to be wrong by offset from now on. A running
+// clock that is set goes on to measure what has passed since the last scan,
+// which so seems to have been at another time. Where the server went by the
+// store's clock, that is still what it read there.
 func (n *node) set(w *world, offset time.Duration, t time.Time) error {
 	if err := n.catchUp(w, t); err != nil {
 		return err
 	}
+	before := n.offset
 	if n.offset = offset; n.scanned.IsZero() {
 		return nil
+	}
+	if n.stamp = n.clock(n.scanned); before > skew && offset <= skew {
+		n.stamp = n.scanned.Add(skew)
 	}
 	return n.load(w)
 }
 
 // load takes over what the last scan read.
 func (n *node) load(w *world) error {
-	n.book = policy.Compile(n.book, w.papers.snapshot(n.scanned, n.stamp()), policy.Brakes{})
+	n.book = policy.Compile(n.book, w.papers.snapshot(n.scanned, n.clock(n.scanned), n.stamp), policy.Brakes{})
 	if err := n.book.Fit(); err != nil {
 		return err
 	}
@@ -89,7 +97,7 @@ func (n *node) load(w *world) error {
 		if err != nil {
 			return err
 		}
-		if err := keys.Continues(n.keys, n.stamp()); err != nil {
+		if err := keys.Continues(n.keys, n.stamp); err != nil {
 			return fmt.Errorf("server %d refuses the operator's document: %w", n.id, err)
 		}
 		n.keys, n.edition = keys, edition

@@ -130,11 +130,18 @@ func check(w *world, r *roll, t time.Time) error {
 // behind reports whether a server lacks the newest key.
 func (w *world) behind(t time.Time) (bool, error) {
 	all := w.editions[len(w.editions)-1].KSKs
+	return w.someServer(t, func(e edition) bool {
+		return !slices.ContainsFunc(e.KSKs, func(k ksk) bool { return k.Seed == all[len(all)-1].Seed })
+	})
+}
+
+// someServer reports whether a server has no key document, or one of which f is true.
+func (w *world) someServer(t time.Time, f func(edition) bool) (bool, error) {
 	for _, n := range w.nodes {
 		if err := n.catchUp(w, t); err != nil {
 			return false, err
 		}
-		if n.keys == nil || !slices.ContainsFunc(w.editions[n.edition].KSKs, func(k ksk) bool { return k.Seed == all[len(all)-1].Seed }) {
+		if n.keys == nil || f(w.editions[n.edition]) {
 			return true, nil
 		}
 	}
@@ -239,8 +246,13 @@ func reseed(w *world, r *roll, t time.Time) error {
 	return nil
 }
 
-// finish drops the old key from the document.
+// finish drops the old key from the document. A server that had not read when it
+// goes would refuse to be without it.
 func finish(w *world, r *roll, t time.Time) error {
+	unread, err := w.someServer(t, func(e edition) bool { return !e.since.Equal(w.editions[len(w.editions)-1].since) })
+	if r.at = t.Add(time.Hour); err != nil || unread {
+		return err
+	}
 	raw, err := dnssec.FinishRoll(w.stored(), t)
 	_, err = w.write(raw, err, t)
 	r.next = nil
