@@ -40,5 +40,11 @@ func StartCoreDNS(ctx context.Context, options CoreDNSOptions) (*Server, error) 
 	}
 	corefile := fmt.Sprintf(".:%d {\nbind 127.0.0.1\nerrors\n%s\n}\n", port, options.Plugins)
 	ready := dns.Question{Name: options.Zone, Qtype: dns.TypeSOA}
-	return startServer(ctx, port, corefile, ready, options.Program, "-conf")
+	return StartServer(ctx, ServerOptions{
+		Address:       fmt.Sprintf("127.0.0.1:%d", port),
+		Configuration: corefile,
+		Ready:         ready,
+		Program:       options.Program,
+		Args:          []string{"-conf"},
+	})
 }

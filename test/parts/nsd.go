@@ -90,7 +90,13 @@ func (n *NSD) start(ctx context.Context, port int, options NSDOptions) error {
 		return err
 	}
 	for zone := range options.Zones {
-		n.Server, err = startServer(ctx, port, conf.String(), dns.Question{Name: zone, Qtype: dns.TypeSOA}, "nsd", "-d", "-c")
+		n.Server, err = StartServer(ctx, ServerOptions{
+			Address:       fmt.Sprintf("127.0.0.1:%d", port),
+			Configuration: conf.String(),
+			Ready:         dns.Question{Name: zone, Qtype: dns.TypeSOA},
+			Program:       "nsd",
+			Args:          []string{"-d", "-c"},
+		})
 		return err
 	}
 	return errors.New("NSD needs a zone")

@@ -7,40 +7,74 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
 )
 
-// Server is a DNS server on a port of its own.
+// Server is a DNS server at an address of its own.
 type Server struct {
 	*Process
 
-	Address string // 127.0.0.1:PORT, over UDP and TCP
+	Address string // IP:PORT, over UDP and TCP
 
 	file string // its configuration, alone in its directory
 }
 
-// startServer starts a program, which takes the name of its configuration file
-// as its last argument, and returns when it answers the question ready on port
-// without an error.
-func startServer(ctx context.Context, port int, configuration string, ready dns.Question, program string, args ...string) (*Server, error) {
-	dir, err := os.MkdirTemp("", filepath.Base(program))
+// ServerOptions say which program serves DNS, and how.
+type ServerOptions struct {
+	Address       string // IP:PORT
+	Configuration string
+	Ready         dns.Question // what it answers without an error as soon as it is ready
+	Program       string
+	Args          []string // the name of the configuration file is the last one, or the value of one that ends in "="
+	Env           []string // NAME=VALUE, besides the environment of this process
+}
+
+// NewServer starts a DNS server for the time of a test.
+func NewServer(tb testing.TB, options ServerOptions) *Server {
+	tb.Helper()
+	s, err := StartServer(tb.Context(), options)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s.stopAfter(tb)
+	return s
+}
+
+// StartServer starts a DNS server and returns when it answers.
+func StartServer(ctx context.Context, options ServerOptions) (*Server, error) {
+	dir, err := os.MkdirTemp("", filepath.Base(options.Program))
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Address: fmt.Sprintf("127.0.0.1:%d", port), file: filepath.Join(dir, "conf")}
-	err = os.WriteFile(s.file, []byte(configuration), 0o600)
+	s := &Server{Address: options.Address, file: filepath.Join(dir, "conf")}
+	err = os.WriteFile(s.file, []byte(options.Configuration), 0o600)
 	if err == nil {
-		s.Process, err = Start(exec.Command(program, append(args, s.file)...)) // #nosec G204 -- a program to test with
+		s.Process, err = Start(options.command(s.file))
 	}
 	if err == nil {
-		err = s.Retry(ctx, func(ctx context.Context) error { return s.ask(ctx, ready) })
+		err = s.Retry(ctx, func(ctx context.Context) error { return s.ask(ctx, options.Ready) })
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.Stop())
 	}
 	return s, nil
+}
+
+// command is how the program is run with the configuration in file.
+func (o ServerOptions) command(file string) *exec.Cmd {
+	args := slices.Clone(o.Args)
+	if last := len(args) - 1; last >= 0 && strings.HasSuffix(args[last], "=") {
+		args[last] += file
+	} else {
+		args = append(args, file)
+	}
+	cmd := exec.Command(o.Program, args...) // #nosec G204 -- a program to test with
+	cmd.Env = append(os.Environ(), o.Env...)
+	return cmd
 }
 
 // ask fails unless the server answers the question without an error.

@@ -5,7 +5,6 @@ import (
 	_ "embed"
 	"fmt"
 	"os/exec"
-	"slices"
 	"strings"
 	"testing"
 	"text/template"
@@ -64,8 +63,14 @@ func StartUnbound(ctx context.Context, options UnboundOptions) (*Unbound, error)
 		return nil, err
 	}
 	ready := dns.Question{Name: "localhost", Qtype: dns.TypeA} // which Unbound knows of itself
-	command := append(slices.Clone(options.Env), "unbound", "-d", "-c")
-	s, err := startServer(ctx, port, conf.String(), ready, "env", command...)
+	s, err := StartServer(ctx, ServerOptions{
+		Address:       fmt.Sprintf("127.0.0.1:%d", port),
+		Configuration: conf.String(),
+		Ready:         ready,
+		Program:       "unbound",
+		Args:          []string{"-d", "-c"},
+		Env:           options.Env,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,26 @@
+package conformance
+
+import (
+	"fmt"
+
+	"github.com/miekg/dns"
+)
+
+// setting is one way to sign a zone.
+type setting struct {
+	denial    string // as the Corefile says it
+	algorithm uint8
+}
+
+// settings are all ways that persist knows.
+var settings = []setting{
+	{"compact", dns.ECDSAP256SHA256},
+	{"compact", dns.ED25519},
+}
+
+func (s setting) String() string { return fmt.Sprintf("%s, algorithm %d", s.denial, s.algorithm) }
+
+// zone is the zone that is signed this way.
+func (s setting) zone() string { return fmt.Sprintf("%s%d.%s", s.denial, s.algorithm, parent) }
+
+func (s setting) compact() bool { return s.denial == "compact" }

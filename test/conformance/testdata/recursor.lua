@@ -1,0 +1,2 @@
+clearDS(".")
+addDS(".", "{{.DS.KeyTag}} {{.DS.Algorithm}} {{.DS.DigestType}} {{.DS.Digest}}")

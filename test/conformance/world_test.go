@@ -1,0 +1,153 @@
+package conformance
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"embed"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"text/template"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/dnssec"
+	"github.com/coredns-persist/persist/plugin/persist/policy/policytest"
+	"github.com/coredns-persist/persist/test/parts"
+
+	"github.com/miekg/dns"
+)
+
+// bogus is a zone whose DS record at the parent is that of another key. It
+// shows that a validator would complain.
+const bogus = "bogus." + parent
+
+// world is the server under test with all that leads to it.
+type world struct {
+	tree
+
+	policies string // the directory of the documents
+	server   *parts.Server
+	ds       map[string]*dns.DS // by zone
+}
+
+// served is a zone in the Corefile.
+type served struct{ Name, Denial, Keys string }
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{policies: t.TempDir(), ds: map[string]*dns.DS{}}
+	w.grant(t)
+	var zones []served
+	for _, s := range settings {
+		zones = append(zones, served{s.zone(), s.denial, w.newKeys(t, s.zone(), s.algorithm)})
+	}
+	zones = append(zones, served{bogus, "compact", w.newKeys(t, bogus, dns.ECDSAP256SHA256)})
+	w.newKeys(t, bogus, dns.ECDSAP256SHA256)
+	w.tree = newTree(t, w.ds)
+	w.serve(t, zones)
+	return w
+}
+
+// newKeys makes keys for a zone, and the DS record that its parent gets.
+func (w *world) newKeys(t *testing.T, zone string, algorithm uint8) (dir string) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "keys")
+	if err := dnssec.InitDir(dir, strings.TrimSuffix(zone, "."), algorithm, time.Now(), rand.Reader); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := dnssec.LoadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := dnssec.ParseKeys(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.ds[zone] = keys.DS(zone, time.Now())[0]
+	return dir
+}
+
+// grant writes the policy documents, which grant the standing domains and more
+// of every zone.
+func (w *world) grant(t *testing.T, more ...string) {
+	t.Helper()
+	zones := []string{bogus}
+	for _, s := range settings {
+		zones = append(zones, s.zone())
+	}
+	policies(zones, more).Write(t, w.policies)
+}
+
+// serve starts the server and returns when all zones are ready.
+func (w *world) serve(t *testing.T, zones []served) {
+	t.Helper()
+	program, err := parts.Program("coredns")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.server = parts.NewServer(t, parts.ServerOptions{
+		Address:       ownAddresses[0] + ":53",
+		Configuration: fill(t, "Corefile", map[string]any{"Zones": zones, "Addresses": ownAddresses, "Policies": w.policies}),
+		Ready:         dns.Question{Name: zones[0].Name, Qtype: dns.TypeSOA},
+		Program:       program,
+		Args:          []string{"-conf"},
+	})
+	for _, zone := range zones {
+		w.await(t, zone.Name, dns.TypeSOA)
+	}
+}
+
+// await returns when the server has records of a type at a name.
+func (w *world) await(t *testing.T, name string, qtype uint16) {
+	t.Helper()
+	err := w.server.Retry(t.Context(), func(ctx context.Context) error {
+		r, err := ask(ctx, "udp", w.server.Address, name, qtype)
+		if err == nil && len(r.Answer) == 0 {
+			err = errors.New("no answer")
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+}
+
+// policies are the documents that grant the standing domains and more of every
+// zone to one account, and the domain "big" to many.
+func policies(zones, more []string) policytest.Documents {
+	var domains, big []string
+	for _, zone := range zones {
+		under := func(name string) string { return name + "." + strings.TrimSuffix(zone, ".") }
+		domains = append(domains, fmt.Sprintf("%q: {}, %q: {\"enabled\": false}", strings.TrimSuffix(zone, "."), under("off")))
+		for _, name := range append(granted(zone), more...) {
+			domains = append(domains, fmt.Sprintf("%q: {}", under(name)))
+		}
+		big = append(big, fmt.Sprintf("%q: {}", under("big")))
+	}
+	documents := policytest.Standard().Account(`"domains": {` + strings.Join(domains, ", ") + `}`)
+	for i := range 12 {
+		documents[fmt.Sprintf("accounts/web/ca/big%d", i)] = fmt.Sprintf(
+			`{"account_uri": "https://ca.example/acct/%d", "domains": {%s}}`, 1000+i, strings.Join(big, ", "))
+	}
+	return documents.With(policytest.Documents{
+		"teams/web": fmt.Sprintf(`{"domains": [%q], "issuers": ["ca"]}`, strings.TrimSuffix(parent, ".")),
+	})
+}
+
+//go:embed testdata
+var testdata embed.FS
+
+var templates = template.Must(template.ParseFS(testdata, "testdata/*"))
+
+// fill fills a configuration of testdata in.
+func fill(t *testing.T, name string, data any) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := templates.ExecuteTemplate(&b, name, data); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
