@@ -64,7 +64,9 @@ help: ## Show this list
 # The commands that tests, demo and benchmark call, with their Debian packages.
 tools:
 	@test/need.sh gcc:gcc dig:bind9-dnsutils delv:bind9-dnsutils dnssec-verify:bind9-utils \
-		unbound:unbound nsd:nsd faketime:faketime ldns-signzone:ldnsutils dnsperf:dnsperf taskset:util-linux
+		unbound:unbound named:bind9 pdns_recursor:pdns-recursor kresd:knot-resolver nsd:nsd \
+		faketime:faketime ldns-verify-zone:ldnsutils kzonecheck:knot-dnssecutils dnsviz:dnsviz \
+		dnsperf:dnsperf taskset:util-linux
 
 # Programs are built each time: whether there is anything to do, go knows best.
 $(BIN)/coredns: FORCE

@@ -18,6 +18,7 @@ func TestConformance(t *testing.T) {
 	for _, r := range resolvers {
 		step(r.name, func(t *testing.T) { r.run(t, &rep) })
 	}
+	step("delv", func(t *testing.T) { askDelv(t, w, &rep) })
 	step("logs", func(t *testing.T) {
 		for _, r := range resolvers {
 			r.readLog(t, &rep)

@@ -16,6 +16,8 @@ type setting struct {
 var settings = []setting{
 	{"compact", dns.ECDSAP256SHA256},
 	{"compact", dns.ED25519},
+	{"nsec", dns.ECDSAP256SHA256},
+	{"nsec", dns.ED25519},
 }
 
 func (s setting) String() string { return fmt.Sprintf("%s, algorithm %d", s.denial, s.algorithm) }

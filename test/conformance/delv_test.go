@@ -1,0 +1,46 @@
+package conformance
+
+import (
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/miekg/dns"
+)
+
+// askDelv asks delv, which validates what the server itself says, the matrix.
+func askDelv(t *testing.T, w *world, rep *report) {
+	t.Helper()
+	for _, s := range settings {
+		ds, anchor := w.ds[s.zone()], filepath.Join(t.TempDir(), "anchor")
+		write(t, anchor, fmt.Sprintf("trust-anchors { %q static-ds %d %d %d %q; };\n", s.zone(), ds.KeyTag, ds.Algorithm, ds.DigestType, ds.Digest))
+		args := []string{"@" + ownAddresses[0], "-a", anchor, "+root=" + s.zone()}
+		questions, _ := s.matrix()
+		for _, transport := range []string{"+notcp", "+tcp"} {
+			each(questions, func(q question) {
+				judgeDelv(t, q, rep.of("delv", s), append(args[:len(args):len(args)], transport))
+			})
+		}
+	}
+}
+
+// judgeDelv asks delv a question. It refuses to ask for RRSIG, and asks the
+// parent, which it cannot reach, for the DS records of the zone.
+func judgeDelv(t *testing.T, q question, count *tally, args []string) {
+	t.Helper()
+	if q.qtype == dns.TypeRRSIG || q.qtype == dns.TypeDS && q.kind == apex {
+		return
+	}
+	said, err := exec.CommandContext(t.Context(), "delv", append(args, "-q", q.fqdn, "-t", dns.Type(q.qtype).String())...).CombinedOutput()
+	count.questions.Add(1)
+	data, known := q.data()
+	positive := strings.Contains(string(said), "; fully validated")
+	negative := strings.Contains(string(said), "; negative response, fully validated")
+	if err != nil || positive == negative || known && positive != data {
+		t.Errorf("delv, %s: expected records %t, validated, got %v\n%s", q, data, err, said)
+		return
+	}
+	count.secure.Add(1)
+}
