@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,7 +12,7 @@ import (
 )
 
 // askDelv asks delv, which validates what the server itself says, the matrix.
-func askDelv(t *testing.T, w *world, rep *report) {
+func (w *world) askDelv(t *testing.T, rep *report) {
 	t.Helper()
 	for _, s := range settings {
 		ds, anchor := w.ds[s.zone()], filepath.Join(t.TempDir(), "anchor")
@@ -20,7 +21,7 @@ func askDelv(t *testing.T, w *world, rep *report) {
 		questions, _ := s.matrix()
 		for _, transport := range []string{"+notcp", "+tcp"} {
 			each(questions, func(q question) {
-				judgeDelv(t, q, rep.of("delv", s), append(args[:len(args):len(args)], transport))
+				judgeDelv(t, q, rep.of("delv", s), append(slices.Clip(args), transport))
 			})
 		}
 	}

@@ -173,13 +173,14 @@ func (q question) secure() bool { return q.qtype != dns.TypeRRSIG }
 // fault says what is wrong with the answer of a validator, empty for nothing.
 func (q question) fault(r *dns.Msg) string {
 	data, known := q.data()
+	of := func(rr dns.RR) bool { return rr.Header().Rrtype == q.qtype || q.qtype == dns.TypeANY }
 	switch {
 	case !slices.Contains(q.rcodes(), r.Rcode):
 		return "wrong RCODE"
 	case q.secure() && !r.AuthenticatedData:
 		return "no AD"
-	case known && data != (len(r.Answer) > 0):
-		return fmt.Sprintf("records %t, not %t", len(r.Answer) > 0, data)
+	case known && data != slices.ContainsFunc(r.Answer, of):
+		return fmt.Sprintf("records %t, not %t", !data, data)
 	}
 	return ""
 }

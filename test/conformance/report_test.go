@@ -18,7 +18,7 @@ type report struct {
 	mu      sync.Mutex
 	rows    []*row
 	byName  map[string]*row
-	results []string // of what looks at whole zones
+	results []string // of what does not count questions
 }
 
 type row struct {
@@ -43,11 +43,11 @@ func (r *report) of(validator string, s setting) *tally {
 	return &r.byName[key].tally
 }
 
-// say adds a line about a tool that looks at a whole zone.
-func (r *report) say(tool string, s setting, result string) {
+// say adds a line about what was checked otherwise.
+func (r *report) say(check, zone, result string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.results = append(r.results, fmt.Sprintf("| %s | %s | %s |", tool, s, result))
+	r.results = append(r.results, fmt.Sprintf("| %s | %s | %s |", check, zone, result))
 }
 
 func (r *report) String() string {
@@ -67,7 +67,11 @@ zone. *Bogus* counts the lines in the validator's log about answers that did not
 		fmt.Fprintf(&b, "| %s | %s | %d | %d | %d | %d |\n", row.validator, row.setting,
 			row.questions.Load(), row.secure.Load(), row.servfail.Load(), row.bogus.Load())
 	}
-	b.WriteString("\n| verifier | zone | result |\n|----------|------|--------|\n")
+	b.WriteString(`
+DNSViz is not asked for names below a wildcard with compact denial: their NOERROR beside the wildcard's NXDOMAIN counts
+as an error with it.
+`)
+	b.WriteString("\n| check | zone | result |\n|-------|------|--------|\n")
 	b.WriteString(strings.Join(r.results, "\n") + "\n")
 	return b.String()
 }

@@ -47,18 +47,18 @@ var brands = []brand{
 }
 
 // newResolvers starts one resolver of each brand, all of which go by one clock.
-func newResolvers(t *testing.T, w *world, clock clock) []*resolver {
+func newResolvers(t *testing.T, above tree, clock clock) []*resolver {
 	t.Helper()
-	ds, err := dns.NewRR(w.anchor)
+	ds, err := dns.NewRR(above.anchor)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var list []*resolver
+	list := make([]*resolver, 0, len(brands))
 	for i, b := range brands {
 		server := b.start(t, setup{
 			Port:  5300 + i,
 			Dir:   t.TempDir(),
-			Hints: w.hints,
+			Hints: above.hints,
 			DS:    ds.(*dns.DS),
 			Env:   clock.env(),
 		})
@@ -93,7 +93,7 @@ func startRecursor(t *testing.T, s setup) *parts.Server {
 
 func startKnot(t *testing.T, s setup) *parts.Server {
 	t.Helper()
-	return s.start(t, "kresd", fill(t, "kresd.lua", s), "-n", "-c")
+	return s.start(t, "kresd", fill(t, "kresd.lua", s), s.Dir, "-n", "-c")
 }
 
 // start starts a resolver and returns when it resolves the root.

@@ -25,4 +25,13 @@ func (s setting) String() string { return fmt.Sprintf("%s, algorithm %d", s.deni
 // zone is the zone that is signed this way.
 func (s setting) zone() string { return fmt.Sprintf("%s%d.%s", s.denial, s.algorithm, parent) }
 
+// zones are the zones of all settings, and the bogus one.
+func zones() []string {
+	list := append(make([]string, 0, 1+len(settings)), bogus)
+	for _, s := range settings {
+		list = append(list, s.zone())
+	}
+	return list
+}
+
 func (s setting) compact() bool { return s.denial == "compact" }

@@ -63,19 +63,21 @@ func serveSigned(t *testing.T, dir, zone, address, records string) string {
 	write(t, file, fmt.Sprintf("$TTL 3600\n$ORIGIN %s\n@ SOA ns hostmaster 1 3600 600 86400 60\n%s", zone, records))
 	key := strings.TrimSpace(output(t, dir, "dnssec-keygen", "-q", "-a", "13", "-f", "KSK", zone))
 	output(t, dir, "dnssec-signzone", "-q", "-S", "-z", "-K", dir, "-o", zone, "-f", file+".signed", file)
-	serveFile(t, zone, file+".signed", address)
+	signed, err := os.ReadFile(file + ".signed")
+	if err != nil {
+		t.Fatal(err)
+	}
+	serveZone(t, zone, string(signed), address)
 	return output(t, dir, "dnssec-dsfromkey", "-2", key)
 }
 
-// serveFile serves a zone file from NSD at an address.
-func serveFile(t *testing.T, zone, file, address string) *parts.Server {
+// serveZone serves a zone from NSD at an address.
+func serveZone(t *testing.T, zone, text, address string) *parts.NSD {
 	t.Helper()
-	return parts.NewServer(t, parts.ServerOptions{
-		Address:       address + ":53",
-		Configuration: fill(t, "nsd.conf", map[string]string{"Address": address, "Zone": zone, "File": file, "Dir": t.TempDir()}),
-		Ready:         dns.Question{Name: zone, Qtype: dns.TypeSOA},
-		Program:       "nsd",
-		Args:          []string{"-d", "-c"},
+	return parts.NewNSD(t, parts.NSDOptions{
+		Address: address + ":53",
+		Zones:   map[string]string{zone: text},
+		Lines:   []string{"minimal-responses: yes"},
 	})
 }
 

@@ -24,13 +24,16 @@ import (
 // shows that a validator would complain.
 const bogus = "bogus." + parent
 
-// world is the server under test with all that leads to it.
+// world is the server under test, with all that leads to it and all that ask.
 type world struct {
 	tree
 
 	policies string // the directory of the documents
 	server   *parts.Server
 	ds       map[string]*dns.DS // by zone
+
+	clock     clock // of the resolvers
+	resolvers []*resolver
 }
 
 // served is a zone in the Corefile.
@@ -38,16 +41,17 @@ type served struct{ Name, Denial, Keys string }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{policies: t.TempDir(), ds: map[string]*dns.DS{}}
+	w := &world{policies: t.TempDir(), ds: map[string]*dns.DS{}, clock: newClock(t)}
 	w.grant(t)
-	var zones []served
-	for _, s := range settings {
-		zones = append(zones, served{s.zone(), s.denial, w.newKeys(t, s.zone(), s.algorithm)})
-	}
-	zones = append(zones, served{bogus, "compact", w.newKeys(t, bogus, dns.ECDSAP256SHA256)})
+	stanzas := make([]served, 0, 1+len(settings))
+	stanzas = append(stanzas, served{bogus, "compact", w.newKeys(t, bogus, dns.ECDSAP256SHA256)})
 	w.newKeys(t, bogus, dns.ECDSAP256SHA256)
+	for _, s := range settings {
+		stanzas = append(stanzas, served{s.zone(), s.denial, w.newKeys(t, s.zone(), s.algorithm)})
+	}
 	w.tree = newTree(t, w.ds)
-	w.serve(t, zones)
+	w.serve(t, stanzas)
+	w.resolvers = newResolvers(t, w.tree, w.clock)
 	return w
 }
 
@@ -74,11 +78,7 @@ func (w *world) newKeys(t *testing.T, zone string, algorithm uint8) (dir string)
 // of every zone.
 func (w *world) grant(t *testing.T, more ...string) {
 	t.Helper()
-	zones := []string{bogus}
-	for _, s := range settings {
-		zones = append(zones, s.zone())
-	}
-	policies(zones, more).Write(t, w.policies)
+	policies(zones(), more).Write(t, w.policies)
 }
 
 // serve starts the server and returns when all zones are ready.
@@ -118,7 +118,8 @@ func (w *world) await(t *testing.T, name string, qtype uint16) {
 // policies are the documents that grant the standing domains and more of every
 // zone to one account, and the domain "big" to many.
 func policies(zones, more []string) policytest.Documents {
-	var domains, big []string
+	var domains []string
+	big := make([]string, 0, len(zones))
 	for _, zone := range zones {
 		under := func(name string) string { return name + "." + strings.TrimSuffix(zone, ".") }
 		domains = append(domains, fmt.Sprintf("%q: {}, %q: {\"enabled\": false}", strings.TrimSuffix(zone, "."), under("off")))

@@ -29,7 +29,7 @@ func RunInOwnNetwork(m *testing.M) (int, error) {
 	runtime.LockOSThread() // whose end would end the copy
 	var refused error
 	for _, attributes := range namespaces() {
-		cmd := exec.Command("/proc/self/exe", os.Args[1:]...) // #nosec G204 -- this very program
+		cmd := exec.Command("/proc/self/exe", os.Args[1:]...) // #nosec G204 G702 -- this very program
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 		cmd.Env = append(os.Environ(), inside)
 		cmd.SysProcAttr = attributes

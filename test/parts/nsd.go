@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -27,8 +28,9 @@ type NSD struct {
 
 // NSDOptions say what an NSD serves.
 type NSDOptions struct {
-	Zones map[string]string // zone files, by the name of the zone
-	Lines []string          // more for the server clause, like "minimal-responses: yes"
+	Address string            // IP:PORT; empty: a free port of 127.0.0.1
+	Zones   map[string]string // zone files, by the name of the zone
+	Lines   []string          // more for the server clause, like "minimal-responses: yes"
 }
 
 //go:embed nsd.conf
@@ -56,16 +58,19 @@ func NewNSD(tb testing.TB, options NSDOptions) *NSD {
 
 // StartNSD starts NSD and returns when it answers for every zone.
 func StartNSD(ctx context.Context, options NSDOptions) (*NSD, error) {
-	port, err := FreePort()
-	if err != nil {
-		return nil, err
+	if options.Address == "" {
+		port, err := FreePort()
+		if err != nil {
+			return nil, err
+		}
+		options.Address = fmt.Sprintf("127.0.0.1:%d", port)
 	}
 	dir, err := os.MkdirTemp("", "nsd")
 	if err != nil {
 		return nil, err
 	}
 	n := &NSD{dir: dir, files: map[string]string{}}
-	err = n.start(ctx, port, options)
+	err = n.start(ctx, options)
 	for zone := range options.Zones {
 		if err == nil {
 			err = n.Retry(ctx, func(ctx context.Context) error { return n.ask(ctx, dns.Question{Name: zone, Qtype: dns.TypeSOA}) })
@@ -77,21 +82,31 @@ func StartNSD(ctx context.Context, options NSDOptions) (*NSD, error) {
 	return n, nil
 }
 
-func (n *NSD) start(ctx context.Context, port int, options NSDOptions) error {
+func (n *NSD) start(ctx context.Context, options NSDOptions) error {
 	for zone, text := range options.Zones {
 		n.files[zone] = filepath.Join(n.dir, strconv.Itoa(len(n.files))+".zone")
 		if err := os.WriteFile(n.files[zone], []byte(text), 0o600); err != nil {
 			return err
 		}
 	}
+	host, port, err := net.SplitHostPort(options.Address)
+	if err != nil {
+		return err
+	}
 	var conf strings.Builder
-	err := nsdTemplate.Execute(&conf, map[string]any{"Options": options, "Port": port, "Directory": n.dir, "Files": n.files})
+	err = nsdTemplate.Execute(&conf, map[string]any{
+		"Options":   options,
+		"Host":      host,
+		"Port":      port,
+		"Directory": n.dir,
+		"Files":     n.files,
+	})
 	if err != nil {
 		return err
 	}
 	for zone := range options.Zones {
 		n.Server, err = StartServer(ctx, ServerOptions{
-			Address:       fmt.Sprintf("127.0.0.1:%d", port),
+			Address:       options.Address,
 			Configuration: conf.String(),
 			Ready:         dns.Question{Name: zone, Qtype: dns.TypeSOA},
 			Program:       "nsd",
