@@ -31,7 +31,8 @@ func (w *world) addThenAsk(t *testing.T, rep *report) {
 	}
 	// Were it found now, it would not be its cache that denied it.
 	w.all(func(r *resolver, s setting) { r.expect(t, s, asked, false) })
-	w.clock.advance(t, negativeTTL)
+	// Resolvers count in whole seconds, and go on with TTL 0 in the last one.
+	w.clock.advance(t, negativeTTL+time.Second)
 	w.all(func(r *resolver, s setting) {
 		r.expect(t, s, asked, true)
 		r.expect(t, s, unasked, true)
