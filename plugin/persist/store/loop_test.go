@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -118,7 +119,12 @@ func TestBrakesAreLookedAtEveryMinuteWhileTheStoreWantsToBeLeftAlone(t *testing.
 			t.Errorf("Look %d comes after %v", i, wait)
 		}
 		wait = l.step(t.Context())
-		if diff := cmp.Diff([]string{"GET /v1/persist/data/control"}, f.Asked()); diff != "" {
+		// What the scan had asked for when it gave up may reach the server only
+		// now. A scan or a poll would begin with config or index.
+		asked := slices.DeleteFunc(f.Asked(), func(request string) bool {
+			return strings.HasPrefix(request, "GET /v1/persist/data/issuers/") || strings.HasPrefix(request, "GET /v1/persist/data/accounts/")
+		})
+		if diff := cmp.Diff([]string{"GET /v1/persist/data/control"}, asked); diff != "" {
 			t.Errorf("Asked for (-want +got):\n%s", diff)
 		}
 		if got := string(r.document(t, ControlPath).Body); got != fmt.Sprintf(`{"x_look":%d}`, i) {
