@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
@@ -93,7 +91,7 @@ func adoptTransit(ctx context.Context, path string, algorithm uint8) (dnssec.Awa
 		}
 		versions := key.Versions()
 		newest := versions[len(versions)-1]
-		if public := publicField(key.Public(newest)); dnssec.FitsKSK(algorithm, public) {
+		if public := dnssec.PublicKeyField(key.Public(newest)); dnssec.FitsKSK(algorithm, public) {
 			return dnssec.Away{PublicKey: base64.StdEncoding.EncodeToString(public), Algorithm: algorithm, Transit: path, Version: newest}, nil
 		}
 		if err = v.RotateTransitKey(ctx, path); err == nil {
@@ -101,18 +99,6 @@ func adoptTransit(ctx context.Context, path string, algorithm uint8) (dnssec.Awa
 		}
 	}
 	return dnssec.Away{}, fmt.Errorf("no version of %s has a key tag that fits, after %d rotations", path, mostRotations)
-}
-
-// publicField is a DNSKEY record's Public Key field.
-func publicField(public crypto.PublicKey) []byte {
-	if p, ok := public.(*ecdsa.PublicKey); ok {
-		point, err := p.Bytes()
-		if err != nil {
-			return nil // not on the curve; no key of ours
-		}
-		return point[1:]
-	}
-	return public.(ed25519.PublicKey)
 }
 
 // privateHalves finds the keys of a key set that are kept away. Each is looked

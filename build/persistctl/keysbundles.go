@@ -49,11 +49,7 @@ func (k *keySource) bundlesInDir(context.Context) (*storedBundles, error) {
 }
 
 func (k *keySource) bundlesInVault(ctx context.Context) (*storedBundles, error) {
-	p, err := k.place()
-	if err != nil {
-		return nil, err
-	}
-	v, err := store.NewVault(store.VaultConfig{})
+	p, v, err := k.inVault()
 	if err != nil {
 		return nil, err
 	}
@@ -81,10 +77,6 @@ func (k *keySource) loadServed(ctx context.Context, at time.Time) (keys *dnssec.
 	return keys, keys.UseBundles(b.Bundles, at), nil
 }
 
-// low is how long bundles should reach at least: two runs of a job that runs
-// every week may fail.
-const low = 14 * 24 * time.Hour
-
 // bundleState is how long the bundles of a zone reach.
 type bundleState struct {
 	Zone  string    `json:"zone"`
@@ -98,7 +90,7 @@ func bundlesAt(keys *dnssec.KeySet, zones []string, at time.Time) []bundleState 
 	var all []bundleState
 	for _, zone := range zones {
 		if end, needed := keys.BundlesEnd(zone, at); needed {
-			all = append(all, bundleState{zone, end, end.Before(at.Add(low))})
+			all = append(all, bundleState{zone, end, end.Before(at.Add(dnssec.LowReach))})
 		}
 	}
 	return all

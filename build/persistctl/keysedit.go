@@ -50,11 +50,7 @@ func (k *keySource) fetch(ctx context.Context) (*keyDocument, error) {
 
 // fetchFromVault replaces by check-and-set.
 func (k *keySource) fetchFromVault(ctx context.Context) (*keyDocument, error) {
-	p, err := k.place()
-	if err != nil {
-		return nil, err
-	}
-	v, err := store.NewVault(store.VaultConfig{})
+	p, v, err := k.inVault()
 	if err != nil {
 		return nil, err
 	}

@@ -138,11 +138,7 @@ func (k *keySource) create(ctx context.Context, file string, raw []byte) error {
 // createInVault writes by check-and-set, so that of two who do it at once one
 // fails.
 func (k *keySource) createInVault(ctx context.Context, raw []byte) error {
-	p, err := k.place()
-	if err != nil {
-		return err
-	}
-	v, err := store.NewVault(store.VaultConfig{})
+	p, v, err := k.inVault()
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/coredns-persist/persist/plugin/persist/dnssec"
+	"github.com/coredns-persist/persist/plugin/persist/store"
 
 	"github.com/spf13/pflag"
 )
@@ -58,6 +59,16 @@ func (k *keySource) place() (place, error) {
 		return place{}, usagef("--%s %q is not MOUNT/PATH of a key document in a KV version 2 mount, where MOUNT is the part before the first slash", k.vaultFlag, k.vault)
 	}
 	return place{mount, path}, nil
+}
+
+// inVault returns the place of the document, and the Vault that it is in.
+func (k *keySource) inVault() (place, *store.Vault, error) {
+	p, err := k.place()
+	if err != nil {
+		return place{}, nil, err
+	}
+	v, err := store.NewVault(store.VaultConfig{})
+	return p, v, err
 }
 
 // explain adds to an answer of Vault what MOUNT was taken for, where that may

@@ -55,9 +55,6 @@ func (k *keyring) keepsReach(set *dnssec.KeySet, faults []error) error {
 	return nil
 }
 
-// lowReach is how long bundles reach at least, unless somebody is told.
-const lowReach = 14 * 24 * time.Hour
-
 // bundleReach tells how far the bundles of zones reach.
 type bundleReach struct {
 	mu   sync.Mutex
@@ -100,7 +97,7 @@ func (r *bundleReach) say(location, zone string, end, now time.Time) {
 	switch {
 	case !end.After(now):
 		what = "out"
-	case end.Sub(now) < lowReach:
+	case end.Sub(now) < dnssec.LowReach:
 		what = "low"
 	}
 	last, known := r.said[zone]

@@ -75,11 +75,11 @@ func (c *composition) apex() {
 			rrtype := rrset[0].Header().Rrtype
 			n.rrsets = append(n.rrsets, c.carry(old.rrset(rrtype), rrset, time.Time{}))
 			n.types = append(n.types, rrtype)
+			if dnssec.KeySigned(rrtype) {
+				_, end := keys.Window(origin, rrtype, c.at)
+				c.endBy(end)
+			}
 		}
-	}
-	for _, rrtype := range ofKeys {
-		_, end := keys.Window(origin, rrtype, c.at)
-		c.endBy(end)
 	}
 	c.names[origin] = n
 }

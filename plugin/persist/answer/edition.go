@@ -2,7 +2,6 @@ package answer
 
 import (
 	"errors"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -93,14 +92,11 @@ func (a *Authority) measure(p *pending, s *set) {
 // change at instants of their own, and their TTL may be as long as what is left
 // of their signatures then: they are not served late.
 func (ed *edition) signedAt(p *pending) time.Time {
-	if slices.Contains(ofKeys, p.rrtype()) {
+	if dnssec.KeySigned(p.rrtype()) {
 		return ed.at
 	}
 	return ed.at.Truncate(tick)
 }
-
-// ofKeys are the types of the RRsets that say what the keys are.
-var ofKeys = []uint16{dns.TypeDNSKEY, dns.TypeCDS, dns.TypeCDNSKEY}
 
 // rrset returns the RRset of a type, nil if there is none. n may be nil.
 func (n *node) rrset(rrtype uint16) *pending {

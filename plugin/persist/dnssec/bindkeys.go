@@ -119,11 +119,7 @@ func (b *bindKeys) published(at time.Time) (keys []*key, changes time.Time) {
 		if k.published(at) {
 			keys = append(keys, k.key)
 		}
-		for _, edge := range []time.Time{k.publish, k.remove} {
-			if edge.After(at) {
-				changes = earlier(changes, edge)
-			}
-		}
+		changes = nextEdge(changes, at, k.publish, k.remove)
 	}
 	return keys, changes
 }

@@ -21,14 +21,10 @@ type bundle struct {
 // signedSet is an RRset and its signatures.
 type signedSet struct{ rrset, sigs []dns.RR }
 
-// bundleTypes are the types of a bundle's RRsets, in the order in which it is
-// written.
-var bundleTypes = []uint16{dns.TypeDNSKEY, dns.TypeCDS, dns.TypeCDNSKEY}
-
 // records returns all records, each RRset followed by its signatures.
 func (b *bundle) records() []dns.RR {
 	var all []dns.RR
-	for _, t := range bundleTypes {
+	for _, t := range keyTypes {
 		all = append(append(all, b.sets[t].rrset...), b.sets[t].sigs...)
 	}
 	return all
@@ -41,7 +37,7 @@ func (b *bundle) add(rr dns.RR) error {
 	if isSig {
 		covers = sig.TypeCovered
 	}
-	if !slices.Contains(bundleTypes, covers) {
+	if !slices.Contains(keyTypes, covers) {
 		return fmt.Errorf("%s has no place in a bundle", describe(rr))
 	}
 	s := b.sets[covers]

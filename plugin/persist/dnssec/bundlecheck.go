@@ -85,6 +85,10 @@ func (k *KeySet) BundlesEnd(origin string, at time.Time) (end time.Time, needed 
 	}
 }
 
+// LowReach is how long bundles reach at least, unless somebody is told: two runs
+// of a job that runs every week may fail.
+const LowReach = 14 * 24 * time.Hour
+
 // horizon is how far BundlesEnd looks.
 const horizon = 366 * 24 * time.Hour
 
@@ -100,7 +104,7 @@ func (k *KeySet) checkBundle(origin string, b *bundle) error {
 		return errors.New("it ends before it begins")
 	}
 	want := k.keySets(origin, b.from)
-	for _, rrtype := range bundleTypes {
+	for _, rrtype := range keyTypes {
 		if err := k.checkSet(origin, b, rrtype, want[rrtype]); err != nil {
 			return fmt.Errorf("%s: %w", dns.Type(rrtype), err)
 		}

@@ -50,23 +50,16 @@ func StoreBundles(dir string, raw, replaces []byte) error {
 	if len(raw) > mostBundles {
 		return fmt.Errorf("the bundles are %d octets long, and %d is the most: give some zones a key directory of their own", len(raw), mostBundles)
 	}
-	now, err := LoadBundles(dir)
-	switch {
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return err
-	case !bytes.Equal(now, replaces):
-		return ErrBundlesChanged
+	forAll := func(f *os.File) error { return f.Chmod(0o644) } // what is in it is published in DNS
+	unchanged := func() error {
+		now, err := LoadBundles(dir)
+		switch {
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			return err
+		case !bytes.Equal(now, replaces):
+			return ErrBundlesChanged
+		}
+		return nil
 	}
-	name, err := prepare(dir, raw)
-	if err != nil {
-		return err
-	}
-	err = os.Chmod(name, 0o644) // #nosec G302 -- published in DNS
-	if err == nil {
-		err = os.Rename(name, filepath.Join(dir, BundleFile))
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(name))
-	}
-	return syncDir(dir)
+	return replace(dir, BundleFile, raw, forAll, unchanged)
 }

@@ -16,9 +16,7 @@ func (k *KeySet) CDS(origin string, at time.Time) (cds, cdnskey []dns.RR, change
 	if k.GoesInsecure(at) {
 		return []dns.RR{deleteCDS(origin, k.ttl)}, []dns.RR{deleteCDNSKEY(origin, k.ttl)}, changes
 	}
-	if k.insecure.After(at) {
-		changes = earlier(changes, k.insecure)
-	}
+	changes = nextEdge(changes, at, k.insecure)
 	if current == nil {
 		return nil, nil, changes
 	}
@@ -59,11 +57,7 @@ func deleteCDNSKEY(origin string, ttl uint32) *dns.CDNSKEY {
 func (k *KeySet) submitted(at time.Time) (current *ksk, changes time.Time) {
 	changes = at.Add(k.keyValidity)
 	for _, s := range k.ksks {
-		for _, edge := range []time.Time{s.submit, s.withdraw, s.retire} {
-			if edge.After(at) {
-				changes = earlier(changes, edge)
-			}
-		}
+		changes = nextEdge(changes, at, s.submit, s.withdraw, s.retire)
 		due := s.signs(at) && during(at, s.submit, s.withdraw)
 		if due && (current == nil || !s.submit.Before(current.submit)) {
 			current = s

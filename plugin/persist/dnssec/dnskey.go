@@ -16,11 +16,7 @@ func (k *KeySet) DNSKEY(origin string, at time.Time) (rrs []dns.RR, changes time
 		if s.published(at) {
 			keys = append(keys, s.key)
 		}
-		for _, edge := range []time.Time{s.publish, s.remove} {
-			if edge.After(at) {
-				changes = earlier(changes, edge)
-			}
-		}
+		changes = nextEdge(changes, at, s.publish, s.remove)
 	}
 	slices.SortFunc(keys, compareKeys)
 	rrs = make([]dns.RR, len(keys))

@@ -37,14 +37,7 @@ func testDocument(tb testing.TB, algorithm uint8, edit func(*document)) *documen
 func testKeys(tb testing.TB, algorithm uint8, edit func(*document)) *KeySet {
 	tb.Helper()
 	raw, err := testDocument(tb, algorithm, edit).marshal()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	k, err := ParseKeys(raw)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return k
+	return parsed(tb, raw, err)
 }
 
 // testSeed returns a seed of its own for each n.

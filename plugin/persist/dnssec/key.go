@@ -30,7 +30,7 @@ type key struct {
 }
 
 func newKey(flags uint16, algorithm uint8, signer crypto.Signer) *key {
-	k := publicHalf(flags, algorithm, publicOctets(signer.Public()))
+	k := publicHalf(flags, algorithm, PublicKeyField(signer.Public()))
 	k.signer = signer
 	return k
 }
@@ -48,12 +48,16 @@ func (k *key) same(other *key) bool {
 	return k.record.Flags == other.record.Flags && k.record.PublicKey == other.record.PublicKey
 }
 
-// publicOctets is the Public Key field: Q as x‖y for P-256 (RFC 6605 section
-// 4), the key itself for Ed25519 (RFC 8080 section 3).
-func publicOctets(public crypto.PublicKey) []byte {
+// PublicKeyField is the Public Key field of a DNSKEY record: Q as x‖y for P-256
+// (RFC 6605 section 4), the key itself for Ed25519 (RFC 8080 section 3). It is
+// nil for a point that is not on the curve.
+func PublicKeyField(public crypto.PublicKey) []byte {
 	if p, ok := public.(*ecdsa.PublicKey); ok {
-		point, _ := p.Bytes() // fails only for points that are not on the curve
-		return point[1:]      // without the mark of the uncompressed form
+		point, err := p.Bytes()
+		if err != nil {
+			return nil
+		}
+		return point[1:] // without the mark of the uncompressed form
 	}
 	return public.(ed25519.PublicKey)
 }

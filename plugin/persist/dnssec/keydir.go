@@ -98,33 +98,32 @@ func ReplaceDir(dir string, before, after []byte) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, temporary)
-	if err != nil {
+	asBefore := func(f *os.File) error { return errors.Join(f.Chmod(info.Mode().Perm()), keepOwner(f, info)) }
+	unchanged := func() error {
+		now, err := LoadDir(dir)
+		if err == nil && !bytes.Equal(now, before) {
+			err = fmt.Errorf("%s: %w", file, ErrChanged)
+		}
 		return err
 	}
-	err = errors.Join(f.Chmod(info.Mode().Perm()), keepOwner(f, info))
-	if err == nil {
-		_, err = f.Write(after)
-	}
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = replace(dir, f.Name(), before)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return syncDir(dir)
+	return replace(dir, KeyFile, after, asBefore, unchanged)
 }
 
-// replace gives a file the name of the key document, if that is still before.
-func replace(dir, name string, before []byte) error {
-	switch now, err := LoadDir(dir); {
-	case err != nil:
+// replace writes raw to a file in dir, in the place of the one that is there.
+// adopt gives the new file its owner and mode, and unchanged is asked last
+// whether the old one may still go.
+func replace(dir, file string, raw []byte, adopt func(*os.File) error, unchanged func() error) error {
+	name, err := prepare(dir, raw, adopt)
+	if err != nil {
 		return err
-	case !bytes.Equal(now, before):
-		return fmt.Errorf("%s: %w", filepath.Join(dir, KeyFile), ErrChanged)
 	}
-	return os.Rename(name, filepath.Join(dir, KeyFile))
+	if err = unchanged(); err == nil {
+		err = os.Rename(name, filepath.Join(dir, file))
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(name))
+	}
+	return syncDir(dir)
 }
 
 // refuseUsed returns an error if there are files in dir. Directories do not
@@ -149,7 +148,7 @@ func refuseUsed(dir, file string) error {
 // publish writes raw to a temporary file and gives that its final name, which
 // fails if the name is taken.
 func publish(dir, file string, raw []byte) (err error) {
-	name, err := prepare(dir, raw)
+	name, err := prepare(dir, raw, func(*os.File) error { return nil })
 	if err != nil {
 		return err
 	}
@@ -160,14 +159,17 @@ func publish(dir, file string, raw []byte) (err error) {
 	return syncDir(dir)
 }
 
-// prepare writes raw to a temporary file of mode 0600, durably, and returns its
-// name. It leaves none behind where it fails.
-func prepare(dir string, raw []byte) (name string, err error) {
+// prepare writes raw to a temporary file, durably, and returns its name. The
+// file has mode 0600 unless adopt, which is called before anything is in it,
+// changes that. It leaves none behind where it fails.
+func prepare(dir string, raw []byte, adopt func(*os.File) error) (name string, err error) {
 	f, err := os.CreateTemp(dir, temporary)
 	if err != nil {
 		return "", err
 	}
-	_, err = f.Write(raw)
+	if err = adopt(f); err == nil {
+		_, err = f.Write(raw)
+	}
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return "", errors.Join(err, os.Remove(f.Name()))
 	}

@@ -60,7 +60,7 @@ func (k *KeySet) proveAt(origin string, at time.Time, now bool) error {
 		switch {
 		case err == nil:
 			err = Verify(rrset, s.RRSIG, keys, at)
-		case !now && keySigned(rrset[0].Header().Rrtype):
+		case !now && KeySigned(rrset[0].Header().Rrtype):
 			err = nil
 		}
 		if err != nil {

@@ -1,6 +1,7 @@
 package dnssec
 
 import (
+	"slices"
 	"time"
 
 	"github.com/miekg/dns"
@@ -139,16 +140,18 @@ func newKSK(k *key, s kskSeed, hold time.Time) *ksk {
 	return held
 }
 
-// keySigned reports whether RRsets of a type are signed by the key signing
-// keys (RFC 7344 section 4.1 for the copies that are for the parent).
-func keySigned(rrtype uint16) bool {
-	return rrtype == dns.TypeDNSKEY || rrtype == dns.TypeCDS || rrtype == dns.TypeCDNSKEY
-}
+// keyTypes are the types of RRsets that say what the keys are.
+var keyTypes = []uint16{dns.TypeDNSKEY, dns.TypeCDS, dns.TypeCDNSKEY}
+
+// KeySigned reports whether RRsets of a type say what the keys are, and are
+// signed by the key signing keys (RFC 7344 section 4.1 for the copies that are
+// for the parent).
+func KeySigned(rrtype uint16) bool { return slices.Contains(keyTypes, rrtype) }
 
 // signers returns the keys that sign in the window w, and the part of w around
 // at in which they do.
 func (k *KeySet) signers(rrtype uint16, w span, at time.Time) ([]*key, span) {
-	if !keySigned(rrtype) {
+	if !KeySigned(rrtype) {
 		signer, w := k.zone.signing(w, at)
 		if signer == nil {
 			return nil, w

@@ -36,7 +36,7 @@ func (k *KeySet) Sign(rrset []dns.RR, origin string, at, notAfter time.Time) (Si
 	if err := k.admit(h, origin); err != nil {
 		return Signature{}, fmt.Errorf("%s: %w", describe(rrset[0]), err)
 	}
-	if keySigned(h.Rrtype) && k.away(at) {
+	if KeySigned(h.Rrtype) && k.away(at) {
 		return k.bundled(set, origin, at)
 	}
 	keys, t, err := k.terms(h, at, notAfter)
@@ -86,7 +86,7 @@ func (k *KeySet) terms(h *dns.RR_Header, at, notAfter time.Time) ([]*key, terms,
 // admit refuses RRsets that the key schedule does not provide for.
 func (k *KeySet) admit(h *dns.RR_Header, origin string) error {
 	most := uint32(MaxTTL)
-	if keySigned(h.Rrtype) {
+	if KeySigned(h.Rrtype) {
 		most = k.ttl
 	}
 	switch {

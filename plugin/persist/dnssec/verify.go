@@ -41,7 +41,7 @@ func validates(rrset []dns.RR, sig *dns.RRSIG, keys []dns.RR, at time.Time) erro
 	switch {
 	case signer == nil:
 		return errors.New("the key is not in the DNSKEY RRset")
-	case keySigned(sig.TypeCovered) != isSEP(signer) && hasBoth(keys):
+	case KeySigned(sig.TypeCovered) != isSEP(signer) && hasBoth(keys):
 		return errors.New("the key has the role of the other ones")
 	case !sig.ValidityPeriod(at):
 		return fmt.Errorf("it is not valid at %s", at.UTC().Format(time.RFC3339))

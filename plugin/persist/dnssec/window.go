@@ -33,6 +33,16 @@ func (s *span) cut(at, edge time.Time) {
 	}
 }
 
+// nextEdge is the first of changes and those edges that come after the instant at.
+func nextEdge(changes, at time.Time, edges ...time.Time) time.Time {
+	for _, edge := range edges {
+		if edge.After(at) {
+			changes = earlier(changes, edge)
+		}
+	}
+	return changes
+}
+
 func earlier(a, b time.Time) time.Time {
 	if b.Before(a) {
 		return b
@@ -53,7 +63,7 @@ func (k *KeySet) Window(owner string, rrtype uint16, at time.Time) (start, end t
 // validity is the time between inception and expiration of the signatures of a
 // type, in whole hours.
 func (k *KeySet) validity(rrtype uint16) time.Duration {
-	if keySigned(rrtype) {
+	if KeySigned(rrtype) {
 		return k.keyValidity
 	}
 	return k.dataValidity
