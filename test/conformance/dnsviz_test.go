@@ -9,17 +9,13 @@ import (
 	"github.com/miekg/dns"
 )
 
-// visualise has DNSViz look at the zones from the root down, at every name but
-// those below a wildcard: it minds that compact denial says NOERROR for them
-// and NXDOMAIN for the wildcard itself.
+// visualise has DNSViz look at the zones from the root down, at every name.
 func visualise(t *testing.T, rep *report) {
 	t.Helper()
 	for _, s := range settings {
 		var names []string
 		for _, n := range s.names() {
-			if !s.compact() || !strings.Contains(n.fqdn, ".*.") {
-				names = append(names, n.fqdn)
-			}
+			names = append(names, n.fqdn)
 		}
 		if faults := grok(t, names...); faults != "" {
 			t.Errorf("DNSViz, %s: %s", s, faults)

@@ -50,7 +50,7 @@ type denial struct {
 
 	keys     *dnssec.KeySet
 	types    []uint16 // at a name that exists
-	encloser string   // an ancestor of a name that does not: the closest one of a wildcard
+	encloser string   // an ancestor of a name that does not: the closest one at or below a wildcard
 }
 
 func (d *denial) current(keys *dnssec.KeySet, types []uint16, encloser string, at time.Time) bool {
@@ -122,7 +122,7 @@ func (a *Authority) absent(st *state, q Query, at time.Time) Response {
 // once for all who ask at this moment; nil where every allowance is spent.
 func (a *Authority) absence(st *state, q Query, at time.Time) (*denial, error) {
 	encloser := a.zone.Origin
-	if dnssec.IsWildcard(q.Name) { // only there does the proof depend on more
+	if dnssec.BelowWildcard(q.Name) { // only there does the proof depend on more
 		encloser = a.zone.Encloser(st.book, q.Name)
 	}
 	if d, ok := a.denials.absent.Get(q.Name); ok && d.current(st.keys, nil, encloser, at) {

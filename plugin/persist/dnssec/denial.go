@@ -15,23 +15,32 @@ func Present(name string, types []uint16, ttl uint32) *dns.NSEC {
 	return nsec(name, successor(name, "."), ttl, types...)
 }
 
-// IsWildcard reports whether the first label of name, in the form that
+// BelowWildcard reports whether one of the labels of name, in the form that
 // miekg/dns unpacks, is the lone asterisk (RFC 4592 section 2.1.1).
-func IsWildcard(name string) bool { return strings.HasPrefix(name, "*.") }
+func BelowWildcard(name string) bool {
+	for off, end := 0, false; !end; off, end = dns.NextLabel(name, off) {
+		if strings.HasPrefix(name[off:], "*.") {
+			return true
+		}
+	}
+	return false
+}
 
 // Denial returns the NSEC records which prove that name does not exist, and
 // whether the proof is a compact one: NODATA in form, with the NXNAME bit to
 // say what is meant (RFC 9824 section 3.1).
 //
 // encloser is an ancestor of name that exists: the closest one if
-// IsWildcard(name), else the zone's apex.
+// BelowWildcard(name), else the zone's apex.
 //
 // A compact proof of *.example would be an NSEC record owned by a wildcard,
 // which can be replayed at every name that the wildcard would match
 // (CVE-2017-15105). Such names, which nobody needs, get a proof of NXDOMAIN by
-// one or two records that cover them.
+// one or two records that cover them. So do the names below them, as NOERROR
+// there would contradict it: below a name that does not exist there is nothing
+// (RFC 8020).
 func Denial(name, encloser string, ttl uint32) (proof []*dns.NSEC, compact bool) {
-	if !IsWildcard(name) {
+	if !BelowWildcard(name) {
 		return []*dns.NSEC{nsec(name, successor(name, encloser), ttl, dns.TypeNXNAME)}, true
 	}
 	return wildcardDenial(split(name), len(split(encloser)), ttl), false

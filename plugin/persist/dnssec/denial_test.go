@@ -56,13 +56,20 @@ func TestDenial(t *testing.T) {
 	}{
 		{"a name", "x.example.", "example.", []string{`x.example. 60 IN NSEC \000.x.example. RRSIG NSEC NXNAME`}},
 		{"a name that begins with an asterisk", "*x.example.", "example.", []string{`*x.example. 60 IN NSEC \000.*x.example. RRSIG NSEC NXNAME`}},
-		{"a name below a wildcard", "x.*.example.", "example.", []string{`x.*.example. 60 IN NSEC \000.x.*.example. RRSIG NSEC NXNAME`}},
+		{"a name whose label ends like a wildcard", `x.a\.*.example.`, "example.", []string{`x.a\.*.example. 60 IN NSEC \000.x.a\.*.example. RRSIG NSEC NXNAME`}},
 		{"the last name of the zone", long(255, `\255`), "example.", []string{long(255, `\255`) + " 60 IN NSEC example. RRSIG NSEC NXNAME"}},
 		{"a wildcard", "*.example.", "example.", []string{`\)\255.example. 60 IN NSEC *\000.example. RRSIG NSEC NXNAME`}},
 		{"a wildcard of 254 octets", "*." + long(252, "a"), long(252, "a"),
 			[]string{`\)\255.` + long(252, "a") + ` 60 IN NSEC *\000.` + long(252, "a") + " RRSIG NSEC NXNAME"}},
 		{"a wildcard of 255 octets", "*." + long(253, "a"), long(253, "a"),
 			[]string{`\).` + long(253, "a") + ` 60 IN NSEC +.` + long(253, "a") + " RRSIG NSEC NXNAME"}},
+		{"a name below a wildcard", "x.*.example.", "example.", []string{`\)\255.example. 60 IN NSEC *\000.example. RRSIG NSEC NXNAME`}},
+		{"a name far below a wildcard", `\000.y.*.example.`, "example.", []string{`\)\255.example. 60 IN NSEC *\000.example. RRSIG NSEC NXNAME`}},
+		{"a name below a wildcard below nothing", "x.*.b.example.", "example.", []string{
+			`a\255.example. 60 IN NSEC b\000.example. RRSIG NSEC NXNAME`,
+			`\)\255.example. 60 IN NSEC *\000.example. RRSIG NSEC NXNAME`}},
+		{"a name of 255 octets below a wildcard", "a.*." + long(251, "a"), long(251, "a"),
+			[]string{`\)\255.` + long(251, "a") + ` 60 IN NSEC *\000.` + long(251, "a") + " RRSIG NSEC NXNAME"}},
 		{"a wildcard below nothing", "*.b.example.", "example.", []string{
 			`a\255.example. 60 IN NSEC b\000.example. RRSIG NSEC NXNAME`,
 			`\)\255.example. 60 IN NSEC *\000.example. RRSIG NSEC NXNAME`}},
@@ -90,16 +97,19 @@ func TestDenial(t *testing.T) {
 		if diff := cmp.Diff(tt.want, lines(proof)); diff != "" {
 			t.Errorf("%s:\n%s", tt.what, diff)
 		}
-		if compact == IsWildcard(tt.name) {
+		if compact == BelowWildcard(tt.name) {
 			t.Errorf("%s: compact is %v", tt.what, compact)
 		}
 	}
 }
 
-func TestIsWildcard(t *testing.T) {
-	for name, want := range map[string]bool{"*.example.": true, "*.": true, "*x.example.": false, "x.*.example.": false, ".": false} {
-		if IsWildcard(name) != want {
-			t.Errorf("IsWildcard(%s) is not %v", name, want)
+func TestBelowWildcard(t *testing.T) {
+	for name, want := range map[string]bool{
+		"*.example.": true, "*.": true, "x.*.example.": true, "x.y.*.": true,
+		"*x.example.": false, "x.example.": false, `x\.*.example.`: false, ".": false,
+	} {
+		if BelowWildcard(name) != want {
+			t.Errorf("BelowWildcard(%s) is not %v", name, want)
 		}
 	}
 }
@@ -135,6 +145,9 @@ func FuzzADenialCoversWhatIsAskedForAndNothingServed(f *testing.F) {
 		if depth%2 == 0 && split(name).room() >= 2 {
 			name = "*." + name
 		}
+		if depth%5 == 0 && split(name).room() >= 2 {
+			name = "a." + name
+		}
 		encloser := ancestor(name, int(depth/2))
 		if name == encloser {
 			return
@@ -160,7 +173,7 @@ func checkProof(t *testing.T, proof []*dns.NSEC, compact bool, name string) {
 	covered := compact && proof[0].Hdr.Name == name
 	for _, n := range proof {
 		covered = covered || covers(t, n, name)
-		if IsWildcard(n.Hdr.Name) {
+		if split(n.Hdr.Name).isWildcard() {
 			t.Fatalf("%s is owned by a wildcard", n)
 		}
 		set := []dns.RR{n}

@@ -6,13 +6,13 @@ import (
 	"github.com/miekg/dns"
 )
 
-// wildcardDenial proves that the wildcard l does not exist and that no other
-// wildcard matches it (RFC 4035 section 3.1.3.2), where the closest name that
-// exists is the one of the last encloser labels of l.
+// wildcardDenial proves that l, a wildcard or a name below one, does not exist
+// and that no other wildcard matches it (RFC 4035 section 3.1.3.2), where the
+// closest name that exists is the one of the last encloser labels of l.
 //
-// Where that is the parent, l itself is the wildcard that must not exist, and
-// one record covers it. Else one covers the next closer name, with all below
-// it, and one the wildcard beside it.
+// Where the next closer name is the wildcard that must not exist, one record
+// covers it, with all below it. Else one covers the next closer name, and one
+// the wildcard beside it.
 func wildcardDenial(l labels, encloser int, ttl uint32) []*dns.NSEC {
 	closer := nextCloser(l, encloser)
 	if closer.isWildcard() {
