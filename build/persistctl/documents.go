@@ -79,9 +79,12 @@ func (d *documents) load(ctx context.Context, dir string, at time.Time) (*librar
 	lib := &library{}
 	began := time.Now()
 	watcher := store.NewWatcher(source, store.Options{
-		Refresh:  time.Minute,
-		Index:    time.Minute,
-		Now:      func() time.Time { return at.Add(time.Since(began)) },
+		Refresh: time.Minute,
+		Index:   time.Minute,
+		Clock: store.NewClock(func() (time.Time, time.Duration) {
+			passed := time.Since(began)
+			return at.Add(passed), passed
+		}),
 		Observer: complaints{&lib.troubles},
 	})
 	err = watcher.Scan(ctx)

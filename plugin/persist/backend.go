@@ -18,6 +18,7 @@ var backends pool[*backend]
 type backend struct {
 	location string // where the documents come from, however reached
 	opened   time.Time
+	clock    *store.Clock // which documents, rotation and signatures go by
 	vault    *store.Vault
 	watcher  *store.Watcher
 	cancel   context.CancelFunc
@@ -26,6 +27,7 @@ type backend struct {
 	mu     sync.Mutex
 	books  map[string]*compiled // of the newest snapshot, by brakes; guarded by mu
 	newest *policy.Book         // whichever was compiled last; guarded by mu
+	unfit  string               // why it must not be served, as last logged; guarded by mu
 
 	clockWrong bool // whether its clock is far from ours; owned by the watcher
 
@@ -48,13 +50,13 @@ func acquireBackend(cfg *config) (*backend, func(), error) {
 // openBackend starts to watch the store. Where another backend has the same
 // documents already, only reached otherwise, they are taken over.
 func openBackend(cfg *config, others []*backend) (*backend, error) {
-	b := &backend{opened: time.Now(), books: map[string]*compiled{}, done: make(chan struct{})}
+	b := &backend{opened: time.Now(), clock: store.NewClock(readClock), books: map[string]*compiled{}, done: make(chan struct{})}
 	source, err := b.source(cfg)
 	if err != nil {
 		return nil, err
 	}
 	b.location = source.String()
-	options := store.Options{Refresh: cfg.refresh, Index: cfg.index, Now: clock, OnSnapshot: func(*store.Snapshot) { b.tell() }, Observer: observer{b}}
+	options := store.Options{Refresh: cfg.refresh, Index: cfg.index, Clock: b.clock, OnSnapshot: func(*store.Snapshot) { b.tell() }, Observer: observer{b}}
 	for _, other := range others {
 		if other.location == b.location {
 			options.Initial = other.watcher.Snapshot()
@@ -116,10 +118,19 @@ func (b *backend) book(brakes policy.Brakes) *policy.Book {
 		report(b.location, b.newest, c.book)
 		b.books[key], b.newest = c, c.book
 	}
-	if c.book.Fit() != nil { // reported, as a rejection is
+	if err := c.book.Fit(); err != nil {
+		b.tellUnfit(err)
 		return nil
 	}
 	return c.book
+}
+
+// tellUnfit logs why nothing is served, once for each reason.
+func (b *backend) tellUnfit(err error) {
+	if reason := err.Error(); reason != b.unfit {
+		b.unfit = reason
+		log.Errorf("%s: %s", b.location, reason)
+	}
 }
 
 // last returns the newest book for a backend that takes over.

@@ -28,7 +28,7 @@ func (k *keyring) loadBundles(ctx context.Context, set *dnssec.KeySet, same bool
 	if err != nil {
 		return nil, err
 	}
-	faults := set.UseBundles(b, clock())
+	faults := set.UseBundles(b, k.now())
 	if err := k.keepsReach(set, faults); err != nil {
 		return nil, err
 	}
@@ -41,7 +41,7 @@ func (k *keyring) loadBundles(ctx context.Context, set *dnssec.KeySet, same bool
 // keepsReach refuses bundles by which a zone that is served now would not be
 // any more.
 func (k *keyring) keepsReach(set *dnssec.KeySet, faults []error) error {
-	before, now := k.set.Load(), clock()
+	before, now := k.set.Load(), k.now()
 	if before == nil {
 		return nil
 	}
@@ -70,7 +70,7 @@ type saying struct {
 // reportReach sets the gauge of each zone, and logs what is low or out: when it
 // becomes so, and then every day.
 func (k *keyring) reportReach() {
-	set, zones, now := k.set.Load(), k.origins(), clock()
+	set, zones, now := k.set.Load(), k.origins(), k.now()
 	if set == nil {
 		return
 	}

@@ -26,6 +26,7 @@ var keyrings pool[*keyring]
 // use stay.
 type keyring struct {
 	location    string
+	now         func() time.Time
 	origin      string // of a zone, as which documents are proven
 	read        keyReader
 	readBundles func(ctx context.Context) ([]byte, error)
@@ -45,7 +46,7 @@ type keyring struct {
 
 // acquireKeyring leases the key document that cfg names.
 func acquireKeyring(cfg *config, b *backend) (*keyring, func(), error) {
-	where := fmt.Sprintf("%v %s %p", cfg.keys, cfg.refresh, b.vault)
+	where := fmt.Sprintf("%v %s %p", cfg.keys, cfg.refresh, b)
 	if cfg.keys.kind == "bind" {
 		where += " " + cfg.zones[0].Origin
 	}
@@ -57,7 +58,7 @@ func acquireKeyring(cfg *config, b *backend) (*keyring, func(), error) {
 // openKeyring starts to watch a key document. Where another keyring has the
 // same one already, only reached otherwise, its keys are taken over.
 func openKeyring(cfg *config, b *backend, others []*keyring) (*keyring, error) {
-	k := &keyring{done: make(chan struct{}), origin: cfg.zones[0].Origin, prove: (*dnssec.KeySet).Prove}
+	k := &keyring{now: b.clock.Now, done: make(chan struct{}), origin: cfg.zones[0].Origin, prove: (*dnssec.KeySet).Prove}
 	switch cfg.keys.kind {
 	case "dir":
 		k.location = cfg.keys.path
@@ -72,7 +73,7 @@ func openKeyring(cfg *config, b *backend, others []*keyring) (*keyring, error) {
 		}
 	case "bind":
 		k.location = strings.Join(cfg.keys.files, " ")
-		k.read = bindPairs(cfg.keys.files, cfg.zones[0].Origin)
+		k.read = bindPairs(cfg.keys.files, cfg.zones[0].Origin, k.now)
 	}
 	for _, other := range others {
 		if set := other.set.Load(); set != nil && other.location == k.location {
@@ -99,7 +100,7 @@ func (k *keyring) begin(cfg *config) error {
 		return err
 	}
 	name := strings.TrimSuffix(cfg.zones[0].Origin, ".")
-	err = dnssec.InitDir(cfg.keys.path, name, dns.ECDSAP256SHA256, clock(), rand.Reader)
+	err = dnssec.InitDir(cfg.keys.path, name, dns.ECDSAP256SHA256, k.now(), rand.Reader)
 	if err != nil && !errors.Is(err, fs.ErrExist) { // another process may have been first
 		return err
 	}
@@ -157,7 +158,7 @@ func (k *keyring) load(ctx context.Context) (changed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if err := set.Continues(before, clock()); err != nil {
+	if err := set.Continues(before, k.now()); err != nil {
 		return false, err
 	}
 	var bundles []byte
@@ -166,7 +167,7 @@ func (k *keyring) load(ctx context.Context) (changed bool, err error) {
 			return false, err
 		}
 	}
-	if err := k.prove(set, k.origin, clock()); err != nil {
+	if err := k.prove(set, k.origin, k.now()); err != nil {
 		return false, &unproven{err}
 	}
 	k.raw, k.bundles = raw, bundles

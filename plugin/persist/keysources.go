@@ -3,6 +3,7 @@ package persist
 import (
 	"bytes"
 	"context"
+	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/dnssec"
 )
@@ -20,13 +21,13 @@ func keyDocument(read func(ctx context.Context) ([]byte, error)) keyReader {
 }
 
 // bindPairs reads key pairs of BIND for a zone.
-func bindPairs(files []string, zone string) keyReader {
+func bindPairs(files []string, zone string, now func() time.Time) keyReader {
 	return func(context.Context) ([]byte, func() (*dnssec.KeySet, error), error) {
 		pairs, err := dnssec.LoadBIND(files)
 		raw := make([][]byte, 0, 2*len(pairs))
 		for _, p := range pairs {
 			raw = append(raw, p.Public, p.Private)
 		}
-		return bytes.Join(raw, []byte{0}), func() (*dnssec.KeySet, error) { return dnssec.ParseBIND(pairs, zone, clock()) }, err
+		return bytes.Join(raw, []byte{0}), func() (*dnssec.KeySet, error) { return dnssec.ParseBIND(pairs, zone, now()) }, err
 	}
 }

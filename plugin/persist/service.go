@@ -60,6 +60,7 @@ func (p *Persist) lease() (err error) {
 	if p.backend, release, err = acquireBackend(p.config); err != nil {
 		return err
 	}
+	p.now = p.backend.clock.Now
 	p.releases = append(p.releases, release)
 	if !p.config.signed() {
 		return nil
@@ -109,7 +110,7 @@ func (p *Persist) announce(keys *dnssec.KeySet) {
 	}
 	p.announced = keys
 	for _, origin := range p.origins {
-		for _, ds := range keys.DS(origin, clock()) {
+		for _, ds := range keys.DS(origin, p.now()) {
 			log.Infof("DS for the parent of %s: %s", origin, strings.ReplaceAll(ds.String(), "\t", " "))
 		}
 	}

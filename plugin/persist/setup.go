@@ -17,8 +17,18 @@ import (
 
 var log = clog.NewWithPlugin(pluginName)
 
-// clock is the time that documents, rotation and signatures go by. Tests set it.
+// clock is the time of the day, which the clock of each backend goes by. Tests
+// set it.
 var clock = time.Now
+
+var begin = time.Now()
+
+// readClock also returns the time since the process began, however the clock
+// has been set meanwhile.
+func readClock() (wall time.Time, elapsed time.Duration) {
+	now := clock()
+	return now, now.Sub(begin)
+}
 
 func init() { plugin.Register(pluginName, setup) }
 

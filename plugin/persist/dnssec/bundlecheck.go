@@ -137,7 +137,7 @@ func (k *KeySet) checkSignatures(origin string, b *bundle, s signedSet) error {
 	if len(keys) == 0 || len(keys) != len(s.sigs) {
 		return fmt.Errorf("it has %d signatures, and %d keys sign", len(s.sigs), len(keys))
 	}
-	last := b.until.Add(max(leastLife, time.Duration(k.ttl)*time.Second))
+	last := b.until.Add(leastLife)
 	for _, key := range keys {
 		i := slices.IndexFunc(s.sigs, func(rr dns.RR) bool { return rr.(*dns.RRSIG).KeyTag == key.tag })
 		if i < 0 {

@@ -24,7 +24,9 @@ const (
 	mostData      = hours(14 * 24 * time.Hour)
 	mostDNSKEY    = hours(30 * 24 * time.Hour)
 	leastTTL      = 60
-	mostTTL       = uint32(leastLife / time.Second)
+	// mostTTL is less than leastLife, so that no copy outlives its signature
+	// either that a server gives whose clock is slow.
+	mostTTL = uint32((leastLife - skew) / time.Second)
 	// leastLifetime is more than the longest time that a key is published
 	// before and after its epoch, so that no more than two are at once.
 	leastLifetime = hours(14 * 24 * time.Hour)

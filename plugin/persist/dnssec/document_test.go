@@ -140,7 +140,7 @@ func TestErrorsNameTheMemberAndNotTheSeed(t *testing.T) {
 		{`"name": "test"`, `"name": "Test"`, "name is not 1 to 255"},
 		{`"algorithm": 13`, `"algorithm": 8`, "algorithm is 8: write 13"},
 		{`"algorithm": 13`, `"algorithm": 300`, "algorithm is no such value: write a whole number in range"},
-		{`"schema": 1`, `"schema": 1, "dnskey_ttl": 59`, "dnskey_ttl is 59: write 60 to 43200"},
+		{`"schema": 1`, `"schema": 1, "dnskey_ttl": 59`, "dnskey_ttl is 59: write 60 to 42900"},
 		{`"schema": 1`, `"schema": 1, "dnskey_ttl": 43201`, "dnskey_ttl is 43201"},
 		{`"schema": 1`, `"schema": 1, "dnskey_ttl": null`, "dnskey_ttl is 0"},
 		{`"schema": 1`, `"schema": 1, "validity": {"data": "25h"}`, "validity.data is 25h: write 26h to 336h"},

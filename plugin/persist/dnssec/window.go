@@ -14,7 +14,7 @@ const (
 	// clocks of validators may be slow (RFC 6781 section 4.4.2).
 	backdate = time.Hour
 	// leastLife is what is left of a signature at the end of its window, at
-	// least. No TTL is longer.
+	// least. Every TTL is shorter, by more than clocks differ.
 	leastLife = 12 * time.Hour
 )
 

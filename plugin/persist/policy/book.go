@@ -11,9 +11,14 @@ import (
 	"github.com/coredns-persist/persist/plugin/persist/record"
 )
 
-// skew is how far this clock may run ahead of the store's before rotation
-// waits for the store's.
-const skew = 5 * time.Minute
+const (
+	// skew is how far this clock may run ahead of the store's before rotation
+	// waits for the store's.
+	skew = 5 * time.Minute
+	// mostBehind is how far this clock may be behind the store's when a server
+	// starts: by as much are signatures backdated.
+	mostBehind = time.Hour
+)
 
 // Book is all grants, compiled from one snapshot of the documents. It is
 // immutable, and made by [Compile].
@@ -36,7 +41,8 @@ type Book struct {
 // a control of which it has read what stops, and for every team either a valid
 // version or one that lists its domains without a fault. A team whose domains
 // are not known may own names that the team above it also claims, and which are
-// not that team's then.
+// not that team's then. Nor does it start on a clock more than an hour behind the
+// store's: what it signs may have expired for everybody else.
 //
 // After a book that was fit every book is: what a document says that breaks, or
 // appears broken, later on is read as far as possible and rejected for the
@@ -54,6 +60,9 @@ func (b *Book) unfit() error {
 		return fmt.Errorf("the document config is not valid, so nothing is loaded: %w", because(b.config))
 	case b.control != nil && b.control.best() == nil:
 		return fmt.Errorf("the document control cannot be read, and may hold a stop, so nothing is loaded: %w", because(b.control))
+	case b.date.Round(0).Sub(b.dateAt.Round(0)) > mostBehind:
+		return fmt.Errorf("the clock of this server says %s and the store's %s, so what is signed may have expired, and nothing is loaded: set the one that is wrong",
+			b.dateAt.UTC().Format(time.RFC3339), b.date.UTC().Format(time.RFC3339))
 	}
 	for _, slug := range slices.Sorted(maps.Keys(b.teams)) {
 		if e := b.teams[slug]; !e.seen.Withdrawn && e.counts == nil && (e.read == nil || e.doubtful["domains"]) {

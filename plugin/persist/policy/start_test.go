@@ -3,6 +3,7 @@ package policy_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/policy"
 
@@ -115,5 +116,26 @@ func TestDocumentThatComesBackCountsAgain(t *testing.T) {
 		if got := back.Confirmed(back.Lookup("example.com")[0]); !got.Equal(read.Add(3600e9)) {
 			t.Errorf("%s: expected it to be confirmed again, got %v", path, got)
 		}
+	}
+}
+
+// What a server signs whose clock is far behind has expired for everybody else.
+func TestNoStartOnAClockFarBehindTheStores(t *testing.T) {
+	at := func(b *policy.Book, behind time.Duration) *policy.Book {
+		s := standard().Snapshot(1, read)
+		s.Date, s.DateAt = read.Add(behind), read
+		return policy.Compile(b, s, policy.Brakes{})
+	}
+	for behind, fit := range map[time.Duration]bool{-24 * time.Hour: true, 0: true, time.Hour: true, time.Hour + time.Second: false} {
+		b := at(nil, behind)
+		if err := b.Fit(); (err == nil) != fit {
+			t.Errorf("%v behind: expected fit to be %t, got %v", behind, fit, err)
+		}
+		if again := at(b, 0); again.Fit() != nil {
+			t.Errorf("%v behind: expected the clock, set right, to do, got %v", behind, again.Fit())
+		}
+	}
+	if err := at(at(nil, 0), 24*time.Hour).Fit(); err != nil {
+		t.Errorf("Expected a server that has started to go on, got %v", err)
 	}
 }

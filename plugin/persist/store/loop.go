@@ -32,7 +32,7 @@ func (w *Watcher) Run(ctx context.Context) {
 
 // step does what is due and returns for how long nothing will be.
 func (l *loop) step(ctx context.Context) time.Duration {
-	now := l.options.Now()
+	now := l.options.Clock.Now()
 	switch {
 	case !now.Before(l.scanDue):
 		l.plan(l.Scan(ctx))
@@ -47,7 +47,7 @@ func (l *loop) step(ctx context.Context) time.Duration {
 	if l.pollDue.Before(due) {
 		due = l.pollDue
 	}
-	return max(0, due.Sub(l.options.Now()))
+	return max(0, due.Sub(l.options.Clock.Now()))
 }
 
 // plan sets when to scan next, after a scan that returned err. A scan that went
@@ -55,7 +55,7 @@ func (l *loop) step(ctx context.Context) time.Duration {
 // While scans fail there are no polls: what is first read by a scan is the
 // control document too.
 func (l *loop) plan(err error) {
-	now := l.options.Now()
+	now := l.options.Clock.Now()
 	if err == nil || errors.Is(err, errIncomplete) {
 		l.wait = backoff{}
 		l.scanDue = now.Add(spread(l.options.Refresh))
@@ -69,7 +69,7 @@ func (l *loop) plan(err error) {
 
 // heed leaves the store alone for as long as err says, but for the brakes.
 func (l *loop) heed(err error) {
-	l.quiet = l.options.Now().Add(retryAfter(err))
+	l.quiet = l.options.Clock.Now().Add(retryAfter(err))
 	if l.scanDue.Before(l.quiet) {
 		l.scanDue = l.quiet
 	}
@@ -82,7 +82,7 @@ func (l *loop) heed(err error) {
 }
 
 // blind is when the brakes must be looked at again at the latest.
-func (l *loop) blind() time.Time { return l.options.Now().Add(max(maxBlind, l.options.Index)) }
+func (l *loop) blind() time.Time { return l.options.Clock.Now().Add(max(maxBlind, l.options.Index)) }
 
 // poll polls, and plans anew if that led to a scan.
 func (l *loop) poll(ctx context.Context) {
@@ -92,7 +92,7 @@ func (l *loop) poll(ctx context.Context) {
 		l.plan(err)
 		return
 	}
-	l.pollDue = l.options.Now().Add(l.options.Index)
+	l.pollDue = l.options.Clock.Now().Add(l.options.Index)
 	l.heed(err)
 }
 

@@ -162,7 +162,7 @@ func (m *merging) tell(next *Snapshot, complete bool) {
 	}
 	slices.Sort(m.changes)
 	lines(m.changes, m.options.Observer.Info)
-	m.journal.documents(m.troubles, complete, m.options.Now())
+	m.journal.documents(m.troubles, complete, m.options.Clock.Now())
 }
 
 // changed says what d is to known, which may be nil.

@@ -80,12 +80,12 @@ func (s *scan) run(ctx context.Context) error {
 // readControl reads the control document. A new version counts at once, whatever
 // becomes of the rest of the scan.
 func (s *scan) readControl(ctx context.Context) error {
-	s.looked = s.options.Now()
+	s.looked = s.options.Clock.Now()
 	began := s.instant()
 	d, err := s.read(ctx, ControlPath)
 	s.record(ControlPath, d, err)
 	if err == nil || errors.Is(err, ErrNotFound) {
-		s.braked = began
+		s.braked = s.since(began)
 	}
 	switch {
 	case errors.Is(err, ErrNotFound):

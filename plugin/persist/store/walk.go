@@ -61,7 +61,7 @@ func (s *scan) each(ctx context.Context, abort context.CancelCauseFunc, items []
 		if ctx.Err() != nil {
 			break
 		}
-		if s.options.Now().Sub(s.looked) >= s.options.Index {
+		if s.options.Clock.Now().Sub(s.looked) >= s.options.Index {
 			s.count(ctx, abort, s.readControl(ctx))
 		}
 		group.Go(func() error {
@@ -124,7 +124,7 @@ func (s *scan) list(ctx context.Context, folder string) error {
 	}
 	s.state.Lock()
 	defer s.state.Unlock()
-	s.listed[folder] = listing{began, names, err}
+	s.listed[folder] = listing{s.since(began), names, err}
 	return err
 }
 

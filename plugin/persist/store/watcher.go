@@ -17,12 +17,12 @@ const indexPause = 15 * time.Second
 
 // Options of a [Watcher]. Refresh and Index must be positive.
 type Options struct {
-	Refresh    time.Duration    // between full scans
-	Index      time.Duration    // between looks at the index and control documents
-	Now        func() time.Time // the clock; nil: time.Now
-	OnSnapshot func(*Snapshot)  // told of every new snapshot, before the next request; may be nil
-	Observer   Observer         // may be nil
-	Initial    *Snapshot        // of the same store, to go on from; may be nil
+	Refresh    time.Duration   // between full scans
+	Index      time.Duration   // between looks at the index and control documents
+	Clock      *Clock          // told what the store's says; nil: the system's
+	OnSnapshot func(*Snapshot) // told of every new snapshot, before the next request; may be nil
+	Observer   Observer        // may be nil
+	Initial    *Snapshot       // of the same store, to go on from; may be nil
 }
 
 // Watcher keeps the last known good state of a store.
@@ -47,8 +47,8 @@ type Watcher struct {
 
 // NewWatcher returns a watcher that has read nothing yet.
 func NewWatcher(source Source, o Options) *Watcher {
-	if o.Now == nil {
-		o.Now = time.Now
+	if o.Clock == nil {
+		o.Clock = NewClock(systemClock)
 	}
 	if o.Observer == nil {
 		o.Observer = silence{}
@@ -62,7 +62,7 @@ func NewWatcher(source Source, o Options) *Watcher {
 	}
 	w.pace = pace{
 		limiter: rate.NewLimiter(fullPace, workers),
-		now:     o.Now,
+		now:     o.Clock.Now,
 		sleep:   func(ctx context.Context, d time.Duration) error { return w.sleep(ctx, d) },
 	}
 	if _, local := source.(*Directory); local {
@@ -93,7 +93,7 @@ func (w *Watcher) Scan(ctx context.Context) error {
 
 // scan is Scan for callers that hold mu.
 func (w *Watcher) scan(ctx context.Context) error {
-	w.scanned, w.indexMoved = w.options.Now(), false
+	w.scanned, w.indexMoved = w.options.Clock.Now(), false
 	err := w.newScan().run(ctx)
 	if ctx.Err() != nil {
 		return ctx.Err() // we are ending: that says nothing about the store
@@ -108,7 +108,7 @@ func (w *Watcher) settle(what string, err error) {
 	if errors.Is(err, ErrThrottled) {
 		w.pace.halve()
 	}
-	now := w.options.Now()
+	now := w.options.Clock.Now()
 	w.journal.report(what, err, now)
 	w.journal.remind(now)
 }
@@ -126,7 +126,7 @@ func (w *Watcher) Poll(ctx context.Context) error {
 		return ctx.Err()
 	}
 	w.settle(polling, err)
-	now := w.options.Now()
+	now := w.options.Clock.Now()
 	if w.indexMoved && now.Sub(w.indexScan) >= indexPause {
 		w.indexScan = now
 		return w.scan(ctx)
@@ -167,10 +167,20 @@ func (w *Watcher) read(ctx context.Context, path string) (*Document, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	d.Confirmed = began
+	date, _ := w.source.Date()
+	w.options.Clock.Hear(date)
+	d.Confirmed = w.since(began)
 	return d, nil
 }
 
 // instant is the clock without its monotonic part, which stands still while a
 // machine is suspended: horizons must not.
-func (w *Watcher) instant() time.Time { return w.options.Now().Round(0) }
+func (w *Watcher) instant() time.Time { return w.options.Clock.Now().Round(0) }
+
+// since is began, or now if the clock has been set back since.
+func (w *Watcher) since(began time.Time) time.Time {
+	if now := w.instant(); now.Before(began) {
+		return now
+	}
+	return began
+}

@@ -189,6 +189,11 @@ func (c *clock) now() time.Time {
 	return c.t
 }
 
+func (c *clock) read() (time.Time, time.Duration) {
+	now := c.now()
+	return now, now.Sub(time.Unix(0, 0))
+}
+
 func (c *clock) advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -219,7 +224,7 @@ func watch(t *testing.T, source Source, initial *Snapshot) *rig {
 	r.Watcher = NewWatcher(source, Options{
 		Refresh:    time.Minute,
 		Index:      5 * time.Second,
-		Now:        r.clock.now,
+		Clock:      NewClock(r.clock.read),
 		OnSnapshot: func(s *Snapshot) { r.snapshots = append(r.snapshots, s) },
 		Observer:   r.log,
 		Initial:    initial,

@@ -77,8 +77,8 @@ type papers struct {
 }
 
 // newPapers grants names from start to end: some all the time, with every kind
-// of until, and, unless all are lasting, some that come, end and go.
-func newPapers(random *rand.Rand, start, end time.Time, lasting bool) *papers {
+// of until, and some that come, end and go.
+func newPapers(random *rand.Rand, start, end time.Time) *papers {
 	p := &papers{versions: map[string][]version{}, at: map[string][]grant{}, below: map[string][]grant{}, phases: map[time.Duration]time.Duration{}}
 	always := func(account, fqdn string, floor, step time.Duration) {
 		p.grants = append(p.grants, grant{account: account, fqdn: fqdn, to: end.Add(day), floor: floor, step: step})
@@ -86,13 +86,11 @@ func newPapers(random *rand.Rand, start, end time.Time, lasting bool) *papers {
 	always("a", "example.com", 96*time.Hour, day)
 	always("b", "long.example.com", 30*day, 7*day)
 	always("a", "none.example.com", 0, 0)
-	if !lasting {
-		always("a", "a.b.example.com", 5*time.Hour, time.Hour)
-		always("a", "short.example.com", time.Hour, time.Hour)
-		always("a", "two.example.com", 96*time.Hour, day)
-		always("b", "two.example.com", 5*time.Hour, time.Hour)
-		p.change(random, start, end)
-	}
+	always("a", "a.b.example.com", 5*time.Hour, time.Hour)
+	always("a", "short.example.com", time.Hour, time.Hour)
+	always("a", "two.example.com", 96*time.Hour, day)
+	always("b", "two.example.com", 5*time.Hour, time.Hour)
+	p.change(random, start, end)
 	p.sort()
 	p.write(start)
 	return p
@@ -205,8 +203,8 @@ func (p *papers) frozen(at time.Time) time.Time {
 
 // snapshot is what a server read at the instant at, when its clock said theirs,
 // and dated stamp. The store's own clock is right.
-func (p *papers) snapshot(at, theirs, stamp time.Time) *store.Snapshot {
-	s := &store.Snapshot{Braked: stamp, Date: at, DateAt: theirs, Listed: map[string]time.Time{}}
+func (p *papers) snapshot(at, stamp time.Time) *store.Snapshot {
+	s := &store.Snapshot{Braked: stamp, Date: at, DateAt: stamp, Listed: map[string]time.Time{}}
 	for _, folder := range []string{"issuers", "teams", "accounts", "accounts/web", "accounts/web/ca"} {
 		s.Listed[folder] = stamp
 	}

@@ -85,7 +85,7 @@ func (w *world) expect(n *node, owner string, t time.Time) expected {
 func (w *world) outcomes(n *node, q question, e expected, t time.Time) []answer.Outcome {
 	apex := []uint16{dns.TypeSOA, dns.TypeNS, dns.TypeDNSKEY, dns.TypeCDS, dns.TypeCDNSKEY}
 	switch {
-	case n.scanned.IsZero():
+	case n.scanned.IsZero(), !n.model.ready:
 		return []answer.Outcome{answer.NotReady}
 	case q.name == origin && slices.Contains(apex, q.rrtype):
 		return []answer.Outcome{answer.Apex}

@@ -8,6 +8,7 @@ import (
 	"github.com/coredns-persist/persist/plugin/persist/answer"
 	"github.com/coredns-persist/persist/plugin/persist/dnssec"
 	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/store"
 	"github.com/coredns-persist/persist/plugin/persist/zone"
 )
 
@@ -18,6 +19,8 @@ const refresh = time.Minute
 type node struct {
 	id     int
 	offset time.Duration // of its clock from the right time
+	watch  *store.Clock
+	reads  time.Time // the right time at which it looks at its clock
 
 	authority *answer.Authority
 	book      *policy.Book
@@ -25,14 +28,44 @@ type node struct {
 	edition   int       // of the key document it has, counted from 0
 	scanned   time.Time // the right time of its last scan; zero: none yet
 	born      time.Time // when it was started, by the right time
-	stamp     time.Time // when its clock says that the last scan was
+	stamp     time.Time // when its clock said that the last scan was
+
+	model struct {
+		kept  time.Duration // the offset that it goes by
+		ready bool
+	}
 }
 
-func (n *node) clock(t time.Time) time.Time { return t.Add(n.offset) }
+// clock is what the server takes the right time t for.
+func (n *node) clock(t time.Time) time.Time {
+	n.reads = t
+	return n.watch.Now()
+}
+
+func (n *node) readClock() (time.Time, time.Duration) {
+	return n.reads.Add(n.offset), n.reads.Sub(begin)
+}
 
 // goesBy is the instant that the server goes by at t: that of its clock, but no
-// more than five minutes ahead of the store's, which is right.
-func (n *node) goesBy(t time.Time) time.Time { return t.Add(min(n.offset, skew)) }
+// more than five minutes ahead of the store's, which is right. A clock that was
+// set counts as if it had not been until the store has been heard.
+func (n *node) goesBy(t time.Time) time.Time {
+	offset := n.model.kept
+	if (n.offset - offset).Abs() <= skew {
+		offset = n.offset
+	}
+	return t.Add(min(offset, skew))
+}
+
+// heard is the model's side of a scan: of a clock that was set and one that was
+// not the right one counts, and a server that starts needs one that is no more
+// than an hour behind.
+func (n *node) heard() {
+	if n.offset.Abs() <= skew || n.model.kept.Abs() > skew {
+		n.model.kept = n.offset
+	}
+	n.model.ready = n.model.ready || n.offset >= -time.Hour
+}
 
 // vouched is when the store last vouched for what the server has, by the clock
 // that the server goes by.
@@ -44,7 +77,9 @@ func (n *node) restart(chained bool, t time.Time) error {
 	if err != nil {
 		return err
 	}
-	n.book, n.keys, n.scanned, n.born = nil, nil, time.Time{}, t
+	n.book, n.keys, n.scanned, n.born, n.reads = nil, nil, time.Time{}, t, t
+	n.watch = store.NewClock(n.readClock)
+	n.model.kept, n.model.ready = n.offset, false
 	if n.authority = answer.New(z, 1e9); chained {
 		n.authority = answer.NewChained(z, new(answer.Serial))
 	}
@@ -63,33 +98,27 @@ func (n *node) catchUp(w *world, t time.Time) error {
 	if !scan.After(n.scanned) {
 		return nil
 	}
+	n.clock(scan)
+	n.watch.Hear(scan)
+	n.heard()
 	n.scanned, n.stamp = scan, n.clock(scan)
 	return n.load(w)
 }
 
-// set sets the server's clock at t to be wrong by offset from now on. A running
-// clock that is set goes on to measure what has passed since the last scan,
-// which so seems to have been at another time. Where the server went by the
-// store's clock, that is still what it read there.
+// set sets the server's clock at t to be wrong by offset from now on.
 func (n *node) set(w *world, offset time.Duration, t time.Time) error {
 	if err := n.catchUp(w, t); err != nil {
 		return err
 	}
-	before := n.offset
-	if n.offset = offset; n.scanned.IsZero() {
-		return nil
-	}
-	if n.stamp = n.clock(n.scanned); before > skew && offset <= skew {
-		n.stamp = n.scanned.Add(skew)
-	}
-	return n.load(w)
+	n.offset = offset
+	return nil
 }
 
 // load takes over what the last scan read.
 func (n *node) load(w *world) error {
-	n.book = policy.Compile(n.book, w.papers.snapshot(n.scanned, n.clock(n.scanned), n.stamp), policy.Brakes{})
-	if err := n.book.Fit(); err != nil {
-		return err
+	n.book = policy.Compile(n.book, w.papers.snapshot(n.scanned, n.stamp), policy.Brakes{})
+	if n.book.Fit() != nil {
+		return nil // as the model may have it
 	}
 	edition := w.edition(n.scanned)
 	if n.keys == nil || edition != n.edition {

@@ -24,7 +24,6 @@ type plan struct {
 	idle    int             // questions a day at any time, beside those around events
 	steps   time.Duration   // by which clocks are set wrong, one at a time; zero: none is
 	chained bool            // whether names are denied by a chain of NSEC records
-	lasting bool            // whether all grants last for longer than a day
 }
 
 // world is everything there is, by the right time.
@@ -73,7 +72,7 @@ func newWorld(p plan) (*world, error) {
 		plan: p, random: rand.New(rand.NewPCG(p.seed, 1)), seeds: rand.NewChaCha8([32]byte{byte(p.seed)}), validator: validator.New(), inceptions: map[string]uint32{},
 		start: p.start, now: p.start, end: p.start.Add(time.Duration(p.days) * day),
 	}
-	w.papers = newPapers(w.random, w.start, w.end, p.lasting)
+	w.papers = newPapers(w.random, w.start, w.end)
 	w.outages = newOutages(w.random, len(p.offsets), w.start.Add(2*day), w.end, p.silence)
 	first, err := newEdition(w.start, p.document(w.random).text())
 	if err != nil {
@@ -81,9 +80,8 @@ func newWorld(p plan) (*world, error) {
 	}
 	w.editions = []edition{first}
 	w.rolls = newRolls(w.random, w.start, w.end, p.rolls)
-	if r := w.rolls[0]; !p.lasting { // one server does not hear of the new key for two days
-		w.outages = append(w.outages, outage{r.at.Add(-time.Hour), r.at.Add(50 * time.Hour), 2})
-	}
+	lost := w.rolls[0].at // one server does not hear of the new key for two days
+	w.outages = append(w.outages, outage{lost.Add(-time.Hour), lost.Add(50 * time.Hour), 2})
 	w.settings = newSteps(p, w.end)
 	for i, offset := range p.offsets {
 		n := &node{id: i, offset: offset}
