@@ -94,7 +94,8 @@ func (d Documents) Compile(tb testing.TB) *policy.Book {
 	return b
 }
 
-// Write makes d the documents of the directory dir, whatever was there before.
+// Write makes d the documents of the directory dir, whatever was there before, as
+// if they were written at Written.
 func (d Documents) Write(tb testing.TB, dir string) {
 	tb.Helper()
 	for _, name := range []string{"config.json", "control.json", "index.json", "issuers", "teams", "accounts"} {
@@ -108,6 +109,9 @@ func (d Documents) Write(tb testing.TB, dir string) {
 			tb.Fatal(err)
 		}
 		if err := os.WriteFile(file, []byte(body), 0o600); err != nil {
+			tb.Fatal(err)
+		}
+		if err := os.Chtimes(file, Written, Written); err != nil {
 			tb.Fatal(err)
 		}
 	}
