@@ -44,20 +44,21 @@ type keyring struct {
 	reach    bundleReach
 }
 
-// acquireKeyring leases the key document that cfg names.
-func acquireKeyring(cfg *config, b *backend) (*keyring, func(), error) {
+// acquireKeyring leases the key document that cfg names. The keys of before,
+// unless nil, are in use until it has others that continue them.
+func acquireKeyring(cfg *config, b *backend, before *dnssec.KeySet) (*keyring, func(), error) {
 	where := fmt.Sprintf("%v %s %p", cfg.keys, cfg.refresh, b)
 	if cfg.keys.kind == "bind" {
 		where += " " + cfg.zones[0].Origin
 	}
 	return keyrings.acquire(where, func(others []*keyring) (*keyring, error) {
-		return openKeyring(cfg, b, others)
+		return openKeyring(cfg, b, before, others)
 	})
 }
 
 // openKeyring starts to watch a key document. Where another keyring has the
 // same one already, only reached otherwise, its keys are taken over.
-func openKeyring(cfg *config, b *backend, others []*keyring) (*keyring, error) {
+func openKeyring(cfg *config, b *backend, before *dnssec.KeySet, others []*keyring) (*keyring, error) {
 	k := &keyring{now: b.clock.Now, done: make(chan struct{}), origin: cfg.zones[0].Origin, prove: (*dnssec.KeySet).Prove}
 	switch cfg.keys.kind {
 	case "dir":
@@ -77,9 +78,10 @@ func openKeyring(cfg *config, b *backend, others []*keyring) (*keyring, error) {
 	}
 	for _, other := range others {
 		if set := other.set.Load(); set != nil && other.location == k.location {
-			k.set.Store(set)
+			before = set
 		}
 	}
+	k.set.Store(before)
 	if cfg.keys.kind != "vault" && k.set.Load() == nil {
 		if err := k.begin(cfg); err != nil {
 			return nil, err
@@ -101,7 +103,10 @@ func (k *keyring) begin(cfg *config) error {
 	}
 	name := strings.TrimSuffix(cfg.zones[0].Origin, ".")
 	err = dnssec.InitDir(cfg.keys.path, name, dns.ECDSAP256SHA256, k.now(), rand.Reader)
-	if err != nil && !errors.Is(err, fs.ErrExist) { // another process may have been first
+	switch {
+	case err == nil:
+		log.Warningf("%s held no keys, and new ones were made: a DS record that a parent has already matches none of them", cfg.keys.path)
+	case !errors.Is(err, fs.ErrExist): // another process may have been first
 		return err
 	}
 	_, err = k.load(context.Background())

@@ -1,12 +1,14 @@
 package persist
 
 import (
+	"crypto/rand"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/coredns-persist/persist/plugin/persist/dnssec"
 	"github.com/coredns-persist/persist/plugin/persist/policy/policytest"
 	"github.com/coredns/caddy"
 
@@ -82,7 +84,7 @@ func TestFailedReloadLeaksNothing(t *testing.T) {
 	s := start(t, block(site.stanza()))
 	for _, corefile := range []string{
 		block(site.stanza()) + "example.org:0 {\nbind 192.0.2.1\nwhoami\n}\n", // fails after every OnStartup
-		block("persist example.com {\npolicies " + site.policies() + "\nkeys dir /proc/none\nns ns1.example.net\n}"),
+		block("persist example.com {\npolicies " + site.policies() + "\nkeys none\nns ns1.example.net\n}"),
 		block("persist example.com {"),
 	} {
 		if err := s.reload(t, corefile); err == nil {
@@ -242,5 +244,46 @@ func TestStartWaitsOnceForAStore(t *testing.T) {
 	start(t, corefile)
 	if took := time.Since(begin); took > 4*patience {
 		t.Errorf("Expected eight stanzas to wait for %v in all, they took %v", patience, took)
+	}
+}
+
+// Another path of keys must not do what another key document may not.
+func TestAReloadDoesNotReplaceTheKeysOfAZone(t *testing.T) {
+	setClock(t, noon)
+	impatient(t)
+	site, other := newSite(t, documents()), newSite(t, documents())
+	if err := dnssec.InitDir(other.keys(), "other", dns.ECDSAP256SHA256, noon, rand.Reader); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, block(site.stanza()))
+	want := dnskeys(t, s)
+	copied := filepath.Join(t.TempDir(), "copied")
+	if err := os.CopyFS(copied, os.DirFS(site.keys())); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(copied, "keys.json"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	none := filepath.Join(t.TempDir(), "none")
+	for _, keys := range []string{none, other.keys(), copied} {
+		if err := s.reload(t, block(strings.Replace(site.stanza(), "keys dir "+site.keys(), "keys dir "+keys, 1))); err != nil {
+			t.Fatal(err)
+		}
+		reloadKeys(t.Context(), t)
+		if diff := cmp.Diff(want, dnskeys(t, s)); diff != "" {
+			t.Errorf("%s: keys differ (-before +after):\n%s", keys, diff)
+		}
+	}
+	if _, err := os.Stat(none); !os.IsNotExist(err) {
+		t.Errorf("Expected no keys to be made in place of those in use, got %v", err)
+	}
+	for _, unsigned := range []string{"keys none\nns ns1.example.net", "fallthrough"} {
+		err := s.reload(t, block("persist example.com {\npolicies "+site.policies()+"\n"+unsigned+"\n}\nwhoami"))
+		if err == nil || !strings.Contains(err.Error(), "zone example.com. is signed so far") {
+			t.Errorf("%s: expected a refusal, got %v", unsigned, err)
+		}
+	}
+	if diff := cmp.Diff(want, dnskeys(t, s)); diff != "" {
+		t.Errorf("After refused reloads keys differ (-before +after):\n%s", diff)
 	}
 }

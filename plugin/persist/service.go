@@ -30,6 +30,7 @@ type service struct {
 
 	updating  sync.Mutex      // so that the last update is that of the newest book and keys
 	announced *dnssec.KeySet  // whose DS records were logged last; guarded by updating
+	stops     []policy.Scope  // as logged last; guarded by updating
 	empty     map[string]bool // zones without a grant, by origin; guarded by updating
 
 	loaded   sync.Once
@@ -63,13 +64,13 @@ func (p *Persist) lease() (err error) {
 	p.now = p.backend.clock.Now
 	p.releases = append(p.releases, release)
 	if !p.config.signed() {
-		return nil
+		return p.staySigned()
 	}
-	if p.keyring, release, err = acquireKeyring(p.config, p.backend); err != nil {
+	if p.keyring, release, err = acquireKeyring(p.config, p.backend, p.predecessor()); err != nil {
 		return err
 	}
 	p.releases = append(p.releases, release)
-	return nil
+	return p.stayValid()
 }
 
 // stop gives back what start leased. Queries still come after it, and are
@@ -93,6 +94,7 @@ func (p *Persist) update() {
 		keys = p.keyring.set.Load()
 	}
 	p.announce(keys)
+	p.tellStops(book)
 	for _, a := range p.authorities {
 		a.Update(book, keys)
 		p.warnEmpty(a.Zone(), book)
@@ -113,6 +115,22 @@ func (p *Persist) announce(keys *dnssec.KeySet) {
 		for _, ds := range keys.DS(origin, p.now()) {
 			log.Infof("DS for the parent of %s: %s", origin, strings.ReplaceAll(ds.String(), "\t", " "))
 		}
+	}
+}
+
+// tellStops logs the stops in force when they are others than before, and warns
+// of such as stop nothing.
+func (p *Persist) tellStops(book *policy.Book) {
+	if book == nil || slices.Equal(p.stops, book.Stops()) {
+		return
+	}
+	if p.stops = book.Stops(); len(p.stops) == 0 {
+		log.Infof("%v: no stop is in force any more", []string(p.origins))
+		return
+	}
+	log.Warningf("%v: stops in force: %v", []string(p.origins), p.stops)
+	for _, s := range book.Idle() {
+		log.Warningf("stop %s stops nothing that is granted: correct it if it is a slip, or leave it for what is granted later", s)
 	}
 }
 

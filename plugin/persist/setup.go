@@ -118,7 +118,7 @@ func (p *Persist) companions(server *dnsserver.Config) error {
 	}
 	p.warn(server)
 	if !p.config.overlay {
-		return nil
+		return p.refuseHidden(server)
 	}
 	if p.Next == nil {
 		return fmt.Errorf("fallthrough makes an overlay over %v, and no plugin after persist serves it: add file or another one, or remove fallthrough", []string(p.origins))

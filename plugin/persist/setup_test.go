@@ -1,7 +1,10 @@
 package persist
 
 import (
+	"bytes"
 	"fmt"
+	"io"
+	golog "log"
 	"os"
 	"path/filepath"
 	"strings"
@@ -186,6 +189,34 @@ func TestOverlayNeedsAnUnsignedZoneBelow(t *testing.T) {
 	}
 	if got := failToStart(t, block(overlay, "file "+zone+" example.com")); !strings.Contains(got, "serves a DNSKEY for example.com.") {
 		t.Errorf("Expected an overlay over a signed zone to be refused, got %s", got)
+	}
+}
+
+func TestZoneThatAnotherPluginHasTheDataOfIsNotHidden(t *testing.T) {
+	s := newSite(t, documents())
+	data := filepath.Join(s.dir, "zone")
+	if err := os.WriteFile(data, []byte("@ 60 SOA ns1.example.net. host.example.net. 1 2 3 4 5\nwww 60 A 192.0.2.1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := failToStart(t, block(s.stanza(), "file "+data+" example.com")); !strings.Contains(got, "would never be asked: write fallthrough") {
+		t.Errorf("Expected a zone that hides a file's to be refused, got %s", got)
+	}
+	start(t, block(strings.Replace(s.stanza(), "persist example.com", "persist _validation-persist.example.com", 1), "file "+data+" example.com"))
+}
+
+func TestStopsInForceAreLogged(t *testing.T) {
+	setClock(t, noon)
+	var out bytes.Buffer
+	golog.SetOutput(&out)
+	start(t, block(newSite(t, documents()).stanza("stop team:web team:wbe")))
+	golog.SetOutput(io.Discard)
+	for _, want := range []string{"stops in force: [team:wbe team:web]", "stop team:wbe stops nothing that is granted"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("Expected %q to be logged, got %s", want, out.String())
+		}
+	}
+	if strings.Contains(out.String(), "stop team:web stops nothing") {
+		t.Errorf("Expected no doubt of a stop that stops something, got %s", out.String())
 	}
 }
 

@@ -76,18 +76,23 @@ func (s *stops) account(p place, uri string) string {
 	if len(s.scopes) == 0 {
 		return ""
 	}
-	for _, scope := range []Scope{
-		{kind: "all"},
-		{"issuer", p.issuer},
-		{"team", p.team},
-		{"account", p.team + "/" + p.issuer + "/" + p.name},
-		{"uri", uri},
-	} {
+	for _, scope := range scopesOf(p, uri) {
 		if s.stopped[scope] {
 			return "stopped: " + scope.String()
 		}
 	}
 	return ""
+}
+
+// scopesOf are the scopes whose stop withdraws everything of an account.
+func scopesOf(p place, uri string) [5]Scope {
+	return [...]Scope{
+		{kind: "all"},
+		{"issuer", p.issuer},
+		{"team", p.team},
+		{"account", p.team + "/" + p.issuer + "/" + p.name},
+		{"uri", uri},
+	}
 }
 
 // domain returns why name is stopped, empty if it is not.
