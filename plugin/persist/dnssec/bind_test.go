@@ -207,6 +207,29 @@ func TestSyncTimesSayWhenTheParentIsAsked(t *testing.T) {
 	}
 }
 
+// A key that signs as soon as it is published, because the one before it ends
+// then, signs what nobody can validate who has asked for the keys a moment ago.
+func TestAKeyOfBINDThatResolversWillLackIsRefused(t *testing.T) {
+	roll := start.Add(10 * day)
+	for name, c := range map[string]struct {
+		published, ends time.Time // of the new key, and of the old one
+		refused         bool
+	}{
+		"published when it signs":    {roll, roll, true},
+		"published an hour before":   {roll.Add(-time.Hour), roll, true},
+		"published two hours before": {roll.Add(-2 * time.Hour), roll, false},
+		"the old one goes on":        {roll, roll.Add(2 * day), false},
+	} {
+		ksk := keygen(t, append(times(start, start), "-a", "13", "-f", "KSK", "-L", "3600")...)
+		old := keygen(t, append(times(start, start, c.ends, c.ends.Add(5*day)), "-a", "13", "-L", "3600")...)
+		next := keygen(t, append(times(c.published, roll), "-a", "13", "-L", "3600")...)
+		_, err := loadBIND(t, start, ksk, old, next)
+		if c.refused != (err != nil) || err != nil && !strings.Contains(err.Error(), filepath.Base(next)+" signs at "+roll.Format(time.RFC3339)) {
+			t.Errorf("%s: the error is %v", name, err)
+		}
+	}
+}
+
 func TestKeysOfBINDThatWouldFailAreRefused(t *testing.T) {
 	ksk, zsk := pair(t, "13", start)
 	other, _ := pair(t, "15", start)

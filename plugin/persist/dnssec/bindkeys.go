@@ -94,6 +94,24 @@ func (k *KeySet) checkBIND(keys []*bindKey, at time.Time) error {
 				key.file, key.remove.Format(time.RFC3339), least.Format(time.RFC3339))
 		}
 	}
+	return k.checkBINDRolls(keys, at)
+}
+
+// checkBINDRolls refuses a key that will sign the zone before every resolver has
+// it: the signer changes only where the time of one key begins or another's ends.
+func (k *KeySet) checkBINDRolls(keys []*bindKey, at time.Time) error {
+	held := time.Duration(k.ttl)*time.Second + skew
+	for _, key := range keys {
+		for _, edge := range []time.Time{key.active, key.retire} {
+			signer := k.signingAt(edge)
+			if !edge.After(at) || edge.Equal(never) || signer == nil || k.publishes(signer, edge.Add(-held)) {
+				continue
+			}
+			i := slices.IndexFunc(keys, func(other *bindKey) bool { return other.same(signer) })
+			return fmt.Errorf("%s signs at %s, and until %s resolvers hold a DNSKEY RRset without it: publish it %s earlier, or let the key before it be inactive later (dnssec-settime -P, -I)",
+				keys[i].file, edge.Format(time.RFC3339), keys[i].publish.Add(held).Format(time.RFC3339), keys[i].publish.Add(held).Sub(edge))
+		}
+	}
 	return nil
 }
 
