@@ -81,7 +81,11 @@ func EndRoll(raw []byte, ttl time.Duration, seen time.Time) ([]byte, error) {
 		ttl = max(ttl, time.Duration(d.DSTTL)*time.Second)
 		end := instant(secondsUp(seen.UTC()).Add(ttl + notice))
 		for i, k := range d.KSKs {
-			if before.tagOf(k) == step.New || !k.Remove.IsZero() {
+			key, err := k.ksk(d)
+			if err != nil {
+				return err
+			}
+			if key.tag == step.New || !k.Remove.IsZero() {
 				continue
 			}
 			if d.KSKs[i].Remove = end; k.Retire.IsZero() {
@@ -95,9 +99,4 @@ func EndRoll(raw []byte, ttl time.Duration, seen time.Time) ([]byte, error) {
 // FinishRoll returns the key document raw without the keys that are removed.
 func FinishRoll(raw []byte, at time.Time) ([]byte, error) {
 	return revise(raw, at, func(*document, *KeySet) error { return nil })
-}
-
-// tagOf is the tag of the key that s describes.
-func (k *KeySet) tagOf(s kskSeed) uint16 {
-	return deriver{s.Seed, k.Name, k.algorithm}.ksk().tag
 }

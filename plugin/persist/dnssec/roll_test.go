@@ -394,3 +394,30 @@ func TestAnUrgentReseedDropsTheSeedThatWasToComeLater(t *testing.T) {
 		t.Errorf("The seed that takes over at %v is that of before", takeover)
 	}
 }
+
+// A roll from a key in the document to one that is kept away, begun by hand.
+func TestARollToAKeyThatIsKeptAwayEnds(t *testing.T) {
+	made, err := GenerateKSKs("test", 13, random(5))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ksks, err := ParseKSKs(made, "test", 13)
+	if err != nil {
+		t.Fatal(err)
+	}
+	publish := start.Add(10 * day)
+	next := kskSeed{Publish: instant(publish), Active: instant(publish), CDS: instant(publish.Add(2 * day))}
+	if err := next.PublicKey.UnmarshalText([]byte(ksks.Newest().PublicKey)); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := testDocument(t, 13, func(d *document) { d.KSKs = append(d.KSKs, next) }).marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := publish.Add(5 * day)
+	raw, err = EndRoll(raw, time.Hour, seen)
+	step := parsed(t, raw, err).Roll(seen)
+	if step.Phase != Retiring || step.New != ksks.Newest().Tag || !step.Remove.Equal(seen.Add(2*time.Hour)) {
+		t.Errorf("The roll is %+v", step)
+	}
+}
