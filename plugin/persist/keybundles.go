@@ -29,7 +29,7 @@ func (k *keyring) loadBundles(ctx context.Context, set *dnssec.KeySet, same bool
 		return nil, err
 	}
 	faults := set.UseBundles(b, k.now())
-	if err := k.keepsReach(set, faults); err != nil {
+	if err := k.keepsReach(set, b, faults); err != nil {
 		return nil, err
 	}
 	for _, fault := range faults {
@@ -39,8 +39,9 @@ func (k *keyring) loadBundles(ctx context.Context, set *dnssec.KeySet, same bool
 }
 
 // keepsReach refuses bundles by which a zone that is served now would not be
-// any more.
-func (k *keyring) keepsReach(set *dnssec.KeySet, faults []error) error {
+// any more, and a key document that bundles signed for another one fit only for a
+// while: the bundles for it are still to come.
+func (k *keyring) keepsReach(set *dnssec.KeySet, b *dnssec.Bundles, faults []error) error {
 	before, now := k.set.Load(), k.now()
 	if before == nil {
 		return nil
@@ -48,8 +49,12 @@ func (k *keyring) keepsReach(set *dnssec.KeySet, faults []error) error {
 	for _, zone := range k.origins() {
 		had, needed := before.BundlesEnd(zone, now)
 		has, stillNeeded := set.BundlesEnd(zone, now)
-		if (!needed || had.After(now)) && stillNeeded && !has.After(now) {
+		switch {
+		case !stillNeeded, needed && !had.After(now):
+		case !has.After(now):
 			return fmt.Errorf("no new bundle covers %s now: %v", zone, faults)
+		case needed && has.Before(had) && has.Before(b.End(zone)) && has.Sub(now) < dnssec.LowReach:
+			return fmt.Errorf("the bundles of %s fit the new key document until %s only: run persistctl keys sign, and it is taken over", zone, has.UTC().Format(time.RFC3339))
 		}
 	}
 	return nil

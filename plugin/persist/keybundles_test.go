@@ -197,6 +197,41 @@ func TestBundlesInUseStayInUse(t *testing.T) {
 	validated(t, s, ds, c.now())
 }
 
+// A key document that was changed before the bundles were signed again waits for
+// them: its DNSKEY RRset is another one in an hour.
+func TestAChangedKeyDocumentWaitsForItsBundles(t *testing.T) {
+	c := setClock(t, noon)
+	site := newSite(t, documents())
+	document, private := awayKeys(t)
+	bundles := signAhead(t, document, nil, noon, private)
+	write(t, site.keys(), dnssec.KeyFile, document)
+	write(t, site.keys(), dnssec.BundleFile, bundles)
+	s := start(t, block(site.stanza()))
+	ds := firstDS(t, document, noon)
+	c.set(noon.Add(2 * week))
+	rescan(t)
+	next, takesOver, err := dnssec.ReseedNow(document, c.now(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, site.keys(), dnssec.KeyFile, next)
+	reloadKeys(t.Context(), t)
+	c.set(c.now().Add(2 * time.Hour))
+	rescan(t)
+	validated(t, s, ds, c.now())
+	write(t, site.keys(), dnssec.BundleFile, signAhead(t, next, bundles, c.now(), private))
+	reloadKeys(t.Context(), t)
+	published := len(s.ask(t, question("example.com.", dns.TypeDNSKEY)).Answer)
+	for at := c.now(); at.Before(takesOver.Add(2 * week)); at = at.Add(7 * time.Hour) {
+		c.set(at)
+		rescan(t)
+		validated(t, s, ds, at)
+	}
+	if published != 4 { // KSK, two ZSKs and one signature
+		t.Errorf("The new seed's key is not published: %d records", published)
+	}
+}
+
 func TestAServerWithoutAnyBundleDoesNotStart(t *testing.T) {
 	setClock(t, noon)
 	site := newSite(t, documents())

@@ -87,6 +87,16 @@ func (b *Bundles) Marshal() ([]byte, error) {
 // Zones returns the names of the zones that have bundles, in their order.
 func (b *Bundles) Zones() []string { return slices.Sorted(maps.Keys(b.zones)) }
 
+// End returns the instant at which the last bundle of a zone ends, zero where
+// there is none. Keys that have changed may end it before.
+func (b *Bundles) End(zone string) time.Time {
+	list := b.zones[dns.CanonicalName(zone)]
+	if len(list) == 0 {
+		return time.Time{}
+	}
+	return list[len(list)-1].until
+}
+
 // Prune drops the bundles of every zone that are over at the instant at, and
 // zones that have no others.
 func (b *Bundles) Prune(at time.Time) {
