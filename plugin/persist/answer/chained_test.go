@@ -268,3 +268,56 @@ func TestChainKeepsStaleNames(t *testing.T) {
 		t.Errorf("Expected an empty non-terminal to answer, got %+v", r)
 	}
 }
+
+// A secondary that is cut off serves what it has up to SOA EXPIRE. Until then
+// validators take all of it, and judge by persistUntil what is still in force.
+func TestNoSignatureEndsBeforeASecondaryGivesUp(t *testing.T) {
+	a := answer.NewChained(newChainedZone(t, origin), new(answer.Serial))
+	until := noon.Add(time.Hour)
+	d := policytest.Standard().Account(`"domains": {"example.com": {"until": "` + until.Format(time.RFC3339) + `"}, "b.example.com": {}}`)
+	a.Update(book(d, noon), newKeys(t, dns.ECDSAP256SHA256))
+	for at := noon; at.Before(until); at = at.Add(10 * time.Minute) {
+		rrs, _, err := a.Transfer(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := at.Add(time.Duration(rrs[0].(*dns.SOA).Expire) * time.Second)
+		for _, rr := range rrs {
+			sig, ok := rr.(*dns.RRSIG)
+			if ok && !sig.ValidityPeriod(last.Add(time.Duration(sig.OrigTtl)*time.Second)) {
+				t.Errorf("At %v: %v expires before %v", at, sig, last)
+			}
+		}
+	}
+}
+
+// Queries overtake each other between the clock and the answer, and one that was
+// overtaken does not bring a version back that is over.
+func TestAQueryThatWasOvertakenChangesNoVersion(t *testing.T) {
+	a := newChained(t)
+	serial, due, err := a.Renew(noon)
+	for due.Before(noon.Add(2 * 24 * time.Hour)) {
+		if _, _, err := a.Transfer(due.Add(-time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		before, at := serial, due
+		if serial, due, err = a.Renew(at); err != nil {
+			t.Fatal(err)
+		}
+		a.Answer(ask(granted, dns.TypeTXT), at.Add(-time.Millisecond))
+		if _, now, err := a.Transfer(at.Add(time.Millisecond)); err != nil || now != serial {
+			t.Fatalf("At %v version %d, which came after %d, became %d (%v)", at, serial, before, now, err)
+		}
+	}
+}
+
+func TestAClockThatWasSetBackIsFollowed(t *testing.T) {
+	a := newChained(t)
+	if _, _, err := a.Renew(noon.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	_, due, err := a.Renew(noon)
+	if err != nil || due.After(noon.Add(15*time.Minute)) {
+		t.Errorf("The next version is due at %v (%v)", due, err)
+	}
+}

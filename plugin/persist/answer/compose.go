@@ -42,8 +42,8 @@ func (a *Authority) compose(prev *edition, st *state, at time.Time) (*edition, e
 
 // carry returns rrset to be signed: old, which may be nil, where it is the same
 // and its signature need not be replaced.
-func (c *composition) carry(old *pending, rrset []dns.RR, notAfter time.Time) *pending {
-	p := newPending(old, rrset, notAfter)
+func (c *composition) carry(old *pending, rrset []dns.RR) *pending {
+	p := newPending(old, rrset)
 	if old == nil || !slices.EqualFunc(old.rrset, rrset, dns.IsDuplicate) {
 		c.changed = true
 		return p
@@ -73,7 +73,7 @@ func (c *composition) apex() {
 	for _, rrset := range [][]dns.RR{c.zone.NS(), dnskey, cds, cdnskey} {
 		if len(rrset) > 0 {
 			rrtype := rrset[0].Header().Rrtype
-			n.rrsets = append(n.rrsets, c.carry(old.rrset(rrtype), rrset, time.Time{}))
+			n.rrsets = append(n.rrsets, c.carry(old.rrset(rrtype), rrset))
 			n.types = append(n.types, rrtype)
 			if dnssec.KeySigned(rrtype) {
 				_, end := keys.Window(origin, rrtype, c.at)
@@ -114,13 +114,13 @@ func (c *composition) grant(old *node, name string, grants []*policy.Grant) (con
 	txt := old.rrset(dns.TypeTXT)
 	if old != nil && old.holds(c.st.book, grants, c.at) {
 		if txt != nil {
-			txt = c.carry(txt, txt.rrset, txt.notAfter)
+			txt = c.carry(txt, txt.rrset)
 		}
 		return old.content, txt
 	}
 	r := c.zone.Records(c.st.book, grants, c.at)
 	if len(r.Published) > 0 {
-		txt = c.carry(txt, c.zone.TXT(name, r), r.NotAfter)
+		txt = c.carry(txt, c.zone.TXT(name, r))
 	} else {
 		txt = nil
 	}
@@ -155,7 +155,7 @@ func (c *composition) deny(record *dns.NSEC) {
 	if old != nil {
 		before = old.nsec
 	}
-	nsec := c.carry(before, []dns.RR{record}, time.Time{})
+	nsec := c.carry(before, []dns.RR{record})
 	if n == old {
 		if nsec == before {
 			return

@@ -15,7 +15,8 @@ const (
 	// tick is how often a chained zone is looked at for signatures whose window
 	// is over. By so much later than in other zones are they replaced.
 	tick = 15 * time.Minute
-	// late is how long an edition may still be served while the next is made.
+	// late is how long an edition may still be served while the next is made, and
+	// how long before it was made a query may have looked at the clock.
 	late = time.Minute
 )
 
@@ -42,16 +43,15 @@ type node struct {
 
 // pending is an RRset of an edition, signed when it is first asked for.
 type pending struct {
-	rrset    []dns.RR
-	notAfter time.Time // bounds its signature, unless zero
-	signed   atomic.Pointer[set]
-	tooBig   *atomic.Bool // whether it was for UDP when last signed, in whichever edition; of a TXT RRset
+	rrset  []dns.RR
+	signed atomic.Pointer[set]
+	tooBig *atomic.Bool // whether it was for UDP when last signed, in whichever edition; of a TXT RRset
 }
 
 // newPending returns rrset, which takes the place of old, or of nothing where
 // that is nil.
-func newPending(old *pending, rrset []dns.RR, notAfter time.Time) *pending {
-	p := &pending{rrset: rrset, notAfter: notAfter}
+func newPending(old *pending, rrset []dns.RR) *pending {
+	p := &pending{rrset: rrset}
 	switch {
 	case p.rrtype() != dns.TypeTXT:
 	case old != nil:
@@ -64,12 +64,14 @@ func newPending(old *pending, rrset []dns.RR, notAfter time.Time) *pending {
 
 func (p *pending) rrtype() uint16 { return p.rrset[0].Header().Rrtype }
 
-// signed returns p with its signatures.
+// signed returns p with its signatures. Those over records do not end with a
+// persistUntil: a secondary that is late still has them, perhaps in one RRset with
+// others that go on.
 func (a *Authority) signed(ed *edition, p *pending) (*set, error) {
 	if s := p.signed.Load(); s != nil {
 		return s, nil
 	}
-	s, err := a.sign(ed.st.keys, p.rrset, ed.signedAt(p), p.notAfter)
+	s, err := a.sign(ed.st.keys, p.rrset, ed.signedAt(p), time.Time{})
 	if err == nil {
 		a.measure(p, s)
 		p.signed.Store(s)
@@ -142,7 +144,7 @@ func (a *Authority) edition(st *state, at time.Time) (*edition, error) {
 		return ed, nil
 	}
 	if !a.newest.renewing.TryLock() {
-		if ed != nil && !at.Before(ed.at) && at.Before(ed.until.Add(late)) {
+		if ed != nil && !ed.ahead(at) && at.Before(ed.until.Add(late)) {
 			return ed, nil
 		}
 		a.newest.renewing.Lock()
@@ -165,7 +167,7 @@ func (a *Authority) edition(st *state, at time.Time) (*edition, error) {
 // under returns the same edition for another state that does not differ in
 // anything but when the store has vouched for it, nil where it may differ.
 func (ed *edition) under(st *state, at time.Time) *edition {
-	if ed == nil || ed.held || at.Before(ed.at) || !at.Before(ed.until) ||
+	if ed == nil || ed.held || ed.ahead(at) || !at.Before(ed.until) ||
 		st.keys != ed.st.keys || !st.book.SameGrants(ed.st.book) {
 		return nil
 	}
@@ -175,5 +177,9 @@ func (ed *edition) under(st *state, at time.Time) *edition {
 }
 
 func (ed *edition) current(st *state, at time.Time) bool {
-	return ed != nil && ed.st == st && !at.Before(ed.at) && at.Before(ed.until)
+	return ed != nil && ed.st == st && !ed.ahead(at) && at.Before(ed.until)
 }
+
+// ahead reports whether the clock was set back since ed was made. A little before
+// that it is a query that was overtaken between the clock and here.
+func (ed *edition) ahead(at time.Time) bool { return at.Before(ed.at.Add(-late)) }
