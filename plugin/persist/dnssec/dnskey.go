@@ -34,12 +34,16 @@ func compareKeys(a, b *key) int {
 	return bytes.Compare(a.public, b.public)
 }
 
-// DS returns the records for the zone's parent: the SHA-256 digest (RFC 4509)
-// of every key signing key that signs at the instant at.
+// DS returns the records that the zone's parent may have at the instant at: the
+// SHA-256 digest (RFC 4509) of every key signing key that signs and that CDS
+// names or has named, or never will; none while the zone goes insecure.
 func (k *KeySet) DS(origin string, at time.Time) []*dns.DS {
+	if k.GoesInsecure(at) {
+		return nil
+	}
 	var ds []*dns.DS
 	for _, s := range k.ksks {
-		if s.signs(at) {
+		if s.signs(at) && s.offered(at) {
 			ds = append(ds, s.dnskey(origin, k.ttl).ToDS(dns.SHA256))
 		}
 	}

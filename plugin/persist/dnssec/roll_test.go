@@ -421,3 +421,33 @@ func TestARollToAKeyThatIsKeptAwayEnds(t *testing.T) {
 		t.Errorf("The roll is %+v", step)
 	}
 }
+
+// Whoever gave the parent the DS of a key that caches lack would break the chain,
+// so it is not among those that are logged before.
+func TestTheDSOfANewKeyIsNotForTheParentBeforeCDSNamesIt(t *testing.T) {
+	raw, err := testDocument(t, 13, nil).marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err = BeginRoll(raw, []string{origin}, time.Hour, start.Add(10*day), random(2))
+	k := parsed(t, raw, err)
+	step := k.Roll(start.Add(10 * day))
+	for at, want := range map[time.Time][]uint16{
+		step.Publish.Add(-time.Second): {step.Old},
+		step.Publish:                   {step.Old},
+		step.Submit.Add(-time.Second):  {step.Old},
+		step.Submit:                    {step.Old, step.New},
+	} {
+		var tags []uint16
+		for _, ds := range k.DS(origin, at) {
+			tags = append(tags, ds.KeyTag)
+		}
+		if !slices.Equal(tags, want) {
+			t.Errorf("At %v: the DS records are those of %v, want %v", at, tags, want)
+		}
+	}
+	raw, err = GoInsecure(raw, step.Submit)
+	if ds := parsed(t, raw, err).DS(origin, step.Submit); len(ds) > 0 {
+		t.Errorf("Of a zone that goes insecure the DS records are %v", ds)
+	}
+}
