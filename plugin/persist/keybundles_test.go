@@ -155,6 +155,11 @@ func TestBundlesAreServedUntilTheyEndAndNothingUnsignedAfter(t *testing.T) {
 			t.Errorf("Without a bundle: %v", r)
 		}
 	}
+	for _, qtype := range []uint16{dns.TypeA, dns.TypeDS, dns.TypeNSEC} {
+		if r := s.ask(t, question("example.com.", qtype)); r.Rcode != dns.RcodeSuccess {
+			t.Errorf("Without a bundle, what the ZSK signs: %v", r)
+		}
+	}
 	write(t, site.keys(), dnssec.BundleFile, signAhead(t, document, bundles, end, private))
 	reloadKeys(t.Context(), t)
 	validated(t, s, ds, end)

@@ -88,30 +88,22 @@ func (a *Authority) atApex(st *state, place zone.Place, q Query, at time.Time) R
 	case s != nil && len(s.signed) > 0:
 		return q.positive(Apex, s)
 	}
-	types, err := a.apexTypes(st, txt, at)
-	if err != nil {
-		return failed(err)
-	}
-	return txt.content.explain(q, a.noData(st, q, types, at))
+	return txt.content.explain(q, a.noData(st, q, a.apexTypes(st, txt, at), at))
 }
 
 // apexTypes are the types of the apex, where txt may stand too.
-func (a *Authority) apexTypes(st *state, txt *prepared, at time.Time) ([]uint16, error) {
+func (a *Authority) apexTypes(st *state, txt *prepared, at time.Time) []uint16 {
 	types := []uint16{dns.TypeSOA, dns.TypeNS}
 	if txt.content.stale || len(txt.signed) > 0 {
 		types = append(types, dns.TypeTXT)
 	}
 	if a.unsigned {
-		return types, nil
+		return types
 	}
-	cds, err := a.cds(st, at)
-	if err != nil {
-		return nil, err
-	}
-	if len(cds.signed) > 0 {
+	if st.keys.HasCDS(at) { // whether they can be signed or not
 		types = append(types, dns.TypeCDS, dns.TypeCDNSKEY)
 	}
-	return append(types, dns.TypeDNSKEY), nil
+	return append(types, dns.TypeDNSKEY)
 }
 
 // apexSet returns the RRset of the zone itself that answers qtype, nil or an

@@ -24,6 +24,12 @@ func (k *KeySet) CDS(origin string, at time.Time) (cds, cdnskey []dns.RR, change
 	return []dns.RR{key.ToDS(dns.SHA256).ToCDS()}, []dns.RR{key.ToCDNSKEY()}, changes
 }
 
+// HasCDS reports whether there are CDS and CDNSKEY RRsets at the instant at.
+func (k *KeySet) HasCDS(at time.Time) bool {
+	current, _ := k.submitted(at)
+	return current != nil || k.GoesInsecure(at)
+}
+
 // GoesInsecure reports whether parents are asked to remove their DS RRset.
 func (k *KeySet) GoesInsecure(at time.Time) bool {
 	return !k.insecure.IsZero() && !at.Before(k.insecure)
