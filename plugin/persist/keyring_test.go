@@ -1,8 +1,12 @@
 package persist
 
 import (
+	"bytes"
 	"crypto/rand"
 	"errors"
+	"io"
+	golog "log"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,5 +58,28 @@ func TestKeysThatAreNotProvenDoNotTakeOver(t *testing.T) {
 	ring.refresh(t.Context())
 	if ring.set.Load() == before {
 		t.Error("Expected the document to be taken over once it is proven")
+	}
+}
+
+// A roll-over waits for the parents of the zones that its first run was told of.
+// One that came later would lose its chain of trust unseen.
+func TestAZoneThatARollWouldForgetIsNamed(t *testing.T) {
+	setClock(t, noon)
+	site := newSite(t, documents())
+	raw, err := dnssec.GenerateKeys("example", 13, noon.Add(-4*week), rand.Reader)
+	if err == nil {
+		raw, err = dnssec.BeginRoll(raw, []string{"example.com."}, time.Hour, noon.Add(-2*week), rand.Reader)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, site.keys(), dnssec.KeyFile, raw)
+	var out bytes.Buffer
+	golog.SetOutput(&out)
+	defer golog.SetOutput(io.Discard)
+	start(t, block(strings.Replace(site.stanza(), "persist example.com", "persist example.com later.example", 1)))
+	want := "a roll-over of the KSK does not wait for the parent of later.example."
+	if got := out.String(); strings.Count(got, want) != 1 || strings.Contains(got, "parent of example.com., ") {
+		t.Errorf("Expected %q once, got:\n%s", want, got)
 	}
 }

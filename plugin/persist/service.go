@@ -105,7 +105,8 @@ func (p *Persist) update() {
 	}
 }
 
-// announce logs the DS records for the parent zones when keys are new.
+// announce logs the DS records for the parent zones when keys are new, and which
+// zones a roll-over of the KSK would forget.
 func (p *Persist) announce(keys *dnssec.KeySet) {
 	if keys == nil || keys == p.announced {
 		return
@@ -114,6 +115,9 @@ func (p *Persist) announce(keys *dnssec.KeySet) {
 	for _, origin := range p.origins {
 		for _, ds := range keys.DS(origin, p.now()) {
 			log.Infof("DS for the parent of %s: %s", origin, strings.ReplaceAll(ds.String(), "\t", " "))
+		}
+		if len(keys.Zones) > 0 && !slices.Contains(keys.Zones, origin) {
+			log.Errorf("a roll-over of the KSK does not wait for the parent of %s, and will break its chain of trust: add %q to zones in the key document, which has %q", origin, origin, keys.Zones)
 		}
 	}
 }
