@@ -321,3 +321,24 @@ func TestAClockThatWasSetBackIsFollowed(t *testing.T) {
 		t.Errorf("The next version is due at %v (%v)", due, err)
 	}
 }
+
+// Nor does one that began with the policy of before.
+func TestAQueryThatAnUpdateOvertookChangesNoVersion(t *testing.T) {
+	a := newChained(t)
+	var want uint32
+	update := func() {
+		a.Update(book(documents().Account(`"domains": {"example.com": {}}`), noon), newKeys(t, dns.ECDSAP256SHA256))
+		_, serial, err := a.Transfer(noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = serial
+	}
+	if _, _, err := a.Renew(noon); err != nil {
+		t.Fatal(err)
+	}
+	a.AnswerLate(ask(granted, dns.TypeTXT), noon, update)
+	if _, got, err := a.Transfer(noon); err != nil || got != want {
+		t.Errorf("Version %d became %d (%v)", want, got, err)
+	}
+}

@@ -150,6 +150,9 @@ func (a *Authority) edition(st *state, at time.Time) (*edition, error) {
 		a.newest.renewing.Lock()
 	}
 	defer a.newest.renewing.Unlock()
+	if latest := a.state.Load(); latest.ready(false) { // an update may have overtaken the query
+		st = latest
+	}
 	if ed = a.newest.edition.Load(); ed.current(st, at) {
 		return ed, nil
 	}

@@ -19,3 +19,10 @@ func Disbelieve(tb testing.TB, why error) (again func()) {
 	tb.Cleanup(again)
 	return again
 }
+
+// AnswerLate answers a query that began before other, which happens meanwhile.
+func (a *Authority) AnswerLate(q Query, at time.Time, other func()) Response {
+	st := a.state.Load()
+	other()
+	return a.chained(st, q, at)
+}
