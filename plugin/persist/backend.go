@@ -133,6 +133,15 @@ func (b *backend) tellUnfit(err error) {
 	}
 }
 
+// now is the instant that answers go by: that of the clock, held to the store's.
+func (b *backend) now() time.Time {
+	at := b.clock.Now()
+	if book := b.last(); book != nil {
+		return book.Clock(at)
+	}
+	return at
+}
+
 // last returns the newest book for a backend that takes over.
 func (b *backend) last() *policy.Book {
 	b.mu.Lock()

@@ -59,7 +59,7 @@ func acquireKeyring(cfg *config, b *backend, before *dnssec.KeySet) (*keyring, f
 // openKeyring starts to watch a key document. Where another keyring has the
 // same one already, only reached otherwise, its keys are taken over.
 func openKeyring(cfg *config, b *backend, before *dnssec.KeySet, others []*keyring) (*keyring, error) {
-	k := &keyring{now: b.clock.Now, done: make(chan struct{}), origin: cfg.zones[0].Origin, prove: (*dnssec.KeySet).Prove}
+	k := &keyring{now: b.now, done: make(chan struct{}), origin: cfg.zones[0].Origin, prove: (*dnssec.KeySet).Prove}
 	switch cfg.keys.kind {
 	case "dir":
 		k.location = cfg.keys.path
@@ -95,10 +95,14 @@ func openKeyring(cfg *config, b *backend, before *dnssec.KeySet, others []*keyri
 
 // begin loads keys that are in files, and makes them where a directory has none
 // yet. Later on a key document that has gone missing is an error and never made
-// anew.
+// anew. Bundles may come later: no other zone of the process waits for them.
 func (k *keyring) begin(cfg *config) error {
 	_, err := k.load(context.Background())
-	if cfg.keys.kind != "dir" || !errors.Is(err, fs.ErrNotExist) {
+	var u *unbundled
+	switch {
+	case errors.As(err, &u):
+		return nil
+	case cfg.keys.kind != "dir" || !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
 	name := strings.TrimSuffix(cfg.zones[0].Origin, ".")
@@ -168,8 +172,10 @@ func (k *keyring) load(ctx context.Context) (changed bool, err error) {
 	}
 	var bundles []byte
 	if len(set.Away()) > 0 {
-		if bundles, err = k.loadBundles(ctx, set, same); bundles == nil {
-			return false, err
+		if bundles, err = k.loadBundles(ctx, set, same); err != nil {
+			return false, &unbundled{err}
+		} else if bundles == nil {
+			return false, nil
 		}
 	}
 	if err := k.prove(set, k.origin, k.now()); err != nil {
@@ -179,6 +185,11 @@ func (k *keyring) load(ctx context.Context) (changed bool, err error) {
 	k.set.Store(set)
 	return true, nil
 }
+
+// unbundled is an error of the bundles for a key document.
+type unbundled struct{ err error }
+
+func (u *unbundled) Error() string { return u.err.Error() }
 
 // unproven is an error of a key document by which answers would not validate.
 type unproven struct{ err error }

@@ -56,6 +56,9 @@ func (p *Persist) renew() (wait time.Duration) {
 		now := p.now()
 		serial, due, err := a.Renew(now)
 		wait = min(wait, max(due.Sub(now), time.Second))
+		if err != nil && a.Ready() {
+			p.failures.Do(func() { log.Errorf("zone %s: no new version: %v", origin, err) })
+		}
 		if err != nil || serial == p.renewal.serials[origin] {
 			continue
 		}

@@ -45,7 +45,7 @@ func (k *KeySet) bundled(set *canonical, origin string, at time.Time) (Signature
 	origin = dns.CanonicalName(origin)
 	b := k.bundleAt(origin, at)
 	if b == nil {
-		return Signature{}, fmt.Errorf("zone %s: no bundle covers %s, and the key that signs is not here: run persistctl keys sign", origin, at.UTC().Format(time.RFC3339))
+		return Signature{}, fmt.Errorf("zone %s: no bundle covers %s, and the key that signs is not here: %w", origin, at.UTC().Format(time.RFC3339), errUnbundled)
 	}
 	s := b.sets[set.rrtype]
 	if same, err := canonicalize(s.rrset); err != nil || !same.equal(set) {

@@ -1,6 +1,7 @@
 package dnssec
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -15,7 +16,7 @@ import (
 // proves it before.
 func (k *KeySet) Prove(origin string, at time.Time) error {
 	for _, then := range k.instants(at) {
-		if err := k.proveAt(origin, then, then.Equal(at)); err != nil {
+		if err := k.proveAt(origin, then); err != nil {
 			return fmt.Errorf("at %s: %w", then.UTC().Format(time.RFC3339), err)
 		}
 	}
@@ -46,9 +47,12 @@ func (k *KeySet) instants(at time.Time) []time.Time {
 	return all
 }
 
-// proveAt proves what is served at an instant. That keys are not signed yet is an
-// error only where now is set.
-func (k *KeySet) proveAt(origin string, at time.Time, now bool) error {
+// errUnbundled means that keys are not signed at an instant, or not yet.
+var errUnbundled = errors.New("run persistctl keys sign")
+
+// proveAt proves what is served at an instant. RRsets that no bundle covers are
+// not: they are answered SERVFAIL.
+func (k *KeySet) proveAt(origin string, at time.Time) error {
 	keys, _ := k.DNSKEY(origin, at)
 	cds, cdnskey, _ := k.CDS(origin, at)
 	data := &dns.TXT{Hdr: dns.RR_Header{Name: origin, Rrtype: dns.TypeTXT, Class: dns.ClassINET, Ttl: MaxTTL}, Txt: []string{"proof"}}
@@ -57,13 +61,10 @@ func (k *KeySet) proveAt(origin string, at time.Time, now bool) error {
 			continue
 		}
 		s, err := k.Sign(rrset, origin, at, time.Time{})
-		switch {
-		case err == nil:
+		if err == nil {
 			err = Verify(rrset, s.RRSIG, keys, at)
-		case !now && KeySigned(rrset[0].Header().Rrtype):
-			err = nil
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, errUnbundled) {
 			return err
 		}
 	}
