@@ -230,6 +230,19 @@ func TestAKeyOfBINDThatResolversWillLackIsRefused(t *testing.T) {
 	}
 }
 
+// A KSK has signed nothing but RRsets of keys, and may be deleted as it ends:
+// the next one signs them then.
+func TestAKSKOfBINDEndsAsItIsDeleted(t *testing.T) {
+	ends := start.Add(10 * day)
+	old := keygen(t, append(times(start, start, ends, ends), "-a", "13", "-f", "KSK")...)
+	next := keygen(t, append(times(start.Add(day), start.Add(day)), "-a", "13", "-f", "KSK")...)
+	zsk := keygen(t, append(times(start, start), "-a", "13")...)
+	mustLoadBIND(t, start, old, next, zsk)
+	if _, err := loadBIND(t, start, old, next); err == nil || !strings.Contains(err.Error(), "is deleted at") {
+		t.Errorf("Keys that sign data too: the error is %v", err)
+	}
+}
+
 func TestKeysOfBINDThatWouldFailAreRefused(t *testing.T) {
 	ksk, zsk := pair(t, "13", start)
 	other, _ := pair(t, "15", start)

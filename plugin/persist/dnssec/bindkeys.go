@@ -82,8 +82,12 @@ func (k *KeySet) checkBIND(keys []*bindKey, at time.Time) error {
 	if key, _ := k.zone.signing(span{at, at.Add(time.Second)}, at); key == nil {
 		return errors.New("no key is active that signs the zone: name one, or set its times with dnssec-settime -P -A")
 	}
-	after := k.window() + MaxTTL*time.Second
+	data := k.zone.(*bindKeys).keys
 	for _, key := range keys {
+		after := k.window() + MaxTTL*time.Second
+		if !slices.Contains(data, key) { // it signs keys, which come with their signatures
+			after = 0
+		}
 		switch least := key.retire.Add(after); {
 		case key.active.Before(key.publish):
 			return fmt.Errorf("%s is active before it is published: set -A after -P with dnssec-settime", key.file)
