@@ -10,20 +10,22 @@ import (
 	"strings"
 	"time"
 
-	"github.com/coredns-persist/persist/build/persistctl/parents"
+	"github.com/coredns-persist/persist/build/persistctl/servers"
 	"github.com/coredns-persist/persist/plugin/persist/dnssec"
 
 	"github.com/miekg/dns"
 	"github.com/spf13/pflag"
 )
 
-// registerParents adds the flags that say how to find and ask the servers of
-// parents.
-func registerParents(flags *pflag.FlagSet) *parents.Finder {
-	var f parents.Finder
-	flags.StringVar(&f.Resolver, "resolver", "", "`IP:PORT` of the resolver that finds the parents' servers (default the system's)")
-	flags.StringSliceVar(&f.Servers, "parent-server", nil, "`IP:PORT` of a server to ask for the DS in the place of those that are found; may be repeated")
-	flags.BoolVar(&f.IPv4, "ipv4", false, "ask the parents' servers at their IPv4 addresses only")
+// registerFinder adds the flags that say how to find and ask the servers of
+// zones and of their parents.
+func registerFinder(flags *pflag.FlagSet) *servers.Finder {
+	var f servers.Finder
+	flags.StringVar(&f.Resolver, "resolver", "", "`IP:PORT` of the resolver that finds servers (default the system's)")
+	flags.StringSliceVar(&f.Parents, "parent-server", nil, "`IP:PORT` of a server to ask for the DS in the place of those that are found; may be repeated")
+	flags.StringSliceVar(&f.Own, "server", nil, "`IP:PORT` of a server to ask for the keys in the place of those that are found, such as each behind an anycast address; may be repeated")
+	flags.StringSliceVar(&f.Without, "without-server", nil, "`SERVER`, an IP, IP:PORT or name, not to be asked for the keys: resolvers that ask it may find all bogus if it has not followed; may be repeated")
+	flags.BoolVar(&f.IPv4, "ipv4", false, "ask servers at their IPv4 addresses only")
 	return &f
 }
 
@@ -42,10 +44,10 @@ type parentState struct {
 type parentStates []parentState
 
 // askParents asks all servers of the parents of zones.
-func askParents(ctx context.Context, f *parents.Finder, zones []string) (parentStates, error) {
+func askParents(ctx context.Context, f *servers.Finder, zones []string) (parentStates, error) {
 	var all parentStates
 	for _, zone := range zones {
-		answers, err := f.Ask(ctx, zone)
+		answers, err := f.DS(ctx, zone)
 		if err != nil {
 			return nil, err
 		}

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/coredns-persist/persist/build/persistctl/parents"
+	"github.com/coredns-persist/persist/build/persistctl/servers"
 	"github.com/coredns-persist/persist/plugin/persist/dnssec"
 
 	"github.com/spf13/cobra"
@@ -25,7 +25,7 @@ const (
 // rolling is what a keys roll-ksk command was asked for.
 type rolling struct {
 	source    *keySource
-	finder    *parents.Finder
+	finder    *servers.Finder
 	zones     []string
 	olderThan time.Duration
 	random    io.Reader
@@ -43,14 +43,18 @@ func newKeysRollKSK(out *output) *cobra.Command {
 holds a chain of trust that is broken (the Double-KSK method of RFC 7583). Each
 run does the step that is due, and prints what is waited for until when:
 
-  1. A new key is added, to be published and to sign in an hour, and named by CDS
-     and CDNSKEY when it is in every cache. Refused unless every server of every
-     parent has a DS record of the key in force.
-  2. The parents take the new DS, by themselves if they look for CDS; else put it
+  1. A new key is added, to be published and to sign in an hour. Refused unless every
+     server of every parent has a DS record of the key in force.
+  2. Once every server of every ZONE is seen to serve it, CDS and CDNSKEY name it as
+     of the instant at which it is in every cache. A server that has not followed, or
+     cannot be asked, is waited for: it would be bogus with the new DS.
+  3. The parents take the new DS, by themselves if they look for CDS; else put it
      there: persistctl keys ds prints it. That may take for ever.
-  3. Once it is seen at every server of every parent, the old key gets its end: when
-     no cache has the old DS RRset any more.
-  4. The old key is removed, and dropped from the document.
+  4. Once it is seen at every server of every parent, and every server of every ZONE
+     is seen again, the old key gets its end: when no cache has the old DS RRset any
+     more.
+  5. The old key is removed, and dropped from the document when every server is seen
+     a last time.
 
 ZONE is every zone that is signed with the keys. It is remembered, so that later
 runs need none. Run it from a timer until its status is 0, or with --watch as a
@@ -60,11 +64,12 @@ and 3 if something has to be waited for.`,
 		Example: `  persistctl keys roll-ksk _validation-persist.example.com --dir /etc/coredns/keys
   persistctl keys roll-ksk --dir /etc/coredns/keys
   persistctl keys roll-ksk --vault persist-keys/example --older-than 8760h --watch
-  persistctl keys roll-ksk example.com --dir keys --resolver 192.0.2.53:53`,
+  persistctl keys roll-ksk example.com --dir keys --resolver 192.0.2.53:53
+  persistctl keys roll-ksk --dir keys --without-server 192.0.2.7`,
 		Args: cobra.ArbitraryArgs,
 	}
 	r.source = registerKeySource(cmd.Flags(), "dir", "vault")
-	r.finder = registerParents(cmd.Flags())
+	r.finder = registerFinder(cmd.Flags())
 	cmd.Flags().DurationVar(&r.olderThan, "older-than", 7*24*time.Hour, "`DURATION` for which a key must have been in force before it is replaced, so that a timer does not begin again")
 	cmd.Flags().BoolVar(&watch, "watch", false, "go on until the roll-over is finished, in steps of at most an hour")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -149,6 +154,8 @@ func (r *rolling) run(ctx context.Context) (*rollState, error) {
 		return rollAt(d.keys, now), nil
 	case step.Phase == dnssec.Settled:
 		return r.begin(ctx, d, now)
+	case step.Phase == dnssec.Spreading && step.Submit.IsZero():
+		return r.offer(ctx, d, now)
 	case step.Phase == dnssec.Submitted:
 		return r.look(ctx, d, now)
 	case step.Phase == dnssec.Finished:
@@ -196,8 +203,37 @@ func (r *rolling) begin(ctx context.Context, d *keyDocument, now time.Time) (*ro
 	return rollAt(keys, now).with("The roll-over begins", seen, nil), nil
 }
 
+// offer has CDS name the new key, in due time, where every server has it.
+func (r *rolling) offer(ctx context.Context, d *keyDocument, now time.Time) (*rollState, error) {
+	return r.onceFollowed(ctx, d, now, func() (*rollState, error) {
+		keys, err := d.edit(ctx, r.source, func(raw []byte) ([]byte, error) { return dnssec.OfferRoll(raw, now) })
+		if err != nil {
+			return nil, err
+		}
+		return rollAt(keys, now).with("Every server has the new key", nil, nil), nil
+	})
+}
+
+// onceFollowed takes a step where every server of every zone serves the keys that
+// are published now (Ipub of RFC 7583 section 3.3.1 is only an estimate), and says
+// which does not where one does not.
+func (r *rolling) onceFollowed(ctx context.Context, d *keyDocument, now time.Time, step func() (*rollState, error)) (*rollState, error) {
+	asked, err := askServers(ctx, r.finder, d.keys, d.keys.Zones, now)
+	if err != nil {
+		return nil, err
+	}
+	missing := asked.all()
+	if missing == nil {
+		return step()
+	}
+	s := rollAt(d.keys, now)
+	s.Waits, s.Until = "every server of every zone to serve the keys", time.Time{}
+	s.Servers, s.Missing = asked, missing.Error()
+	return s, nil
+}
+
 // look gives the old key its end where every server of every parent has the DS
-// of the new one.
+// of the new one, and every server of every zone the key.
 func (r *rolling) look(ctx context.Context, d *keyDocument, now time.Time) (*rollState, error) {
 	seen, err := askParents(ctx, r.finder, d.keys.Zones)
 	if err != nil {
@@ -206,24 +242,28 @@ func (r *rolling) look(ctx context.Context, d *keyDocument, now time.Time) (*rol
 	if missing := seen.pointTo(d.keys, d.keys.Roll(now).New, now); missing != nil {
 		return rollAt(d.keys, now).with("", seen, missing), nil
 	}
-	keys, err := d.edit(ctx, r.source, func(raw []byte) ([]byte, error) {
-		return dnssec.EndRoll(raw, seen.ttl(), now)
+	return r.onceFollowed(ctx, d, now, func() (*rollState, error) {
+		keys, err := d.edit(ctx, r.source, func(raw []byte) ([]byte, error) {
+			return dnssec.EndRoll(raw, seen.ttl(), now)
+		})
+		if err != nil {
+			return nil, err
+		}
+		return rollAt(keys, now).with("Every server of every parent has the new DS", seen, nil), nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return rollAt(keys, now).with("Every server of every parent has the new DS", seen, nil), nil
 }
 
-// finish drops the old key.
+// finish drops the old key where every server serves the new one.
 func (r *rolling) finish(ctx context.Context, d *keyDocument, now time.Time) (*rollState, error) {
-	s := rollAt(d.keys, now)
-	_, err := d.edit(ctx, r.source, func(raw []byte) ([]byte, error) { return dnssec.FinishRoll(raw, now) })
-	if err != nil {
-		return nil, err
-	}
-	s.Did = fmt.Sprintf("The roll-over is finished: KSK %d is in force, and KSK %d is removed. Where its DS is still at a parent, remove that", s.New, s.Old)
-	return s, nil
+	return r.onceFollowed(ctx, d, now, func() (*rollState, error) {
+		_, err := d.edit(ctx, r.source, func(raw []byte) ([]byte, error) { return dnssec.FinishRoll(raw, now) })
+		if err != nil {
+			return nil, err
+		}
+		s := rollAt(d.keys, now)
+		did := fmt.Sprintf("The roll-over is finished: KSK %d is in force, and KSK %d is removed. Where its DS is still at a parent, remove that", s.New, s.Old)
+		return s.with(did, nil, nil), nil
+	})
 }
 
 // rollState is how far a roll-over has come.
@@ -239,8 +279,9 @@ type rollState struct {
 	Held    time.Time    `json:"held,omitzero"`
 	Waits   string       `json:"waits_for,omitempty"`
 	Until   time.Time    `json:"until,omitzero"`
-	Missing string       `json:"missing,omitempty"` // where the DS has not been seen
+	Missing string       `json:"missing,omitempty"` // where the DS, or a key, has not been seen
 	Parents parentStates `json:"parents,omitempty"`
+	Servers serverStates `json:"servers,omitempty"`
 }
 
 func rollAt(keys *dnssec.KeySet, at time.Time) *rollState {
@@ -290,6 +331,10 @@ func (s *rollState) text(w io.Writer) {
 		fmt.Fprintln(w)
 		s.Parents.text(w)
 	}
+	if len(s.Servers) > 0 {
+		fmt.Fprintln(w)
+		s.Servers.text(w)
+	}
 }
 
 // timeline prints what happens when.
@@ -297,14 +342,17 @@ func (s *rollState) timeline(w io.Writer) {
 	if s.New == 0 {
 		return
 	}
-	end := stamp(s.Remove)
+	offer, end := stamp(s.Submit), stamp(s.Remove)
+	if offer == "" {
+		offer = "not before every server has it"
+	}
 	if end == "" {
 		end = "not before every parent has the new DS"
 	}
 	table(w,
 		[]string{"KSK", "WHAT", "WHEN"},
 		[]string{strconv.Itoa(int(s.New)), "is published and signs", stamp(s.Publish)},
-		[]string{strconv.Itoa(int(s.New)), "is named by CDS and CDNSKEY", stamp(s.Submit)},
+		[]string{strconv.Itoa(int(s.New)), "is named by CDS and CDNSKEY", offer},
 		[]string{strconv.Itoa(int(s.Old)), "is removed", end},
 	)
 }

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/coredns-persist/persist/build/persistctl/parents"
+	"github.com/coredns-persist/persist/build/persistctl/servers"
 	"github.com/coredns-persist/persist/plugin/persist/dnssec"
 	"github.com/coredns-persist/persist/test/parts"
 
@@ -19,13 +19,15 @@ import (
 	"github.com/miekg/dns"
 )
 
-// rollWorld is a zone whose key is rolled: its keys in a directory, its parent
-// in two servers, and a clock.
+// rollWorld is a zone whose key is rolled: its keys in a directory, two servers
+// that follow them, two of its parent, and a clock.
 type rollWorld struct {
 	t       *testing.T
 	dir     string
 	now     time.Time
-	servers [2]*parts.NSD
+	servers [2]*parts.NSD // of the parent
+	own     [2]*parts.NSD // of the zone
+	cutOff  [2]bool       // whether they stay at what they serve
 	serial  int
 }
 
@@ -39,8 +41,42 @@ func newRollWorld(t *testing.T) *rollWorld {
 	}
 	for i := range w.servers {
 		w.servers[i] = parts.NewNSD(t, parts.NSDOptions{Zones: map[string]string{"example.com.": w.zoneFile("")}})
+		w.own[i] = parts.NewNSD(t, parts.NSDOptions{Zones: map[string]string{owner: w.apexFile()}})
 	}
 	return w
+}
+
+// apexFile is the zone with its keys, as of now, for a server that does not
+// make signatures itself.
+func (w *rollWorld) apexFile() string {
+	w.t.Helper()
+	w.serial++
+	keys := w.keys()
+	rrset, _ := keys.DNSKEY(owner, w.now)
+	s, err := keys.Sign(rrset, owner, w.now, time.Time{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s 3600 IN SOA ns hostmaster %d 7200 1800 86400 60\n%s 3600 IN NS ns.example.net.\n", owner, w.serial, owner)
+	for _, rr := range slices.Concat(rrset, s.RRSIG) {
+		fmt.Fprintln(&text, rr)
+	}
+	return text.String()
+}
+
+// serve has the zone's servers serve what the key document says now, but for
+// those that are cut off.
+func (w *rollWorld) serve() {
+	w.t.Helper()
+	for i, server := range w.own {
+		if w.cutOff[i] {
+			continue
+		}
+		if err := server.Replace(w.t.Context(), owner, w.apexFile()); err != nil {
+			w.t.Fatal(err)
+		}
+	}
 }
 
 func (w *rollWorld) zoneFile(ds string) string {
@@ -77,8 +113,11 @@ func (w *rollWorld) follow(servers ...int) {
 func (w *rollWorld) rolling() *rolling {
 	zone := owner
 	return &rolling{
-		source:    &keySource{dir: w.dir, dirFlag: "dir"},
-		finder:    &parents.Finder{Servers: []string{w.servers[0].Address, w.servers[1].Address}},
+		source: &keySource{dir: w.dir, dirFlag: "dir"},
+		finder: &servers.Finder{
+			Parents: []string{w.servers[0].Address, w.servers[1].Address},
+			Own:     []string{w.own[0].Address, w.own[1].Address},
+		},
 		zones:     []string{zone},
 		olderThan: 20 * 24 * time.Hour,
 		random:    rand.Reader,
@@ -90,6 +129,7 @@ func (w *rollWorld) rolling() *rolling {
 func (w *rollWorld) run(at time.Time, want dnssec.Phase) *rollState {
 	w.t.Helper()
 	w.now = at
+	w.serve()
 	s, err := w.rolling().run(w.t.Context())
 	if err != nil {
 		w.t.Fatalf("At %v: %v", at, err)
@@ -115,11 +155,11 @@ func TestEachRunDoesTheStepThatIsDue(t *testing.T) {
 	begun := w.run(rollBegins, dnssec.Announced)
 	old, young := begun.Old, begun.New
 	publish, submit := rollBegins.Add(time.Hour), rollBegins.Add(27*time.Hour)
-	if diff := cmp.Diff([]time.Time{publish, submit}, []time.Time{begun.Publish, begun.Submit}); diff != "" {
+	w.run(rollBegins, dnssec.Announced)
+	offered := w.run(publish, dnssec.Spreading)
+	if diff := cmp.Diff([]time.Time{publish, submit}, []time.Time{begun.Publish, offered.Submit}); diff != "" || !begun.Submit.IsZero() {
 		t.Errorf("The new key comes at other times: %s", diff)
 	}
-	w.run(rollBegins, dnssec.Announced)
-	w.run(publish, dnssec.Spreading)
 	w.run(submit.Add(-time.Second), dnssec.Spreading)
 	for _, at := range []time.Time{submit, submit.Add(time.Hour), submit.AddDate(0, 0, 10)} {
 		if s := w.run(at, dnssec.Submitted); !strings.Contains(s.Missing, fmt.Sprintf("has no DS of the key with tag %d", young)) {
@@ -149,6 +189,85 @@ func TestEachRunDoesTheStepThatIsDue(t *testing.T) {
 	}
 }
 
+// Where a server has not followed, nothing comes that would make what it answers
+// bogus: not the new DS, nor the end of the old key. Whoever runs the job is told
+// which server it is.
+func TestARollWaitsForEveryServerOfTheZone(t *testing.T) {
+	w := newRollWorld(t)
+	w.follow(0, 1)
+	w.run(rollBegins, dnssec.Announced)
+	publish := rollBegins.Add(time.Hour)
+	begun := w.keys().Roll(publish)
+
+	w.cutOff[1] = true
+	lacks := fmt.Sprintf("%s: %s: it does not serve the key with tag %d", owner, w.own[1].Address, begun.New)
+	for _, late := range []time.Duration{0, 30 * time.Hour, 20 * 24 * time.Hour} {
+		s := w.run(publish.Add(late), dnssec.Spreading)
+		if s.Missing != lacks || s.done() || s.Waits != "every server of every zone to serve the keys" || !w.keys().Roll(w.now).Submit.IsZero() {
+			t.Fatalf("After %v: expected to wait because %q, got %+v", late, lacks, s)
+		}
+		if tag := w.keys().EntryPoint(owner, w.now).KeyTag(); tag != begun.Old {
+			t.Errorf("After %v the parents are offered the key with tag %d", late, tag)
+		}
+	}
+	w.cutOff[1] = false
+	seen := publish.Add(21 * 24 * time.Hour)
+	s := w.run(seen, dnssec.Spreading)
+	submit := seen.Add(2 * time.Hour)
+	if !s.Submit.Equal(submit) || s.Did != "Every server has the new key" {
+		t.Errorf("Expected the new key to be offered at %v, got %+v", submit, s)
+	}
+
+	w.now = submit
+	w.follow(0, 1)
+	if err := w.own[0].Stop(); err != nil {
+		t.Fatal(err)
+	}
+	w.cutOff[0] = true
+	if s := w.run(submit, dnssec.Submitted); !strings.Contains(s.Missing, w.own[0].Address+": ") {
+		t.Errorf("Expected to wait for %s, which cannot be reached, got %+v", w.own[0].Address, s)
+	}
+	without := w.rolling()
+	without.finder.Without = []string{w.own[0].Address}
+	if s, err := without.run(t.Context()); err != nil || s.Phase != dnssec.Retiring {
+		t.Errorf("Expected to go on without the server that is left out, got %+v (%v)", s, err)
+	}
+	remove := submit.Add(3 * time.Hour)
+	if s := w.run(remove, dnssec.Finished); s.done() || !strings.Contains(s.Missing, w.own[0].Address+": ") {
+		t.Errorf("Expected to wait for %s at the end too, got %+v", w.own[0].Address, s)
+	}
+	if s, err := without.run(t.Context()); err != nil || !s.done() {
+		t.Errorf("Expected the end, got %+v (%v)", s, err)
+	}
+}
+
+// A server that has the key and no signature by it is of no use to a resolver
+// that trusts that key alone.
+func TestAKeyWithoutItsSignatureIsNotServed(t *testing.T) {
+	w := newRollWorld(t)
+	answers, err := w.rolling().finder.Keys(t.Context(), owner)
+	if err != nil || len(answers) != 2 {
+		t.Fatalf("Expected two answers, got %v (%v)", answers, err)
+	}
+	a := answers[0]
+	if err := follows(a, w.keys(), owner, w.now); err != nil {
+		t.Errorf("With its signature: %v", err)
+	}
+	for what, spoil := range map[string]func(*dns.RRSIG){
+		"none":    func(sig *dns.RRSIG) { sig.KeyTag++ },
+		"expired": func(sig *dns.RRSIG) { sig.Expiration = uint32(w.now.Add(-time.Hour).Unix()) },
+		"wrong":   func(sig *dns.RRSIG) { sig.OrigTtl++ },
+	} {
+		spoilt := *a.Signatures[0]
+		spoil(&spoilt)
+		a.Signatures = []*dns.RRSIG{&spoilt}
+		if err := follows(a, w.keys(), owner, w.now); err == nil || !strings.Contains(err.Error(), "has no valid signature by the key with tag") {
+			t.Errorf("%s: %v", what, err)
+		}
+		a.Signatures = answers[0].Signatures
+	}
+}
+
 func TestAYoungKeyIsNotRolled(t *testing.T) {
 	w := newRollWorld(t)
 	r := w.rolling()
@@ -174,6 +293,7 @@ func TestAJobGoesOnByItself(t *testing.T) {
 		}
 		step := w.keys().Roll(w.now)
 		w.now = w.now.Add(wait)
+		w.serve()
 		switch {
 		case step.Phase == dnssec.Spreading && !held:
 			held = true
@@ -186,10 +306,10 @@ func TestAJobGoesOnByItself(t *testing.T) {
 			}
 		case step.Phase == dnssec.Submitted && !away:
 			away = true
-			r.finder.Servers[0] = "127.0.0.3:9"
+			r.finder.Parents[0] = "127.0.0.3:9"
 		case step.Phase == dnssec.Submitted && !followed && w.now.Sub(step.Submit) > time.Hour:
 			followed = true
-			r.finder.Servers[0] = w.servers[0].Address
+			r.finder.Parents[0] = w.servers[0].Address
 			w.follow(0, 1)
 		}
 		return nil

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/coredns-persist/persist/build/persistctl/parents"
+	"github.com/coredns-persist/persist/build/persistctl/servers"
 	"github.com/coredns-persist/persist/plugin/persist/dnssec"
 
 	"github.com/miekg/dns"
@@ -24,24 +24,32 @@ why, and what a roll-over of the key-signing key waits for. With ZONE, the one i
 the Corefile, say too until when the signatures over its DNSKEY RRset hold, and
 where a KSK is kept away from the servers, until when bundles reach. With
 --parents ask every server of the parent of ZONE, or else of the zones of the last
-roll-over, for the DS.`,
+roll-over, for the DS; with --servers ask every server of these zones for the keys
+that are published now, and say what it lacks.`,
 		Example: `  persistctl keys status --dir /etc/coredns/keys
   persistctl keys status _validation-persist.example.com --dir /etc/coredns/keys --at 2027-06-01T00:00:00Z
+  persistctl keys status _validation-persist.example.com --vault persist-keys/example --servers
   persistctl keys status --vault persist-keys/example -o json`,
 		Args: cobra.MaximumNArgs(1),
 	}
-	var ask bool
+	var parents, own bool
 	source := registerKeySource(cmd.Flags(), "dir", "vault")
-	finder := registerParents(cmd.Flags())
-	cmd.Flags().BoolVar(&ask, "parents", false, "ask the parents' servers for the DS, as they are now")
+	finder := registerFinder(cmd.Flags())
+	cmd.Flags().BoolVar(&parents, "parents", false, "ask the parents' servers for the DS, as they are now")
+	cmd.Flags().BoolVar(&own, "servers", false, "ask the zone's servers for the keys, as they are now")
 	at.register(cmd.Flags(), "state at this instant")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		keys, state, err := statusOf(cmd.Context(), source, args, at.orNow())
 		if err != nil {
 			return err
 		}
-		if ask {
+		if parents {
 			if state.Parents, err = parentsOf(cmd.Context(), finder, keys, args); err != nil {
+				return err
+			}
+		}
+		if own {
+			if state.Servers, err = serversOf(cmd.Context(), finder, keys, args); err != nil {
 				return err
 			}
 		}
@@ -85,6 +93,7 @@ type keySetState struct {
 	Insecure bool          `json:"insecure,omitempty"` // whether the parents are asked to remove their DS
 	DNSKEY   *keySignature `json:"dnskey,omitempty"`
 	Parents  parentStates  `json:"parents,omitempty"`
+	Servers  serverStates  `json:"servers,omitempty"`
 	Bundles  []bundleState `json:"bundles,omitempty"`
 	Faults   []string      `json:"faults,omitempty"` // of bundles, which are not used
 }
@@ -115,9 +124,26 @@ func keysAt(keys *dnssec.KeySet, at time.Time) keySetState {
 	return s
 }
 
-// parentsOf asks the parents of the zones named, else of those that the key
-// document has.
-func parentsOf(ctx context.Context, f *parents.Finder, keys *dnssec.KeySet, names []string) (parentStates, error) {
+// parentsOf asks the parents of zones.
+func parentsOf(ctx context.Context, f *servers.Finder, keys *dnssec.KeySet, names []string) (parentStates, error) {
+	zones, err := zonesOf(keys, names)
+	if err != nil {
+		return nil, err
+	}
+	return askParents(ctx, f, zones)
+}
+
+// serversOf asks the servers of zones.
+func serversOf(ctx context.Context, f *servers.Finder, keys *dnssec.KeySet, names []string) (serverStates, error) {
+	zones, err := zonesOf(keys, names)
+	if err != nil {
+		return nil, err
+	}
+	return askServers(ctx, f, keys, zones, time.Now())
+}
+
+// zonesOf returns the zones named, else those that the key document has.
+func zonesOf(keys *dnssec.KeySet, names []string) ([]string, error) {
 	zones := keys.Zones
 	for _, name := range names {
 		zone, err := origin(name)
@@ -127,9 +153,9 @@ func parentsOf(ctx context.Context, f *parents.Finder, keys *dnssec.KeySet, name
 		zones = []string{zone}
 	}
 	if len(zones) == 0 {
-		return nil, usagef("of which zone shall the parents be asked? write ZONE")
+		return nil, usagef("of which zone shall servers be asked? write ZONE")
 	}
-	return askParents(ctx, f, zones)
+	return zones, nil
 }
 
 func signatureOfKeys(keys *dnssec.KeySet, zone string, at time.Time) (*keySignature, error) {
@@ -182,6 +208,10 @@ func (s keySetState) text(w io.Writer) {
 	if s.Parents != nil {
 		fmt.Fprintln(w)
 		s.Parents.text(w)
+	}
+	if s.Servers != nil {
+		fmt.Fprintln(w)
+		s.Servers.text(w)
 	}
 }
 

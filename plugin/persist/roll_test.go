@@ -289,7 +289,9 @@ func watchKSK(t *testing.T, algorithm uint8) {
 	begun := w.change(func(raw []byte) ([]byte, error) {
 		return dnssec.BeginRoll(raw, []string{"example.com."}, ttl, w.clock.now(), rand.Reader)
 	})
-	w.walk(begun.Submit.Add(time.Hour), begun.Publish.Add(-10*time.Minute), begun.Publish, begun.Publish.Add(time.Hour), begun.Submit)
+	w.walk(begun.Publish.Add(2*time.Hour), begun.Publish.Add(-10*time.Minute), begun.Publish, begun.Publish.Add(time.Hour))
+	offered := w.change(func(raw []byte) ([]byte, error) { return dnssec.OfferRoll(raw, w.clock.now()) })
+	w.walk(offered.Submit.Add(time.Hour), w.unread, offered.Submit)
 	w.follow()
 	w.walk(w.clock.now().Add(time.Hour), w.clock.now())
 	ended := w.change(func(raw []byte) ([]byte, error) { return dnssec.EndRoll(raw, ttl, w.clock.now()) })

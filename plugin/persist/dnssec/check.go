@@ -165,6 +165,8 @@ func (k kskSeed) check() fault {
 		return ".active is before publish: a key that is not published cannot sign"
 	case !k.CDS.IsZero() && k.CDS.time().Before(l.active):
 		return ".cds is before active: the parent must not point to a key that does not sign yet"
+	case !k.Seen.IsZero() && k.Seen.time().Before(k.submit()):
+		return ".ds_seen is before cds: the parent cannot have the DS of a key that was not offered to it"
 	case !k.Retire.IsZero() && !k.CDS.IsZero() && !k.CDS.time().Before(l.retire):
 		return ".cds is not before retire: the parent must not point to a key that signs no more"
 	case !k.Retire.IsZero() && !l.active.Before(l.retire):

@@ -19,7 +19,7 @@ import (
 //	  "validity": {"data": "72h", "dnskey": "336h"},
 //	  "dnskey_ttl": 3600,
 //	  "zsks": [{"seed": "…", "start": "2026-12-01T00:00:00Z", "lifetime": "720h"}],
-//	  "ksks": [{"seed": "…", "publish": "…", "active": "…", "cds": "…", "retire": "…", "remove": "…"}],
+//	  "ksks": [{"seed": "…", "publish": "…", "active": "…", "cds": "…", "ds_seen": "…", "retire": "…", "remove": "…"}],
 //	  "zones": ["example.com."], "ds_ttl": 86400,
 //	  "hold": "…", "hold_reason": "…",
 //	  "insecure": "…" }
@@ -41,7 +41,7 @@ type document struct {
 	ZSKs      []zskSeed `json:"zsks"`
 	KSKs      []kskSeed `json:"ksks"`
 	Zones     []string  `json:"zones,omitempty"`      // whose parents' DS is waited for in a roll-over
-	DSTTL     uint32    `json:"ds_ttl,omitzero"`      // of their DS when the roll-over began, in seconds
+	DSTTL     uint32    `json:"ds_ttl,omitzero"`      // of their DS in the roll-over, the longest, in seconds
 	Hold      instant   `json:"hold,omitzero"`        // at which the lives of KSKs stand still
 	Reason    string    `json:"hold_reason,omitzero"` // why they do, for people
 	Insecure  instant   `json:"insecure,omitzero"`    // from which the parent shall have no DS
@@ -69,7 +69,8 @@ type kskSeed struct {
 	awayKSK
 	Publish instant `json:"publish"`
 	Active  instant `json:"active"`
-	CDS     instant `json:"cds,omitzero"` // from which the parent shall point to it; zero: active
+	CDS     instant `json:"cds,omitzero"`     // from which the parent shall point to it; zero: active
+	Seen    instant `json:"ds_seen,omitzero"` // at which its DS was seen at every server of every parent
 	Retire  instant `json:"retire,omitzero"`
 	Remove  instant `json:"remove,omitzero"`
 }

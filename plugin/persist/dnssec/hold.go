@@ -31,7 +31,7 @@ func Resume(raw []byte, at time.Time) ([]byte, error) {
 		for i := range d.KSKs {
 			k := &d.KSKs[i]
 			for _, edge := range []*instant{&k.Publish, &k.Active, &k.CDS, &k.Retire, &k.Remove} {
-				if edge.time().After(before.hold) {
+				if edge.time().After(before.hold) && !edge.time().Equal(undecided) {
 					*edge = instant(edge.time().Add(late))
 				}
 			}

@@ -18,6 +18,7 @@ type KeySet struct {
 
 	algorithm    uint8
 	ttl          uint32        // of the DNSKEY RRset, in seconds
+	dsTTL        uint32        // of the DS RRset at the parents in the last roll-over, in seconds
 	dataValidity time.Duration // of signatures by zone signing keys
 	keyValidity  time.Duration // of signatures by key signing keys
 	hold         time.Time     // at which the lives of KSKs stand still, zero if they do not
@@ -49,6 +50,7 @@ func (d *document) keySet() (*KeySet, error) {
 		Zones:        d.Zones,
 		algorithm:    d.Algorithm,
 		ttl:          d.TTL,
+		dsTTL:        d.DSTTL,
 		dataValidity: time.Duration(d.Validity.Data),
 		keyValidity:  time.Duration(d.Validity.DNSKEY),
 		hold:         d.Hold.time(),

@@ -17,6 +17,10 @@ const (
 // never is later than any instant that a key document can hold.
 var never = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
 
+// undecided stands in a key document for an instant that somebody has yet to
+// choose. It is the last one that RFC 3339 can write.
+var undecided = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+
 // life is when a key enters its states. The zero publish and active are ever
 // since, the zero retire and remove never.
 type life struct{ publish, active, retire, remove time.Time }

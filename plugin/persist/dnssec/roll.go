@@ -9,17 +9,18 @@ import (
 
 // A key signing key is rolled by the Double-KSK method (RFC 7583 section 3.3.1,
 // RFC 6781 section 4.1.2): the new key is published and signs beside the old
-// one; once it is in every cache the parent is asked for its DS record; once
-// that is at every server of the parent, and the old one in no cache any more,
-// the old key goes. Whoever rolls writes each instant into the key document
-// before it comes, and nobody waits for a reader.
+// one; once every server has been seen to serve it, and it is in every cache,
+// the parent is asked for its DS record; once that is at every server of the
+// parent, and the old one in no cache any more, the old key goes. Whoever rolls
+// writes each instant into the key document before it comes, and nobody waits
+// for a reader. Where nobody looks, nothing comes.
 
 // BeginRoll returns the key document raw with a new key signing key, made of
 // random, whose DS record the parents of zones shall have in the place of the
 // present one's. ttl is that of the DS RRset there, the longest of all parents.
 //
-// The key is published an hour from at, when every server has read the document,
-// and is offered to the parents when it is in every cache (Ipub of RFC 7583).
+// The key is published an hour from at, when every server has read the document.
+// It is offered to no parent before OfferRoll says when.
 func BeginRoll(raw []byte, zones []string, ttl time.Duration, at time.Time, random io.Reader) ([]byte, error) {
 	return revise(raw, at, func(d *document, before *KeySet) error {
 		if err := before.mayRoll(at); err != nil {
@@ -29,7 +30,7 @@ func BeginRoll(raw []byte, zones []string, ttl time.Duration, at time.Time, rand
 		k := kskSeed{
 			Publish: instant(publish),
 			Active:  instant(publish),
-			CDS:     instant(publish.Add(d.ahead())),
+			CDS:     instant(undecided),
 		}
 		d.Zones, d.DSTTL = zones, uint32(ttl/time.Second) // #nosec G115 -- a TTL has 32 bits
 		return d.addKSK(k, random)
@@ -52,6 +53,33 @@ func (k *KeySet) mayRoll(at time.Time) error {
 	return nil
 }
 
+// OfferRoll returns the key document raw with the instant at which CDS begins to
+// name the new key, now that every server of every zone has been seen, at the
+// instant seen, to serve it: when it is in every cache (Ipub of RFC 7583), which
+// hold the RRset of the slowest server for the TTL. A secondary that nobody has
+// asked may be as late as for a ZSK.
+func OfferRoll(raw []byte, seen time.Time) ([]byte, error) {
+	return revise(raw, seen, func(d *document, before *KeySet) error {
+		step := before.Roll(seen)
+		if step.Phase != Spreading || !step.Held.IsZero() || !step.Submit.IsZero() {
+			return fmt.Errorf("no KSK waits for servers to serve it: the roll-over is %s", step.Phase)
+		}
+		for i, k := range d.KSKs {
+			key, err := k.ksk(d)
+			if err != nil {
+				return err
+			}
+			if key.tag != step.New {
+				continue
+			}
+			estimated := k.Publish.time().Add(d.ahead())
+			observed := secondsUp(seen.UTC()).Add(time.Duration(d.TTL)*time.Second + notice)
+			d.KSKs[i].CDS = instant(later(estimated, observed))
+		}
+		return nil
+	})
+}
+
 // addKSK adds k with a new seed. One whose tag is that of another key is passed
 // over.
 func (d *document) addKSK(k kskSeed, random io.Reader) (err error) {
@@ -71,7 +99,8 @@ func (d *document) addKSK(k kskSeed, random io.Reader) (err error) {
 // the instant at which no cache has the DS RRset without the new key any more,
 // now that one with it has been seen, at the instant seen, at every server of
 // every parent. ttl is that of the DS RRset there, the longest of all; the one
-// when the roll-over began may be longer and then counts.
+// when the roll-over began may be longer and then counts. The new key keeps what
+// was seen, for servers that read of it only when the old key is gone.
 func EndRoll(raw []byte, ttl time.Duration, seen time.Time) ([]byte, error) {
 	return revise(raw, seen, func(d *document, before *KeySet) error {
 		step := before.Roll(seen)
@@ -79,17 +108,19 @@ func EndRoll(raw []byte, ttl time.Duration, seen time.Time) ([]byte, error) {
 			return fmt.Errorf("no KSK waits for its DS: the roll-over is %s", step.Phase)
 		}
 		ttl = max(ttl, time.Duration(d.DSTTL)*time.Second)
+		d.DSTTL = uint32(ttl / time.Second) // #nosec G115 -- a TTL has 32 bits
 		end := instant(secondsUp(seen.UTC()).Add(ttl + notice))
 		for i, k := range d.KSKs {
 			key, err := k.ksk(d)
-			if err != nil {
+			switch {
+			case err != nil:
 				return err
-			}
-			if key.tag == step.New || !k.Remove.IsZero() {
-				continue
-			}
-			if d.KSKs[i].Remove = end; k.Retire.IsZero() {
-				d.KSKs[i].Retire = end
+			case key.tag == step.New:
+				d.KSKs[i].Seen = instant(secondsUp(seen.UTC()))
+			case k.Remove.IsZero():
+				if d.KSKs[i].Remove = end; k.Retire.IsZero() {
+					d.KSKs[i].Retire = end
+				}
 			}
 		}
 		return nil

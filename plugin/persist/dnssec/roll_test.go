@@ -109,28 +109,60 @@ func chainBreaks(tb testing.TB, h history, p parent, from, until time.Time) time
 	return time.Time{}
 }
 
-// rolled walks through a roll-over that begins at start, at the end of which the
-// parent's servers change their DS after patience and one more hour.
+// The editions of the history of a roll-over.
+const (
+	begun = iota + 1
+	offered
+	ended
+	finished
+)
+
+// rolled is what documentsOfRoll say.
 func rolled(tb testing.TB, algorithm uint8, patience time.Duration) (history, parent) {
 	tb.Helper()
-	first := written(tb, veteran(tb, algorithm))
-	raw, err := BeginRoll(first, []string{"persist.example."}, dsTTL, start, random(7))
-	begun := parsed(tb, raw, err)
-	step := begun.Roll(start)
+	documents, p := documentsOfRoll(tb, algorithm, patience)
+	var h history
+	for _, d := range documents {
+		h = append(h, edition{d.from, parsed(tb, d.raw, nil)})
+	}
+	return h, p
+}
+
+// dated is a key document from an instant on.
+type dated struct {
+	from time.Time
+	raw  []byte
+}
+
+// documentsOfRoll walks through a roll-over that begins at start, in which every server
+// is seen with the new key as soon as that is published, and at the end of which
+// the parent's servers change their DS after patience and one more hour.
+func documentsOfRoll(tb testing.TB, algorithm uint8, patience time.Duration) ([]dated, parent) {
+	tb.Helper()
+	documents := []dated{{start.Add(-100 * day), written(tb, veteran(tb, algorithm))}}
+	write := func(at time.Time, change func(raw []byte) ([]byte, error)) Step {
+		raw, err := change(documents[len(documents)-1].raw)
+		documents = append(documents, dated{at, raw})
+		return parsed(tb, raw, err).Roll(at)
+	}
+	step := write(start, func(raw []byte) ([]byte, error) {
+		return BeginRoll(raw, []string{"persist.example."}, dsTTL, start, random(7))
+	})
+	publish := step.Publish
+	step = write(publish, func(raw []byte) ([]byte, error) { return OfferRoll(raw, publish) })
 	p := parent{step.Old, step.New, step.Submit.Add(patience), time.Hour}
 	seen := p.swapped.Add(p.slower)
-	raw, err = EndRoll(raw, time.Hour, seen) // the DS RRset with the new key has a shorter TTL
-	ended := parsed(tb, raw, err)
-	end := ended.Roll(seen).Remove
-	raw, err = FinishRoll(raw, end)
-	return history{{start.Add(-100 * day), parsed(tb, first, nil)}, {start, begun}, {seen, ended}, {end, parsed(tb, raw, err)}}, p
+	step = write(seen, func(raw []byte) ([]byte, error) { return EndRoll(raw, time.Hour, seen) }) // the new DS RRset has a shorter TTL
+	end := step.Remove
+	write(end, func(raw []byte) ([]byte, error) { return FinishRoll(raw, end) })
+	return documents, p
 }
 
 func TestInARollOfTheKSKEveryCacheHoldsAChainOfTrust(t *testing.T) {
 	for _, algorithm := range []uint8{dns.ECDSAP256SHA256, dns.ED25519} {
 		for _, patience := range []time.Duration{0, 5 * day} {
 			h, p := rolled(t, algorithm, patience)
-			until := h[3].from.Add(3 * day)
+			until := h[finished].from.Add(3 * day)
 			if at := chainBreaks(t, h, p, start.Add(-day), until); !at.IsZero() {
 				t.Errorf("Algorithm %d, after a wait of %v: a chain of trust breaks at %v", algorithm, patience, at)
 			}
@@ -153,12 +185,12 @@ func TestInARollOfTheKSKEveryCacheHoldsAChainOfTrust(t *testing.T) {
 func TestTheModelOfCachesFindsARollThatIsTooQuick(t *testing.T) {
 	for name, hasten := range map[string]func(h history, p *parent){
 		"the parent changes when half of the caches may lack the new key": func(h history, p *parent) {
-			step := h[1].keys.Roll(start)
+			step := h[offered].keys.Roll(start)
 			p.swapped = step.Publish.Add(step.Submit.Sub(step.Publish) / 2)
 		},
 		"the old key goes after half of the DS TTL": func(h history, _ *parent) {
-			k := h[2].keys.ksks[0]
-			k.retire = h[2].from.Add(k.retire.Sub(h[2].from) / 2)
+			k := h[ended].keys.ksks[0]
+			k.retire = h[ended].from.Add(k.retire.Sub(h[ended].from) / 2)
 		},
 		"the old key goes when one server of the parent has the new DS": func(_ history, p *parent) {
 			p.slower += 3 * time.Hour
@@ -166,7 +198,7 @@ func TestTheModelOfCachesFindsARollThatIsTooQuick(t *testing.T) {
 	} {
 		h, p := rolled(t, 13, 0)
 		hasten(h, &p)
-		if chainBreaks(t, h, p, start.Add(-day), h[3].from.Add(3*day)).IsZero() {
+		if chainBreaks(t, h, p, start.Add(-day), h[finished].from.Add(3*day)).IsZero() {
 			t.Errorf("No chain of trust breaks although %s", name)
 		}
 	}
@@ -174,8 +206,8 @@ func TestTheModelOfCachesFindsARollThatIsTooQuick(t *testing.T) {
 
 func TestARollGoesByTheFormulasOfRFC7583(t *testing.T) {
 	h, p := rolled(t, 13, 5*day)
-	k := h[3].keys
-	begun := h[1].keys.Roll(start)
+	k := h[finished].keys
+	offer := h[offered].keys.Roll(start)
 	seen := p.swapped.Add(p.slower)
 	const propagation, secondaries, safety = time.Hour, day, time.Hour
 	want := Step{
@@ -185,13 +217,17 @@ func TestARollGoesByTheFormulasOfRFC7583(t *testing.T) {
 		Until:   start.Add(propagation),
 		Waits:   "every server to read the key document",
 	}
-	if diff := cmp.Diff(want, begun); diff != "" {
+	if diff := cmp.Diff(want, offer); diff != "" {
 		t.Errorf("The roll begins otherwise: %s", diff)
 	}
-	if got, want := h[2].keys.Roll(seen).Remove, seen.Add(dsTTL+safety); !got.Equal(want) {
+	want.Submit = time.Time{}
+	if diff := cmp.Diff(want, h[begun].keys.Roll(start)); diff != "" {
+		t.Errorf("The roll begins otherwise: %s", diff)
+	}
+	if got, want := h[ended].keys.Roll(seen).Remove, seen.Add(dsTTL+safety); !got.Equal(want) {
 		t.Errorf("Expected the old key to go at %v, Iret = DprpP + TTLds after the DS was seen, got %v", want, got)
 	}
-	if diff := cmp.Diff(Step{Phase: Settled, Old: p.young, Publish: begun.Publish, Submit: begun.Submit}, k.Roll(h[3].from)); diff != "" {
+	if diff := cmp.Diff(Step{Phase: Settled, Old: p.young, Publish: offer.Publish, Submit: offer.Submit}, k.Roll(h[finished].from)); diff != "" {
 		t.Errorf("The roll ends otherwise: %s", diff)
 	}
 	if diff := cmp.Diff([]string{"persist.example."}, k.Zones); diff != "" {
@@ -204,9 +240,9 @@ func TestARollGoesByTheFormulasOfRFC7583(t *testing.T) {
 
 func TestARollIsFinishedOnceTheOldKeyIsRemoved(t *testing.T) {
 	h, p := rolled(t, 13, 0)
-	remove := h[3].from
+	remove := h[finished].from
 	for at, want := range map[time.Time]Phase{remove.Add(-1): Retiring, remove: Finished, remove.Add(30 * day): Finished} {
-		got := h[2].keys.Roll(at)
+		got := h[ended].keys.Roll(at)
 		if got.Phase != want || got.Old != p.old || got.New != p.young || !got.Remove.Equal(remove) {
 			t.Errorf("At %v: expected %s, from %d to %d, got %+v", at, want, p.old, p.young, got)
 		}
@@ -245,10 +281,47 @@ func TestEachStepOfARollSaysWhatItWaitsFor(t *testing.T) {
 	}
 }
 
+// A server may be cut off for as long as it likes: until somebody has seen all
+// of them with the new key, no parent is asked for its DS, and from then on caches
+// have the time that they need.
+func TestTheNewKeyIsOfferedOnlyAfterEveryServerWasSeenWithIt(t *testing.T) {
+	raw, err := BeginRoll(written(t, veteran(t, 13)), nil, dsTTL, start, random(7))
+	begun := parsed(t, raw, err)
+	publish := start.Add(time.Hour)
+	for _, late := range []time.Duration{0, day, 24*time.Hour + time.Second, 300 * day} {
+		seen := publish.Add(late)
+		if step := begun.Roll(seen); step.Phase != Spreading || !step.Submit.IsZero() || !step.Until.IsZero() || step.Waits != "every server to be seen with the new key" {
+			t.Errorf("After %v: the step is %+v", late, step)
+		}
+		if cds, _, _ := begun.CDS(origin, seen); len(cds) != 1 || cds[0].(*dns.CDS).KeyTag != begun.Roll(seen).Old {
+			t.Errorf("After %v: CDS is %v", late, cds)
+		}
+		raw, err := OfferRoll(raw, seen)
+		offered := parsed(t, raw, err).Roll(seen)
+		if want := later(publish.Add(26*time.Hour), seen.Add(2*time.Hour)); !offered.Submit.Equal(want) {
+			t.Errorf("Seen %v after it is published, the key is offered at %v, want %v", late, offered.Submit, want)
+		}
+	}
+}
+
+// A hold does not bring the offer nearer, nor push it out of what can be written.
+func TestAHoldBeforeTheOfferLeavesThatOpen(t *testing.T) {
+	raw, err := BeginRoll(written(t, veteran(t, 13)), nil, dsTTL, start, random(7))
+	parsed(t, raw, err)
+	raw, err = Hold(raw, "", start.Add(2*time.Hour))
+	parsed(t, raw, err)
+	raw, err = Resume(raw, start.Add(500*day))
+	if step := parsed(t, raw, err).Roll(start.Add(500 * day)); step.Phase != Spreading || !step.Submit.IsZero() {
+		t.Errorf("After the hold the step is %+v", step)
+	}
+}
+
 // Whatever the reason, a hold only ever makes a roll-over slower.
 func TestARollThatWasHeldIsAsSafeAsOneThatWasNot(t *testing.T) {
 	first := written(t, veteran(t, 13))
 	begun, err := BeginRoll(first, nil, dsTTL, start, random(7))
+	parsed(t, begun, err)
+	begun, err = OfferRoll(begun, start.Add(time.Hour)) // whatever comes meanwhile
 	parsed(t, begun, err)
 	for _, when := range []time.Duration{0, 30 * time.Minute, time.Hour, 2 * time.Hour, 27 * time.Hour, 28 * time.Hour} {
 		for _, long := range []time.Duration{time.Minute, 90 * time.Minute, 30 * day} {
@@ -295,6 +368,11 @@ func TestWhatIsNotDueIsRefused(t *testing.T) {
 	parsed(t, reseeded, err)
 	late := start.Add(2 * day)
 	begin := func(raw []byte) error { _, err := BeginRoll(raw, nil, dsTTL, late, random(9)); return err }
+	promised, err := OfferRoll(begun, start.Add(time.Hour))
+	parsed(t, promised, err)
+	stopped, err := Hold(begun, "", start.Add(time.Hour))
+	parsed(t, stopped, err)
+	offer := func(raw []byte, at time.Time) error { _, err := OfferRoll(raw, at); return err }
 	end := func(raw []byte, at time.Time) error { _, err := EndRoll(raw, dsTTL, at); return err }
 	broken := errors.New("broken")
 	for _, c := range []struct {
@@ -306,6 +384,9 @@ func TestWhatIsNotDueIsRefused(t *testing.T) {
 		{"a roll into insecurity", "the zone goes insecure", begin(insecure)},
 		{"the end before the beginning", "the roll-over is settled", end(first, late)},
 		{"the end before CDS names the key", "the roll-over is spreading", end(begun, start.Add(2*time.Hour))},
+		{"an offer before the key is published", "the roll-over is announced", offer(begun, start)},
+		{"an offer in a hold", "the roll-over is spreading", offer(stopped, late)},
+		{"a second offer", "the roll-over is spreading", offer(promised, start.Add(2*time.Hour))},
 		{"a hold in a hold", "held already, since 2026-11-24T12:00:00Z", second(Hold(held, "", late))},
 		{"resume without a hold", "not held", second(Resume(first, late))},
 		{"insecure twice", "already, since 2026-11-24T12:00:00Z", second(GoInsecure(insecure, late))},

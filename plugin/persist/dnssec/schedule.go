@@ -110,6 +110,7 @@ type ksk struct {
 	life
 	submit   time.Time // from then on the parent's DS record shall point to it
 	withdraw time.Time // from then on it is not asked for any more, zero: never
+	seen     time.Time // its DS was at every server of every parent then, zero: nobody has said so
 	planned  plan      // without the hold
 	away     *Away     // nil: the private half is here
 }
@@ -123,7 +124,7 @@ type plan struct {
 // newKSK returns the key that s describes. A hold, unless it is zero, keeps all
 // from coming that would come after it.
 func newKSK(k *key, s kskSeed, hold time.Time) *ksk {
-	held := &ksk{key: k, life: s.life(), submit: s.submit(), planned: plan{s.life(), s.submit()}}
+	held := &ksk{key: k, life: s.life(), submit: s.submit(), seen: s.Seen.time(), planned: plan{s.life(), s.submit()}}
 	if hold.IsZero() {
 		return held
 	}

@@ -26,7 +26,7 @@ type Step struct {
 	New   uint16 // tag of the key that comes, 0 if none does
 
 	Publish time.Time // from which the new key, or that in force, is published
-	Submit  time.Time // from which CDS names it
+	Submit  time.Time // from which CDS names it; zero as long as that is not known
 	Remove  time.Time // at which the old key goes; zero as long as that is not known
 
 	Held  time.Time // since when all this stands still, zero if it does not
@@ -53,6 +53,9 @@ func (k *KeySet) Roll(at time.Time) Step {
 func (k *KeySet) roll(at time.Time) Step {
 	young := k.youngest(at)
 	step := Step{Phase: Settled, Old: young.tag, Publish: young.planned.publish, Submit: young.planned.submit}
+	if step.Submit.Equal(undecided) {
+		step.Submit = time.Time{}
+	}
 	var ends []time.Time // of the old keys
 	for _, s := range k.ksks {
 		if s != young && s.planned.comesOrIs(at) {
@@ -100,6 +103,9 @@ func (s *Step) advance(at time.Time) {
 	case at.Before(s.Publish):
 		s.Phase, s.Until = Announced, s.Publish
 		s.Waits = "every server to read the key document"
+	case s.Submit.IsZero():
+		s.Phase = Spreading
+		s.Waits = "every server to be seen with the new key"
 	case at.Before(s.Submit):
 		s.Phase, s.Until = Spreading, s.Submit
 		s.Waits = "every cache to have the DNSKEY RRset with the new key"

@@ -50,6 +50,13 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
 // Window returns the window [start, end) that contains at, in which one
 // signature of the RRset is the one to serve. All windows of an RRset are half
 // as long as its signatures are valid, and begin on the same second on every

@@ -100,9 +100,9 @@ func introduce(w *world, r *roll, t time.Time) error {
 	return nil
 }
 
-// check looks whether every server has the new key soon after all should, and
-// stops the roll if not: one that cannot read the store would be bogus once the
-// parent has the new DS.
+// check looks whether every server has the new key soon after all should, has
+// CDS name it if so, and stops the roll if not: one that cannot read the store
+// would be bogus once the parent has the new DS.
 func check(w *world, r *roll, t time.Time) error {
 	behind, err := w.behind(t)
 	if err != nil {
@@ -114,11 +114,12 @@ func check(w *world, r *roll, t time.Time) error {
 		_, err = w.write(raw, err, t)
 		return err
 	}
-	keys, err := dnssec.ParseKeys(w.stored())
+	raw, err := dnssec.OfferRoll(w.stored(), t)
+	step, err := w.write(raw, err, t)
 	if err != nil {
 		return err
 	}
-	cds := keys.Roll(t).Submit
+	cds := step.Submit
 	w.turnedUp(func() { w.parental(cds, 300) }) // who have an old DNSKEY RRset
 	w.hot(cds, 10*time.Minute, 70*time.Minute, 400)
 	if r.next, r.at = exchange, later(t, cds.Add(r.delay)); r.delay < 0 {

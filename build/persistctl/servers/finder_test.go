@@ -1,4 +1,4 @@
-package parents
+package servers
 
 import (
 	"fmt"
@@ -60,7 +60,7 @@ type outcome struct {
 	Failed bool
 }
 
-func outcomes(answers []Answer) []outcome {
+func outcomes(answers []DSAnswer) []outcome {
 	all := make([]outcome, 0, len(answers))
 	for _, a := range answers {
 		o := outcome{Server: a.Server, TTL: a.TTL, Failed: a.Err != nil}
@@ -84,7 +84,7 @@ func TestEveryAddressOfEveryServerOfTheParentIsAsked(t *testing.T) {
 	port = uint16(number)
 	t.Cleanup(func() { port = 53 })
 
-	answers, err := Finder{Resolver: unbound.Address}.Ask(t.Context(), "_Validation-Persist.www.example")
+	answers, err := Finder{Resolver: unbound.Address}.DS(t.Context(), "_Validation-Persist.www.example")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func TestWhatAServerSaysIsTakenAsItSaysIt(t *testing.T) {
 		{"a resolver", unbound.Address, zone, 0, "without authority"},
 		{"nobody there", "127.0.0.3:9", zone, 0, "127.0.0.3:9"},
 	} {
-		answers, err := Finder{Servers: []string{c.server}}.Ask(t.Context(), c.zone)
+		answers, err := Finder{Parents: []string{c.server}}.DS(t.Context(), c.zone)
 		if err != nil || len(answers) != 1 {
 			t.Fatalf("%s: expected one answer, got %v (%v)", c.name, answers, err)
 		}
@@ -141,7 +141,7 @@ func TestAParentThatCannotBeFoundIsAnError(t *testing.T) {
 		{"127.0.0.3:9", zone, "the servers of the parent of " + zone + ": the resolver 127.0.0.3:9: "},
 		{nsd.Address, "a.example.net.", "answers REFUSED for example.net. NS"},
 	} {
-		if _, err := (Finder{Resolver: c.resolver}).Ask(t.Context(), c.zone); err == nil || !strings.Contains(err.Error(), c.why) {
+		if _, err := (Finder{Resolver: c.resolver}).DS(t.Context(), c.zone); err == nil || !strings.Contains(err.Error(), c.why) {
 			t.Errorf("%s by %s: expected an error with %q, got %v", c.zone, c.resolver, c.why, err)
 		}
 	}

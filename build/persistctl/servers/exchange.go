@@ -1,0 +1,71 @@
+package servers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+const (
+	// patience is how long one server may take for one answer.
+	patience = 3 * time.Second
+	// tries is how often it is asked over UDP, which loses packets.
+	tries = 3
+	// payload is how large an answer over UDP may be (RFC 9715).
+	payload = 1232
+)
+
+// plain is a question to an authoritative server.
+func plain(name string, qtype uint16) *dns.Msg {
+	query := new(dns.Msg).SetQuestion(name, qtype).SetEdns0(payload, false)
+	query.RecursionDesired = false
+	return query
+}
+
+// authoritative returns the answer of a server of a zone, which is named for the
+// error.
+func authoritative(ctx context.Context, query *dns.Msg, address, zone string) (*dns.Msg, error) {
+	reply, err := exchange(ctx, query, address)
+	switch {
+	case err != nil:
+		return nil, err
+	case reply.Rcode != dns.RcodeSuccess:
+		return nil, fmt.Errorf("it answers %s", dns.RcodeToString[reply.Rcode])
+	case !reply.Authoritative:
+		return nil, fmt.Errorf("it answers without authority: is it a server of %s?", zone)
+	}
+	return reply, nil
+}
+
+// exchange asks over UDP, again if nothing comes, and over TCP if the answer is
+// truncated.
+func exchange(ctx context.Context, query *dns.Msg, address string) (*dns.Msg, error) {
+	var failed error
+	for range tries {
+		reply, err := once(ctx, "udp", query, address)
+		if err == nil && reply.Truncated {
+			reply, err = once(ctx, "tcp", query, address)
+		}
+		if err == nil {
+			return reply, nil
+		}
+		failed = err
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, failed
+}
+
+func once(ctx context.Context, network string, query *dns.Msg, address string) (*dns.Msg, error) {
+	c := dns.Client{Net: network, Timeout: patience, UDPSize: payload}
+	reply, _, err := c.ExchangeContext(ctx, query, address)
+	if err == nil && (len(reply.Question) != 1 || !strings.EqualFold(reply.Question[0].Name, query.Question[0].Name)) {
+		err = errors.New("its answer is to another question")
+	}
+	return reply, err
+}

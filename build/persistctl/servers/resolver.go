@@ -1,0 +1,109 @@
+package servers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+
+	"github.com/miekg/dns"
+)
+
+func (f Finder) resolver() (resolver, error) {
+	if f.Resolver != "" {
+		return resolver(f.Resolver), nil
+	}
+	c, err := dns.ClientConfigFromFile("/etc/resolv.conf")
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("the system's resolver: %w", err)
+	case len(c.Servers) == 0:
+		return "", errors.New("/etc/resolv.conf names no resolver")
+	}
+	return resolver(net.JoinHostPort(c.Servers[0], c.Port)), nil
+}
+
+// resolver is the IP:PORT of a recursive resolver.
+type resolver string
+
+// lookup returns the answer section for a question, empty if there is no such
+// name or record.
+func (r resolver) lookup(ctx context.Context, name string, qtype uint16) ([]dns.RR, error) {
+	reply, err := exchange(ctx, new(dns.Msg).SetQuestion(name, qtype).SetEdns0(payload, false), string(r))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("the resolver %s: %w", r, err)
+	case reply.Rcode != dns.RcodeSuccess && reply.Rcode != dns.RcodeNameError:
+		return nil, fmt.Errorf("the resolver %s answers %s for %s %s", r, dns.RcodeToString[reply.Rcode], name, dns.Type(qtype))
+	}
+	return reply.Answer, nil
+}
+
+// parent returns the names of the servers of the zone that zone is delegated
+// from: the nearest one above that has an NS RRset.
+func (r resolver) parent(ctx context.Context, zone string) ([]string, error) {
+	for off, end := dns.NextLabel(zone, 0); ; off, end = dns.NextLabel(zone, off) {
+		above := zone[off:]
+		if end {
+			above = "."
+		}
+		answer, err := r.lookup(ctx, above, dns.TypeNS)
+		if err != nil {
+			return nil, err
+		}
+		names := nsOf(above, answer)
+		switch slices.Sort(names); {
+		case len(names) > 0:
+			return names, nil
+		case end:
+			return nil, fmt.Errorf("the resolver %s knows no zone above", r)
+		}
+	}
+}
+
+// servers returns every address of servers with names.
+func (r resolver) servers(ctx context.Context, names []string, only4 bool) ([]server, error) {
+	var all []server
+	for _, name := range names {
+		addresses, err := r.addresses(ctx, name, only4)
+		if err != nil {
+			return nil, err
+		}
+		for _, address := range addresses {
+			all = append(all, server{name, netip.AddrPortFrom(address, port).String()})
+		}
+	}
+	return all, nil
+}
+
+// addresses returns the addresses of a name, of which there must be one.
+func (r resolver) addresses(ctx context.Context, name string, only4 bool) ([]netip.Addr, error) {
+	var all []netip.Addr
+	for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
+		if only4 && qtype == dns.TypeAAAA {
+			continue
+		}
+		answer, err := r.lookup(ctx, name, qtype)
+		if err != nil {
+			return nil, err
+		}
+		for _, rr := range answer {
+			var ip net.IP
+			switch rr := rr.(type) {
+			case *dns.A:
+				ip = rr.A
+			case *dns.AAAA:
+				ip = rr.AAAA
+			}
+			if address, ok := netip.AddrFromSlice(ip); ok {
+				all = append(all, address.Unmap())
+			}
+		}
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("the resolver %s has no address of %s", r, name)
+	}
+	return all, nil
+}
