@@ -16,7 +16,8 @@ const skew = 5 * time.Minute
 // Resolvers hold the DNSKEY RRset of before for its TTL, signatures for theirs,
 // and the parent its DS for longer. So what before has signed must find its key
 // in the DNSKEY RRset of k, what k signs must find it in that of before, and a
-// key signing key that signs now and that the parent may know must go on to.
+// key signing key that signs now and that the parent may know must go on to,
+// unless k says that all the world has the DS of another.
 func (k *KeySet) Continues(before *KeySet, at time.Time) error {
 	if before == nil {
 		return nil
@@ -91,7 +92,7 @@ func (k *KeySet) publishesZSK(key *key, at time.Time) bool {
 // one that was offered to it.
 func (k *KeySet) keepsKSK(before *KeySet, at time.Time) error {
 	for _, old := range before.ksks {
-		if old.signs(at) && old.offered(at) && !k.follows(old, at) {
+		if old.signs(at) && old.offered(at) && !k.follows(old, at) && !k.succeeded(old, at) {
 			return fmt.Errorf("the KSK with tag %d signs now and is not in it, and if the parent's DS points to that, it would match nothing: "+
 				"put it back, and let it retire when the DS has changed; if other servers have long been without it, start this one anew", old.tag)
 		}
@@ -120,6 +121,22 @@ func (k *KeySet) follows(old *ksk, at time.Time) bool {
 			if !s.retire.IsZero() && other.signs(at) && other.submit.Before(s.retire) {
 				return true
 			}
+		}
+	}
+	return false
+}
+
+// succeeded reports whether another key has taken the place of one that k does
+// not have any more: it signs here, was offered to the parents after that one,
+// and its DS was then seen at every server of theirs, so long ago that no cache
+// has a DS RRset without it. So it is for a server that was cut off while the
+// old key got its end and went. Its answers are those of the others from now on,
+// and what resolvers hold of it stays valid: the ZSKs are the same.
+func (k *KeySet) succeeded(old *ksk, at time.Time) bool {
+	spread := at.Add(-time.Duration(k.dsTTL)*time.Second - notice)
+	for _, s := range k.ksks {
+		if s.signs(at) && s.submit.After(old.submit) && !s.seen.IsZero() && !s.seen.After(spread) {
+			return true
 		}
 	}
 	return false

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -200,6 +201,65 @@ func TestAServerThatMissedARollOfTheKSKCatchesUp(t *testing.T) {
 		if (err == nil) != (c.fragment == "") || err != nil && !strings.Contains(err.Error(), c.fragment) {
 			t.Errorf("%s: expected an error with %q, got %v", c.name, c.fragment, err)
 		}
+	}
+}
+
+// A server that was cut off while the old key got its end and went knows of no
+// end. It takes the new key alone, because the document says that all the world
+// has its DS, and then its answers are those of the others.
+func TestAServerThatMissedTheEndOfARollTakesTheNewKeyAlone(t *testing.T) {
+	h, p := rolled(t, 13, 5*day)
+	gone := h[finished].from
+	for _, missed := range []int{0, begun, offered} {
+		for _, late := range []time.Duration{0, time.Minute, 300 * day} {
+			if err := h[finished].keys.Continues(h[missed].keys, gone.Add(late)); err != nil {
+				t.Errorf("In use is edition %d, %v after the end: %v", missed, late, err)
+			}
+		}
+	}
+	for _, back := range []time.Duration{0, 5 * time.Hour, 10 * day} {
+		cutOff := append(slices.Clone(h[:ended]), edition{gone.Add(back), h[finished].keys})
+		if at := chainBreaks(t, cutOff, p, start.Add(-day), gone.Add(back+3*day)); !at.IsZero() {
+			t.Errorf("Taken over %v after the end, a chain of trust breaks at %v", back, at)
+		}
+	}
+}
+
+// What nobody says to be at every parent is not there, and what was there before
+// another key was offered need not be there any more.
+func TestAKSKMayNotGoBeforeTheDSOfItsSuccessorIsEverywhere(t *testing.T) {
+	h, p := rolled(t, 13, 5*day)
+	gone := h[finished].from
+	documents, _ := documentsOfRoll(t, 13, 5*day)
+	last := documents[finished].raw
+	d, err := parseDocument(last)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.KSKs[0].Seen = instant{}
+	unseen := parsed(t, written(t, d), nil)
+	raw, err := BeginRoll(last, nil, dsTTL, gone.Add(30*day), random(11))
+	parsed(t, raw, err)
+	published := gone.Add(30*day + time.Hour)
+	raw, err = OfferRoll(raw, published)
+	next := parsed(t, raw, err)
+	at := next.Roll(published).Submit
+	for _, c := range []struct {
+		name          string
+		before, after *KeySet
+		at            time.Time
+	}{
+		{"the old one is struck out by hand, as the parent may have its DS", h[offered].keys, unseen, gone.Add(300 * day)},
+		{"caches may hold the DS of the old one", h[offered].keys, h[finished].keys, p.swapped.Add(p.slower + dsTTL)},
+		{"a backup is put back when the parents were offered the next key", next, h[finished].keys, at},
+		{"a backup is put back long after", next, h[finished].keys, at.Add(300 * day)},
+	} {
+		if err := c.after.Continues(c.before, c.at); err == nil || !strings.Contains(err.Error(), "is not in it") {
+			t.Errorf("%s: expected a refusal, got %v", c.name, err)
+		}
+	}
+	if err := h[finished].keys.Continues(next, at.Add(-1)); err != nil {
+		t.Errorf("A backup is put back before the parents were offered the next key: %v", err)
 	}
 }
 
