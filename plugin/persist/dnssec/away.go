@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/miekg/dns"
@@ -53,11 +54,11 @@ func GenerateAwayKeys(name string, at time.Time, random io.Reader, away Away) ([
 	if err != nil {
 		return nil, err
 	}
-	ksk := kskSeed{awayKSK: awayKSK{Transit: away.Transit, Version: away.Version}}
-	if err := ksk.PublicKey.UnmarshalText([]byte(away.PublicKey)); err != nil {
-		return nil, fmt.Errorf("new key document: the public key %w", err)
+	ksk, err := away.entry()
+	if err != nil {
+		return nil, fmt.Errorf("new key document: %w", err)
 	}
-	raw, err := newDocument(name, away.Algorithm, at, zsk, ksk)
+	raw, err := newDocument(name, away.Algorithm, at, zsk, kskSeed{awayKSK: ksk})
 	if err != nil {
 		return nil, err
 	}
@@ -73,6 +74,19 @@ func FitsKSK(algorithm uint8, public []byte) bool {
 	return publicHalf(kskFlags, algorithm, public).inClass(kskClass)
 }
 
+// AdmitsKSK reports whether a public key may be the next key signing key of k: it
+// fits, and has no key tag in common with those that k has.
+func (k *KeySet) AdmitsKSK(public []byte) bool {
+	next := publicHalf(kskFlags, k.algorithm, public)
+	return FitsKSK(k.algorithm, public) && !slices.ContainsFunc(k.ksks, func(s *ksk) bool { return s.shares(next) })
+}
+
+// shares reports whether two keys have a tag in common, their own or the one that
+// they would have if they were revoked.
+func (k *key) shares(other *key) bool {
+	return k.tag == other.tag || k.tag == other.revokedTag() || k.revokedTag() == other.tag || k.revokedTag() == other.revokedTag()
+}
+
 // inClass reports whether both tags of k, its own and the one it would have if
 // it were revoked, are of a class. Where the sum that makes a tag carries over
 // the two differ. Tag 0 is avoided because some software takes it for "none".
@@ -85,6 +99,15 @@ type awayKSK struct {
 	PublicKey publicKey `json:"public_key,omitzero"`
 	Transit   string    `json:"transit,omitzero"`
 	Version   int       `json:"version,omitzero"`
+}
+
+// entry is what a key document says of a key that is kept away.
+func (a Away) entry() (awayKSK, error) {
+	k := awayKSK{Transit: a.Transit, Version: a.Version}
+	if err := k.PublicKey.UnmarshalText([]byte(a.PublicKey)); err != nil {
+		return awayKSK{}, fmt.Errorf("the public key %w", err)
+	}
+	return k, nil
 }
 
 // transitPath is MOUNT/KEY: a mount may have slashes, a key has none.

@@ -63,7 +63,7 @@ func TestAKeyThatIsAwayIsNotRolledIntoTheKeyDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := BeginRoll(raw, nil, time.Hour, start, random(2)); err == nil || !strings.Contains(err.Error(), "persistctl keys sign before it is published") {
+	if _, err := BeginRoll(raw, nil, time.Hour, start, random(2)); err == nil || !strings.Contains(err.Error(), "the next one would be where they have it") {
 		t.Errorf("The error is %v", err)
 	}
 }

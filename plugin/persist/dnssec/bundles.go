@@ -1,7 +1,6 @@
 package dnssec
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -67,9 +66,14 @@ func ParseBundles(raw []byte) (*Bundles, error) {
 			}
 			b.zones[name] = append(b.zones[name], one)
 		}
-		slices.SortFunc(b.zones[name], func(x, y *bundle) int { return cmp.Compare(x.from.Unix(), y.from.Unix()) })
+		b.sort(name)
 	}
 	return b, nil
+}
+
+// sort puts the bundles of a zone into the order of time.
+func (b *Bundles) sort(zone string) {
+	slices.SortStableFunc(b.zones[zone], func(x, y *bundle) int { return x.from.Compare(y.from) })
 }
 
 // Marshal writes the document, indented, the zones in the order of their names.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/miekg/dns"
@@ -26,15 +27,11 @@ func (b *Bundles) Sign(k *KeySet, origin string, from, until time.Time, private 
 	if b.name != k.Name {
 		return 0, fmt.Errorf("the bundles are those of the key set %s, and the keys those of %s", b.name, k.Name)
 	}
-	have := map[int64]*bundle{}
-	for _, old := range b.zones[origin] {
-		have[old.from.Unix()] = old
-	}
 	var all []*bundle
 	for w := k.bundleWindow(origin, from.Add(-margin)); w.from.Before(until); w = k.bundleWindow(origin, w.until) {
-		switch old := have[w.from.Unix()]; {
+		switch old := k.usable(b.zones[origin], origin, w); {
 		case !k.away(w.from):
-		case old != nil && old.until.Equal(w.until) && k.checkBundle(origin, old) == nil:
+		case old != nil:
 			all = append(all, old)
 		default:
 			made, err := k.signBundle(origin, w, private)
@@ -47,6 +44,35 @@ func (b *Bundles) Sign(k *KeySet, origin string, from, until time.Time, private 
 	}
 	b.zones[origin] = all
 	return signed, nil
+}
+
+// SignBeside is Sign for keys that are to take the place of those that b has
+// bundles for, and leaves these. So servers can use b as long as they have either
+// key document, and it does not matter where whoever replaces that is interrupted.
+func (b *Bundles) SignBeside(k *KeySet, origin string, from, until time.Time, private SignerOf) (signed int, err error) {
+	origin = dns.CanonicalName(origin)
+	before := b.zones[origin]
+	if signed, err = b.Sign(k, origin, from, until, private); err != nil {
+		return 0, err
+	}
+	for _, old := range before {
+		if !slices.Contains(b.zones[origin], old) {
+			b.zones[origin] = append(b.zones[origin], old)
+		}
+	}
+	b.sort(origin)
+	return signed, nil
+}
+
+// usable returns the one of bundles that is for the window w and what the key
+// document says, nil if none is.
+func (k *KeySet) usable(bundles []*bundle, origin string, w span) *bundle {
+	for _, b := range bundles {
+		if b.from.Equal(w.from) && b.until.Equal(w.until) && k.checkBundle(origin, b) == nil {
+			return b
+		}
+	}
+	return nil
 }
 
 // signBundle makes the bundle of a window, and verifies it as a server will.

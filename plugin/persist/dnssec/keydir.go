@@ -93,20 +93,30 @@ var ErrChanged = errors.New("somebody else has written it")
 // its owner and its mode, and whoever reads it has the whole of one of the two,
 // also after a crash.
 func ReplaceDir(dir string, before, after []byte) error {
-	file := filepath.Join(dir, KeyFile)
+	return replaceSecret(dir, KeyFile, before, after)
+}
+
+// ReplaceKSKs is ReplaceDir for the document of key signing keys that are kept
+// away, as LoadKSKs returned it.
+func ReplaceKSKs(dir string, before, after []byte) error {
+	return replaceSecret(dir, KSKFile, before, after)
+}
+
+func replaceSecret(dir, name string, before, after []byte) error {
+	file := filepath.Join(dir, name)
 	info, err := os.Stat(file)
 	if err != nil {
 		return err
 	}
 	asBefore := func(f *os.File) error { return errors.Join(f.Chmod(info.Mode().Perm()), keepOwner(f, info)) }
 	unchanged := func() error {
-		now, err := LoadDir(dir)
+		now, err := loadSecret(file)
 		if err == nil && !bytes.Equal(now, before) {
 			err = fmt.Errorf("%s: %w", file, ErrChanged)
 		}
 		return err
 	}
-	return replace(dir, KeyFile, after, asBefore, unchanged)
+	return replace(dir, name, after, asBefore, unchanged)
 }
 
 // replace writes raw to a file in dir, in the place of the one that is there.

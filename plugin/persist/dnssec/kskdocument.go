@@ -54,7 +54,33 @@ func GenerateKSKs(name string, algorithm uint8, random io.Reader) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
-	raw, err := json.Marshal(kskDocument{1, name, algorithm, []seed{s}}, jsontext.WithIndent("  "))
+	return kskDocument{1, name, algorithm, []seed{s}}.marshal()
+}
+
+// AddKSK returns the document raw of key signing keys with one more key, from a
+// seed that it reads from random, which keys admit as their next one.
+func AddKSK(raw []byte, keys *KeySet, random io.Reader) ([]byte, error) {
+	if _, err := ParseKSKs(raw, keys.Name, keys.algorithm); err != nil {
+		return nil, err
+	}
+	var d kskDocument
+	if err := json.Unmarshal(raw, &d); err != nil {
+		return nil, err
+	}
+	for {
+		s, err := newSeed(random)
+		if err != nil {
+			return nil, err
+		}
+		if keys.AdmitsKSK(deriver{s, keys.Name, keys.algorithm}.ksk().public) {
+			d.Seeds = append(d.Seeds, s)
+			return d.marshal()
+		}
+	}
+}
+
+func (d kskDocument) marshal() ([]byte, error) {
+	raw, err := json.Marshal(d, jsontext.WithIndent("  "))
 	return append(raw, '\n'), err
 }
 

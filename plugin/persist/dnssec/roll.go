@@ -22,18 +22,34 @@ import (
 // The key is published an hour from at, when every server has read the document.
 // It is offered to no parent before OfferRoll says when.
 func BeginRoll(raw []byte, zones []string, ttl time.Duration, at time.Time, random io.Reader) ([]byte, error) {
+	return begin(raw, zones, ttl, at, func(d *document, before *KeySet, k kskSeed) error {
+		if len(before.Away()) > 0 {
+			return errors.New("the KSK is kept away from the servers, and the next one would be where they have it: see BeginAwayRoll")
+		}
+		return d.addKSK(k, random)
+	})
+}
+
+// BeginAwayRoll is BeginRoll for a new key signing key that is kept away from the
+// servers. Whoever writes the document has bundles for it before.
+func BeginAwayRoll(raw []byte, zones []string, ttl time.Duration, at time.Time, next Away) ([]byte, error) {
+	return begin(raw, zones, ttl, at, func(d *document, _ *KeySet, k kskSeed) error {
+		away, err := next.entry()
+		k.awayKSK = away
+		d.KSKs = append(d.KSKs, k)
+		return err
+	})
+}
+
+// begin adds a key that add completes.
+func begin(raw []byte, zones []string, ttl time.Duration, at time.Time, add func(*document, *KeySet, kskSeed) error) ([]byte, error) {
 	return revise(raw, at, func(d *document, before *KeySet) error {
 		if err := before.mayRoll(at); err != nil {
 			return err
 		}
-		publish := secondsUp(at.UTC()).Add(notice)
-		k := kskSeed{
-			Publish: instant(publish),
-			Active:  instant(publish),
-			CDS:     instant(undecided),
-		}
+		publish := instant(secondsUp(at.UTC()).Add(notice))
 		d.Zones, d.DSTTL = zones, uint32(ttl/time.Second) // #nosec G115 -- a TTL has 32 bits
-		return d.addKSK(k, random)
+		return add(d, before, kskSeed{Publish: publish, Active: publish, CDS: instant(undecided)})
 	})
 }
 
@@ -44,9 +60,6 @@ func (k *KeySet) mayRoll(at time.Time) error {
 		return errors.New("the zone goes insecure, so no parent would take a new DS: undo that first")
 	case !step.Held.IsZero():
 		return errors.New("KSKs are held: resume first")
-	case len(k.Away()) > 0:
-		return errors.New("the KSK is kept away from the servers, and this version rolls only those in the key document: " +
-			"add the next one to it by hand, with public_key, publish and active, and run persistctl keys sign before it is published")
 	case step.Phase != Settled && step.Phase != Finished:
 		return fmt.Errorf("the KSK with tag %d is being rolled already", step.Old)
 	}
