@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto"
 	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -31,22 +30,11 @@ func (k *kskSource) load(ctx context.Context, name string, algorithm uint8) (*dn
 	if err := k.check(); err != nil {
 		return nil, err
 	}
-	raw, err := k.read(ctx)
+	d, err := k.fetchKSKs(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return dnssec.ParseKSKs(raw, name, algorithm)
-}
-
-func (k *kskSource) read(ctx context.Context) ([]byte, error) {
-	if k.dir != "" {
-		return dnssec.LoadKSKs(k.dir)
-	}
-	d, err := k.fetchFromVault(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return d.raw, nil
+	return dnssec.ParseKSKs(d.raw, name, algorithm)
 }
 
 // adopt returns the newest key of a key set. It makes one where there is none.
@@ -68,37 +56,52 @@ func (k *kskSource) adopt(ctx context.Context, name string, algorithm uint8) (dn
 	return ksks.Newest(), nil
 }
 
-// mostRotations bounds the search for a version with a fitting key tag: one in
-// four fits.
-const mostRotations = 100
-
-// adoptTransit returns the newest version of a key in Transit. It makes the key
-// where there is none, and rotates it until a version's key tag fits.
-func adoptTransit(ctx context.Context, path string, algorithm uint8) (dnssec.Away, error) {
-	v, err := store.NewVault(store.VaultConfig{})
+// next returns the key that follows those of keys: the newest, where a run that
+// was interrupted has made it, or else a new one.
+func (k *kskSource) next(ctx context.Context, keys *dnssec.KeySet, algorithm uint8) (dnssec.Away, error) {
+	if !k.isSet() {
+		return dnssec.Away{}, usagef("where shall the next KSK be? write --ksk-dir DIR or --ksk-vault MOUNT/PATH")
+	}
+	if err := k.check(); err != nil {
+		return dnssec.Away{}, err
+	}
+	d, err := k.fetchKSKs(ctx)
+	if err != nil {
+		return dnssec.Away{}, fmt.Errorf("%s: %w", k, err)
+	}
+	ksks, err := dnssec.ParseKSKs(d.raw, keys.Name, algorithm)
+	if err != nil {
+		return dnssec.Away{}, fmt.Errorf("%s: %w", k, err)
+	}
+	if newest := ksks.Newest(); keys.AdmitsKSK(newest.Octets()) {
+		return newest, nil
+	}
+	after, err := dnssec.AddKSK(d.raw, keys, rand.Reader)
 	if err != nil {
 		return dnssec.Away{}, err
 	}
-	key, err := v.TransitKey(ctx, path, algorithm)
-	if errors.Is(err, store.ErrNotFound) {
-		if err = v.MakeTransitKey(ctx, path, algorithm); err == nil {
-			key, err = v.TransitKey(ctx, path, algorithm)
-		}
+	if err := overtaken(d.replace(ctx, after)); err != nil {
+		return dnssec.Away{}, fmt.Errorf("%s: %w", k, err)
 	}
-	for range mostRotations {
-		if err != nil {
-			return dnssec.Away{}, err
-		}
-		versions := key.Versions()
-		newest := versions[len(versions)-1]
-		if public := dnssec.PublicKeyField(key.Public(newest)); dnssec.FitsKSK(algorithm, public) {
-			return dnssec.Away{PublicKey: base64.StdEncoding.EncodeToString(public), Algorithm: algorithm, Transit: path, Version: newest}, nil
-		}
-		if err = v.RotateTransitKey(ctx, path); err == nil {
-			key, err = v.TransitKey(ctx, path, algorithm)
-		}
+	ksks, err = dnssec.ParseKSKs(after, keys.Name, algorithm)
+	if err != nil {
+		return dnssec.Away{}, err
 	}
-	return dnssec.Away{}, fmt.Errorf("no version of %s has a key tag that fits, after %d rotations", path, mostRotations)
+	return ksks.Newest(), nil
+}
+
+// fetchKSKs reads the KSK document to be changed.
+func (k *kskSource) fetchKSKs(ctx context.Context) (*keyDocument, error) {
+	if k.dir == "" {
+		return k.fetchFromVault(ctx)
+	}
+	raw, err := dnssec.LoadKSKs(k.dir)
+	if err != nil {
+		return nil, err
+	}
+	return &keyDocument{raw: raw, replace: func(_ context.Context, after []byte) error {
+		return dnssec.ReplaceKSKs(k.dir, raw, after)
+	}}, nil
 }
 
 // privateHalves finds the keys of a key set that are kept away. Each is looked
@@ -130,16 +133,4 @@ func (k *kskSource) find(ctx context.Context, name string, a dnssec.Away) (crypt
 		return nil, fmt.Errorf("%s: %w", k, err)
 	}
 	return ksks.Private(a)
-}
-
-func inTransit(ctx context.Context, _ string, a dnssec.Away) (crypto.Signer, error) {
-	v, err := store.NewVault(store.VaultConfig{})
-	if err != nil {
-		return nil, err
-	}
-	key, err := v.TransitKey(ctx, a.Transit, a.Algorithm)
-	if err != nil {
-		return nil, err
-	}
-	return key.Signer(ctx, a.Version)
 }

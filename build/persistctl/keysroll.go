@@ -24,20 +24,19 @@ const (
 
 // rolling is what a keys roll-ksk command was asked for.
 type rolling struct {
-	source    *keySource
+	signing   // source, and how bundles are signed where the KSK is kept away
 	finder    *servers.Finder
 	zones     []string
 	olderThan time.Duration
 	random    io.Reader
-	now       func() time.Time
 	sleep     func(context.Context, time.Duration) error
 }
 
 func newKeysRollKSK(out *output) *cobra.Command {
-	r := rolling{now: time.Now, sleep: sleep, random: rand.Reader}
+	r := rolling{signing: signing{now: time.Now}, sleep: sleep, random: rand.Reader}
 	var watch bool
 	cmd := &cobra.Command{
-		Use:   "roll-ksk [ZONE...] (--dir DIR | --vault MOUNT/PATH)",
+		Use:   "roll-ksk [ZONE...] (--dir DIR | --vault MOUNT/PATH) [--ksk-dir DIR | --ksk-vault MOUNT/PATH]",
 		Short: "Replace the key-signing key, step by step",
 		Long: `Replace the key-signing key by a new one, without a moment at which any resolver
 holds a chain of trust that is broken (the Double-KSK method of RFC 7583). Each
@@ -56,6 +55,11 @@ run does the step that is due, and prints what is waited for until when:
   5. The old key is removed, and dropped from the document when every server is seen
      a last time.
 
+A key that is kept away from the servers is followed by one in the same place: a
+new version of the key in Transit, or a new seed in the KSK document, of which
+--ksk-dir or --ksk-vault says where it is. The bundles for each step are there
+before it, and each run does what keys sign does too.
+
 ZONE is every zone that is signed with the keys. It is remembered, so that later
 runs need none. Run it from a timer until its status is 0, or with --watch as a
 job. It may end at any moment and be run again, on another machine too; keys hold
@@ -65,11 +69,15 @@ and 3 if something has to be waited for.`,
   persistctl keys roll-ksk --dir /etc/coredns/keys
   persistctl keys roll-ksk --vault persist-keys/example --older-than 8760h --watch
   persistctl keys roll-ksk example.com --dir keys --resolver 192.0.2.53:53
-  persistctl keys roll-ksk --dir keys --without-server 192.0.2.7`,
+  persistctl keys roll-ksk --dir keys --without-server 192.0.2.7
+  persistctl keys roll-ksk example.com --dir /etc/coredns/keys-away --ksk-dir /etc/coredns/keys-ksk
+  persistctl keys roll-ksk example.com --vault persist-keys/away`,
 		Args: cobra.ArbitraryArgs,
 	}
 	r.source = registerKeySource(cmd.Flags(), "dir", "vault")
+	r.seeds = registerKSKSource(cmd.Flags())
 	r.finder = registerFinder(cmd.Flags())
+	r.registerWeeks(cmd.Flags())
 	cmd.Flags().DurationVar(&r.olderThan, "older-than", 7*24*time.Hour, "`DURATION` for which a key must have been in force before it is replaced, so that a timer does not begin again")
 	cmd.Flags().BoolVar(&watch, "watch", false, "go on until the roll-over is finished, in steps of at most an hour")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -82,6 +90,9 @@ and 3 if something has to be waited for.`,
 		}
 		slices.Sort(r.zones)
 		r.zones = slices.Compact(r.zones)
+		if err := r.check(); err != nil {
+			return err
+		}
 		tell := func(s *rollState) error { return out.print(cmd.OutOrStdout(), s) }
 		if watch {
 			return r.watch(cmd.Context(), tell, cmd.ErrOrStderr())
@@ -149,6 +160,9 @@ func (r *rolling) run(ctx context.Context) (*rollState, error) {
 	if err := r.sameZones(d.keys, step); err != nil {
 		return nil, err
 	}
+	if err := r.topUp(ctx, d.keys); err != nil {
+		return nil, err
+	}
 	switch {
 	case !step.Held.IsZero():
 		return rollAt(d.keys, now), nil
@@ -194,9 +208,11 @@ func (r *rolling) begin(ctx context.Context, d *keyDocument, now time.Time) (*ro
 	if err := seen.pointTo(d.keys, d.keys.Roll(now).Old, now); err != nil {
 		return nil, fmt.Errorf("%w: a roll-over begins when every parent has the DS of the key in force, which persistctl keys ds prints", err)
 	}
-	keys, err := d.edit(ctx, r.source, func(raw []byte) ([]byte, error) {
-		return dnssec.BeginRoll(raw, zones, seen.ttl(), now, r.random)
-	})
+	change, err := r.beginning(ctx, d.keys, zones, seen.ttl(), now)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := r.edit(ctx, d, change)
 	if err != nil {
 		return nil, err
 	}
@@ -206,7 +222,7 @@ func (r *rolling) begin(ctx context.Context, d *keyDocument, now time.Time) (*ro
 // offer has CDS name the new key, in due time, where every server has it.
 func (r *rolling) offer(ctx context.Context, d *keyDocument, now time.Time) (*rollState, error) {
 	return r.onceFollowed(ctx, d, now, func() (*rollState, error) {
-		keys, err := d.edit(ctx, r.source, func(raw []byte) ([]byte, error) { return dnssec.OfferRoll(raw, now) })
+		keys, err := r.edit(ctx, d, func(raw []byte) ([]byte, error) { return dnssec.OfferRoll(raw, now) })
 		if err != nil {
 			return nil, err
 		}
@@ -243,7 +259,7 @@ func (r *rolling) look(ctx context.Context, d *keyDocument, now time.Time) (*rol
 		return rollAt(d.keys, now).with("", seen, missing), nil
 	}
 	return r.onceFollowed(ctx, d, now, func() (*rollState, error) {
-		keys, err := d.edit(ctx, r.source, func(raw []byte) ([]byte, error) {
+		keys, err := r.edit(ctx, d, func(raw []byte) ([]byte, error) {
 			return dnssec.EndRoll(raw, seen.ttl(), now)
 		})
 		if err != nil {
@@ -256,7 +272,7 @@ func (r *rolling) look(ctx context.Context, d *keyDocument, now time.Time) (*rol
 // finish drops the old key where every server serves the new one.
 func (r *rolling) finish(ctx context.Context, d *keyDocument, now time.Time) (*rollState, error) {
 	return r.onceFollowed(ctx, d, now, func() (*rollState, error) {
-		_, err := d.edit(ctx, r.source, func(raw []byte) ([]byte, error) { return dnssec.FinishRoll(raw, now) })
+		_, err := r.edit(ctx, d, func(raw []byte) ([]byte, error) { return dnssec.FinishRoll(raw, now) })
 		if err != nil {
 			return nil, err
 		}

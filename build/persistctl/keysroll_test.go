@@ -24,6 +24,7 @@ import (
 type rollWorld struct {
 	t       *testing.T
 	dir     string
+	kskDir  string // of the KSK, where that is kept away from the servers
 	now     time.Time
 	servers [2]*parts.NSD // of the parent
 	own     [2]*parts.NSD // of the zone
@@ -113,7 +114,12 @@ func (w *rollWorld) follow(servers ...int) {
 func (w *rollWorld) rolling() *rolling {
 	zone := owner
 	return &rolling{
-		source: &keySource{dir: w.dir, dirFlag: "dir"},
+		signing: signing{
+			source: &keySource{dir: w.dir, dirFlag: "dir"},
+			seeds:  &kskSource{keySource{dir: w.kskDir, dirFlag: "ksk-dir"}},
+			weeks:  defaultWeeks,
+			now:    func() time.Time { return w.now },
+		},
 		finder: &servers.Finder{
 			Parents: []string{w.servers[0].Address, w.servers[1].Address},
 			Own:     []string{w.own[0].Address, w.own[1].Address},
@@ -121,7 +127,6 @@ func (w *rollWorld) rolling() *rolling {
 		zones:     []string{zone},
 		olderThan: 20 * 24 * time.Hour,
 		random:    rand.Reader,
-		now:       func() time.Time { return w.now },
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/coredns-persist/persist/plugin/persist/dnssec"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // bounds of --weeks.
@@ -24,10 +25,11 @@ type signing struct {
 	source *keySource
 	seeds  *kskSource
 	weeks  int
+	now    func() time.Time
 }
 
 func newKeysSign(out *output) *cobra.Command {
-	var s signing
+	s := signing{now: time.Now}
 	cmd := &cobra.Command{
 		Use:   "sign [ZONE...] (--dir DIR | --vault MOUNT/PATH) [--ksk-dir DIR | --ksk-vault MOUNT/PATH]",
 		Short: "Sign the DNSKEY RRsets of weeks ahead with a KSK that servers do not have",
@@ -46,7 +48,7 @@ still right stays as it is, and without a need nothing is written.`,
 	}
 	s.source = registerKeySource(cmd.Flags(), "dir", "vault")
 	s.seeds = registerKSKSource(cmd.Flags())
-	cmd.Flags().IntVar(&s.weeks, "weeks", defaultWeeks, "`NUMBER` of weeks that bundles reach ahead, 1 to 52")
+	s.registerWeeks(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		reached, err := s.run(cmd.Context(), args)
 		if err != nil {
@@ -57,14 +59,23 @@ still right stays as it is, and without a need nothing is written.`,
 	return cmd
 }
 
-func (s *signing) run(ctx context.Context, names []string) (signedZones, error) {
+func (s *signing) registerWeeks(flags *pflag.FlagSet) {
+	flags.IntVar(&s.weeks, "weeks", defaultWeeks, "`NUMBER` of weeks that bundles reach ahead, 1 to 52")
+}
+
+func (s *signing) check() error {
 	switch {
 	case s.weeks < 1 || s.weeks > mostWeeks:
-		return nil, usagef("--weeks is %d: write 1 to %d", s.weeks, mostWeeks)
+		return usagef("--weeks is %d: write 1 to %d", s.weeks, mostWeeks)
 	case s.seeds.isSet():
-		if err := s.seeds.check(); err != nil {
-			return nil, err
-		}
+		return s.seeds.check()
+	}
+	return nil
+}
+
+func (s *signing) run(ctx context.Context, names []string) (signedZones, error) {
+	if err := s.check(); err != nil {
+		return nil, err
 	}
 	keys, err := s.source.load(ctx)
 	if err != nil {
@@ -81,7 +92,7 @@ func (s *signing) run(ctx context.Context, names []string) (signedZones, error) 
 	if err != nil {
 		return nil, err
 	}
-	return s.sign(ctx, keys, b, zones)
+	return s.sign(ctx, keys, b, zones, b.Sign)
 }
 
 // zonesToSign are the zones that are named, or else those of the key document,
@@ -106,19 +117,23 @@ func zonesToSign(names []string, keys *dnssec.KeySet, b *dnssec.Bundles) ([]stri
 	return zones, nil
 }
 
-// sign signs what is missing, and writes if there is anything new.
-func (s *signing) sign(ctx context.Context, keys *dnssec.KeySet, b *storedBundles, zones []string) (signedZones, error) {
+// signFunc is how bundles are signed, such as [dnssec.Bundles.Sign].
+type signFunc func(keys *dnssec.KeySet, origin string, from, until time.Time, private dnssec.SignerOf) (int, error)
+
+// sign signs what is missing, and writes if there is anything new. how is a
+// method of b.
+func (s *signing) sign(ctx context.Context, keys *dnssec.KeySet, b *storedBundles, zones []string, how signFunc) (signedZones, error) {
 	before, err := b.Marshal()
 	if err != nil {
 		return nil, err
 	}
-	now := time.Now().UTC().Truncate(time.Second)
+	now := s.now().UTC().Truncate(time.Second)
 	until := now.AddDate(0, 0, 7*s.weeks)
 	private := privateHalves(ctx, keys, s.seeds)
 	result := make(signedZones, 0, len(zones))
 	b.Prune(now)
 	for _, zone := range zones {
-		signed, err := b.Sign(keys, zone, now, until, private)
+		signed, err := how(keys, zone, now, until, private)
 		if err != nil {
 			return nil, err
 		}

@@ -101,6 +101,15 @@ type awayKSK struct {
 	Version   int       `json:"version,omitzero"`
 }
 
+// Octets returns the Public Key field, nil if it is none.
+func (a Away) Octets() []byte {
+	entry, err := a.entry()
+	if err != nil {
+		return nil
+	}
+	return entry.PublicKey
+}
+
 // entry is what a key document says of a key that is kept away.
 func (a Away) entry() (awayKSK, error) {
 	k := awayKSK{Transit: a.Transit, Version: a.Version}
