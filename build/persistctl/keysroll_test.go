@@ -23,8 +23,8 @@ import (
 // that follow them, two of its parent, and a clock.
 type rollWorld struct {
 	t       *testing.T
-	dir     string
-	kskDir  string // of the KSK, where that is kept away from the servers
+	source  *keySource
+	seeds   *kskSource // of a KSK that is kept away from the servers
 	now     time.Time
 	servers [2]*parts.NSD // of the parent
 	own     [2]*parts.NSD // of the zone
@@ -36,10 +36,17 @@ var rollBegins = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 
 func newRollWorld(t *testing.T) *rollWorld {
 	t.Helper()
-	w := &rollWorld{t: t, dir: filepath.Join(t.TempDir(), "keys"), now: rollBegins}
-	if err := dnssec.InitDir(w.dir, "example", 13, rollBegins.Add(-30*24*time.Hour), rand.Reader); err != nil {
+	dir := filepath.Join(t.TempDir(), "keys")
+	if err := dnssec.InitDir(dir, "example", 13, rollBegins.Add(-30*24*time.Hour), rand.Reader); err != nil {
 		t.Fatal(err)
 	}
+	return newRollWorldOf(t, &keySource{dir: dir, dirFlag: "dir"}, &kskSource{}, rollBegins)
+}
+
+// newRollWorldOf is a world whose keys are there already, as of an instant.
+func newRollWorldOf(t *testing.T, source *keySource, seeds *kskSource, at time.Time) *rollWorld {
+	t.Helper()
+	w := &rollWorld{t: t, source: source, seeds: seeds, now: at}
 	for i := range w.servers {
 		w.servers[i] = parts.NewNSD(t, parts.NSDOptions{Zones: map[string]string{"example.com.": w.zoneFile("")}})
 		w.own[i] = parts.NewNSD(t, parts.NSDOptions{Zones: map[string]string{owner: w.apexFile()}})
@@ -85,13 +92,10 @@ func (w *rollWorld) zoneFile(ds string) string {
 	return parentZone("example.com", owner, w.serial, ds)
 }
 
+// keys are those of the key document, as a server has them now.
 func (w *rollWorld) keys() *dnssec.KeySet {
 	w.t.Helper()
-	raw, err := dnssec.LoadDir(w.dir)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	keys, err := dnssec.ParseKeys(raw)
+	keys, _, err := w.source.loadServed(w.t.Context(), w.now)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -115,8 +119,8 @@ func (w *rollWorld) rolling() *rolling {
 	zone := owner
 	return &rolling{
 		signing: signing{
-			source: &keySource{dir: w.dir, dirFlag: "dir"},
-			seeds:  &kskSource{keySource{dir: w.kskDir, dirFlag: "ksk-dir"}},
+			source: w.source,
+			seeds:  w.seeds,
 			weeks:  defaultWeeks,
 			now:    func() time.Time { return w.now },
 		},
@@ -351,7 +355,7 @@ func TestAJobThatHasBegunComplainsAndGoesOn(t *testing.T) {
 		if sleeps++; sleeps > 3 {
 			return stop
 		}
-		r.source.dir = filepath.Join(w.dir, "elsewhere")
+		r.source.dir = filepath.Join(w.source.dir, "elsewhere")
 		return nil
 	}
 	discard := func(*rollState) error { return nil }
@@ -365,7 +369,7 @@ func TestAJobThatHasBegunComplainsAndGoesOn(t *testing.T) {
 
 func TestOfTwoChangesAtOnceOneIsRefused(t *testing.T) {
 	w := newRollWorld(t)
-	source := &keySource{dir: w.dir, dirFlag: "dir"}
+	source := w.source
 	hold := func(raw []byte) ([]byte, error) { return dnssec.Hold(raw, "", w.now) }
 	d, err := source.open(t.Context())
 	if err != nil {

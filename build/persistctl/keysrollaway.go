@@ -48,7 +48,6 @@ func (r *rolling) edit(ctx context.Context, d *keyDocument, change func(raw []by
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.source, err)
 	}
-	beside := func(b *storedBundles) signFunc { return b.SignBeside }
 	if err := r.bundle(ctx, keys, beside); err != nil {
 		return nil, fmt.Errorf("%w: the key document is as it was", err)
 	}
@@ -57,6 +56,9 @@ func (r *rolling) edit(ctx context.Context, d *keyDocument, change func(raw []by
 	}
 	return keys, r.bundle(ctx, keys, alone)
 }
+
+// beside has bundles be signed for a key document that is to come.
+func beside(b *storedBundles) signFunc { return b.SignBeside }
 
 // alone has bundles be signed for one key document.
 func alone(b *storedBundles) signFunc { return b.Sign }
