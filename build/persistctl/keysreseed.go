@@ -17,6 +17,10 @@ func newKeysReseed(out *output) *cobra.Command {
 in every roll-over of such keys, the first new one is published before, and the
 last old one kept after, for as long as caches need them.
 
+Each server must read the document before the first new key is published, 26 hours
+before the takeover where dnskey_ttl is 3600: keys status --servers names those
+that lack it from then on.
+
 With --now the new seed takes over as soon as the first new key can be in every
 cache, about a day from now, and one that was to come later is dropped. That is
 for a seed that was stolen: until the last old key is removed, at the instant that

@@ -309,6 +309,34 @@ func watchKSK(t *testing.T, algorithm uint8) {
 	w.end()
 }
 
+// A server that cannot read from before the old key got its end until after that
+// was dropped misses nothing that its answers need, and takes the new key alone.
+func TestUnboundValidatesWhileAServerMissesTheEndOfARoll(t *testing.T) {
+	w := watch(t, dns.ECDSAP256SHA256, noon, 20*24*time.Hour)
+	w.ask()
+	ttl := dsTTL * time.Second
+	begun := w.change(func(raw []byte) ([]byte, error) {
+		return dnssec.BeginRoll(raw, []string{"example.com."}, ttl, w.clock.now(), rand.Reader)
+	})
+	w.walk(begun.Publish.Add(time.Hour))
+	offered := w.change(func(raw []byte) ([]byte, error) { return dnssec.OfferRoll(raw, w.clock.now()) })
+	w.walk(offered.Submit.Add(time.Hour))
+	w.follow()
+	w.walk(w.clock.now().Add(time.Hour))
+	ended := w.change(func(raw []byte) ([]byte, error) { return dnssec.EndRoll(raw, ttl, w.clock.now()) })
+	w.unread = time.Time{} // cut off
+	w.walk(ended.Remove.Add(10*time.Hour), ended.Remove)
+	if got := w.keyTags(257); len(got) != 2 {
+		t.Fatalf("Expected the server to have missed the end, got the keys %v", got)
+	}
+	w.change(func(raw []byte) ([]byte, error) { return dnssec.FinishRoll(raw, w.clock.now()) })
+	w.walk(w.clock.now().Add(4*time.Hour), w.unread)
+	if got := w.keyTags(257); !slices.Equal(got, []uint16{begun.New}) {
+		t.Errorf("Expected the key %d alone at the end, got %v", begun.New, got)
+	}
+	w.end()
+}
+
 func TestUnboundValidatesThroughARollOfAZSKAndOfItsSeed(t *testing.T) { eachAlgorithm(t, watchZSK) }
 
 func watchZSK(t *testing.T, algorithm uint8) {
