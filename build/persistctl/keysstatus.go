@@ -28,7 +28,7 @@ roll-over, for the DS; with --servers ask every server of these zones for the ke
 that are published now, and say what it lacks.`,
 		Example: `  persistctl keys status --dir /etc/coredns/keys
   persistctl keys status _validation-persist.example.com --dir /etc/coredns/keys --at 2027-06-01T00:00:00Z
-  persistctl keys status _validation-persist.example.com --vault persist-keys/example --servers
+  persistctl keys status _validation-persist.example.com --vault persist-keys/example --servers --server 127.0.0.1:53
   persistctl keys status --vault persist-keys/example -o json`,
 		Args: cobra.MaximumNArgs(1),
 	}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/dnssec"
+)
+
+// rollState is how far a roll-over has come.
+type rollState struct {
+	Did     string       `json:"did,omitempty"` // by this run
+	Phase   dnssec.Phase `json:"phase"`
+	Old     uint16       `json:"old_key_tag"`
+	New     uint16       `json:"new_key_tag,omitempty"`
+	Zones   []string     `json:"zones,omitempty"`
+	Publish time.Time    `json:"publish,omitzero"`
+	Submit  time.Time    `json:"cds,omitzero"`
+	Remove  time.Time    `json:"remove,omitzero"`
+	Held    time.Time    `json:"held,omitzero"`
+	Waits   string       `json:"waits_for,omitempty"`
+	Until   time.Time    `json:"until,omitzero"`
+	Missing string       `json:"missing,omitempty"` // where the DS, or a key, has not been seen
+	Parents parentStates `json:"parents,omitempty"`
+	Servers serverStates `json:"servers,omitempty"`
+}
+
+func rollAt(keys *dnssec.KeySet, at time.Time) *rollState {
+	s := keys.Roll(at)
+	return &rollState{
+		Phase: s.Phase, Old: s.Old, New: s.New, Zones: keys.Zones,
+		Publish: s.Publish, Submit: s.Submit, Remove: s.Remove, Held: s.Held, Waits: s.Waits, Until: s.Until,
+	}
+}
+
+func (s *rollState) with(did string, seen parentStates, missing error) *rollState {
+	s.Did, s.Parents = did, seen
+	if missing != nil {
+		s.Missing = missing.Error()
+	}
+	return s
+}
+
+// done reports whether nothing is left to wait for.
+func (s *rollState) done() bool { return s.Waits == "" }
+
+// wait is how long to sleep before looking again.
+func (s *rollState) wait(now time.Time) time.Duration {
+	if s.Until.IsZero() {
+		return lookAgain
+	}
+	return max(time.Second, min(s.Until.Sub(now), lookAnyway))
+}
+
+func (s *rollState) text(w io.Writer) {
+	if s.Did != "" {
+		fmt.Fprintf(w, "%s.\n", s.Did)
+	}
+	if s.done() {
+		return
+	}
+	s.timeline(w)
+	fmt.Fprintf(w, "Waits for %s", s.Waits)
+	switch {
+	case s.Missing != "":
+		fmt.Fprintf(w, ": %s", s.Missing)
+	case !s.Until.IsZero():
+		fmt.Fprintf(w, ", until %s", stamp(s.Until))
+	}
+	fmt.Fprintln(w, ".")
+	if len(s.Parents) > 0 {
+		fmt.Fprintln(w)
+		s.Parents.text(w)
+	}
+	if len(s.Servers) > 0 {
+		fmt.Fprintln(w)
+		s.Servers.text(w)
+	}
+}
+
+// timeline prints what happens when.
+func (s *rollState) timeline(w io.Writer) {
+	if s.New == 0 {
+		return
+	}
+	offer, end := stamp(s.Submit), stamp(s.Remove)
+	if offer == "" {
+		offer = "not before every server has it"
+	}
+	if end == "" {
+		end = "not before every parent has the new DS"
+	}
+	table(w,
+		[]string{"KSK", "WHAT", "WHEN"},
+		[]string{strconv.Itoa(int(s.New)), "is published and signs", stamp(s.Publish)},
+		[]string{strconv.Itoa(int(s.New)), "is named by CDS and CDNSKEY", offer},
+		[]string{strconv.Itoa(int(s.Old)), "is removed", end},
+	)
+}
