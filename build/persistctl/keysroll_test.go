@@ -210,7 +210,7 @@ func TestARollWaitsForEveryServerOfTheZone(t *testing.T) {
 
 	w.cutOff[1] = true
 	lacks := fmt.Sprintf("%s: %s: it does not serve the key with tag %d", owner, w.own[1].Address, begun.New)
-	for _, late := range []time.Duration{0, 30 * time.Hour, 20 * 24 * time.Hour} {
+	for _, late := range []time.Duration{0, 30 * time.Hour, 6 * 24 * time.Hour} {
 		s := w.run(publish.Add(late), dnssec.Spreading)
 		if s.Missing != lacks || s.done() || s.Waits != "every server of every zone to serve the keys" || !w.keys().Roll(w.now).Submit.IsZero() {
 			t.Fatalf("After %v: expected to wait because %q, got %+v", late, lacks, s)
@@ -220,7 +220,7 @@ func TestARollWaitsForEveryServerOfTheZone(t *testing.T) {
 		}
 	}
 	w.cutOff[1] = false
-	seen := publish.Add(21 * 24 * time.Hour)
+	seen := publish.Add(7 * 24 * time.Hour)
 	s := w.run(seen, dnssec.Spreading)
 	submit := seen.Add(2 * time.Hour)
 	if !s.Submit.Equal(submit) || s.Did != "Every server has the new key" {
