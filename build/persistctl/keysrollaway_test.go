@@ -28,9 +28,23 @@ func inDirectories(t *testing.T) away {
 	return away{&keySource{dir: dir, dirFlag: "dir"}, &kskSource{keySource{dir: ksk, dirFlag: "ksk-dir"}}}
 }
 
-// inVault is a key in Transit, or a KSK document, of a real Vault, used with no
-// more than the policy that is printed for the job.
-func inVault(t *testing.T, ksk string) away {
+// inTransitOfVault is a key in Transit.
+func inTransitOfVault(t *testing.T) away {
+	t.Helper()
+	const ksk = "transit/example"
+	return inVault(t, &kskSource{}, []string{"--ksk-transit", ksk}, []string{"--transit", ksk})
+}
+
+// inDocumentOfVault is a KSK document in Vault.
+func inDocumentOfVault(t *testing.T) away {
+	t.Helper()
+	const ksk = "persist-ksk/example"
+	return inVault(t, &kskSource{keySource{vault: ksk, vaultFlag: "ksk-vault"}}, []string{"--ksk-vault", ksk}, []string{"--ksk", ksk})
+}
+
+// inVault is a key set that is made in a real Vault, and then used with no more
+// than the policy that is printed for the job.
+func inVault(t *testing.T, seeds *kskSource, init, policy []string) away {
 	t.Helper()
 	v := parts.NewVault(t, parts.VaultOptions{})
 	for _, mount := range []string{"persist-keys", "persist-ksk"} {
@@ -44,15 +58,9 @@ func inVault(t *testing.T, ksk string) away {
 	t.Setenv("VAULT_ADDR", v.Address)
 	t.Setenv("VAULT_TOKEN", v.RootToken)
 	const keys = "persist-keys/example"
-	a := away{&keySource{vault: keys, vaultFlag: "vault"}, &kskSource{}}
-	init, policy := []string{"--ksk-transit", "transit/example"}, []string{"--transit", "transit/example"}
-	if ksk != "transit" {
-		a.seeds = &kskSource{keySource{vault: "persist-ksk/example", vaultFlag: "ksk-vault"}}
-		init, policy = []string{"--ksk-vault", "persist-ksk/example"}, []string{"--ksk", "persist-ksk/example"}
-	}
 	persistctl(t, append([]string{"keys", "init", "--name", "example", "--vault", keys}, init...)...)
 	as(t, v, "roller", append([]string{"signer", "--roll", "--keys", keys}, policy...)...)
-	return a
+	return away{&keySource{vault: keys, vaultFlag: "vault"}, seeds}
 }
 
 // awayWorld is a world in which the KSK is kept away.
@@ -144,8 +152,8 @@ func (w *awayWorld) start(change func(r *rolling, d *keyDocument) (func([]byte) 
 func TestAKSKThatIsKeptAwayIsRolledByTheSameCommand(t *testing.T) {
 	for name, where := range map[string]func(*testing.T) away{
 		"in a directory": inDirectories,
-		"in Transit":     func(t *testing.T) away { return inVault(t, "transit") },
-		"in Vault":       func(t *testing.T) away { return inVault(t, "kv") },
+		"in Transit":     inTransitOfVault,
+		"in Vault":       inDocumentOfVault,
 	} {
 		t.Run(name, func(t *testing.T) { newAwayWorld(t, where(t)).roll() })
 	}

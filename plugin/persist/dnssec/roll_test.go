@@ -121,7 +121,7 @@ const (
 func rolled(tb testing.TB, algorithm uint8, patience time.Duration) (history, parent) {
 	tb.Helper()
 	documents, p := documentsOfRoll(tb, algorithm, patience)
-	var h history
+	h := make(history, 0, len(documents))
 	for _, d := range documents {
 		h = append(h, edition{d.from, parsed(tb, d.raw, nil)})
 	}
