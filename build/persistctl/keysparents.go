@@ -86,6 +86,11 @@ func (p parentStates) pointTo(keys *dnssec.KeySet, tag uint16, at time.Time) err
 	return nil
 }
 
+// answered are those that gave an answer.
+func (p parentStates) answered() parentStates {
+	return slices.DeleteFunc(slices.Clone(p), func(s parentState) bool { return s.Error != "" })
+}
+
 // publishedKSK returns the key signing key of zone with a tag, nil if it is not
 // published at the instant at.
 func publishedKSK(keys *dnssec.KeySet, zone string, tag uint16, at time.Time) *dns.DNSKEY {

@@ -171,6 +171,8 @@ func (r *rolling) run(ctx context.Context) (*rollState, error) {
 		return r.offer(ctx, d, now)
 	case step.Phase == dnssec.Submitted:
 		return r.look(ctx, d, now)
+	case step.Phase == dnssec.Retiring:
+		return r.lookBack(ctx, d, now)
 	case step.Phase == dnssec.Finished:
 		return r.finish(ctx, d, now)
 	}
@@ -266,6 +268,25 @@ func (r *rolling) look(ctx context.Context, d *keyDocument, now time.Time) (*rol
 		}
 		return rollAt(keys, now).with("Every server of every parent has the new DS", seen, nil), nil
 	})
+}
+
+// lookBack keeps the old key where a server of a parent has lost the DS of the new
+// one, or has a zone of before put back.
+func (r *rolling) lookBack(ctx context.Context, d *keyDocument, now time.Time) (*rollState, error) {
+	seen, err := askParents(ctx, r.finder, d.keys.Zones)
+	if err != nil {
+		return nil, err
+	}
+	answered := seen.answered()
+	missing := answered.pointTo(d.keys, d.keys.Roll(now).New, now)
+	if missing == nil || len(answered) == 0 {
+		return rollAt(d.keys, now).with("", seen, nil), nil
+	}
+	keys, err := r.edit(ctx, d, func(raw []byte) ([]byte, error) { return dnssec.ReopenRoll(raw, now) })
+	if err != nil {
+		return nil, err
+	}
+	return rollAt(keys, now).with("The old key stays, because a parent has the new DS no more", seen, missing), nil
 }
 
 // finish drops the old key where every server serves the new one.

@@ -250,6 +250,48 @@ func TestARollWaitsForEveryServerOfTheZone(t *testing.T) {
 	}
 }
 
+// A parent that puts a zone of before back would be left with a DS that matches
+// nothing.
+func TestAnOldKeyStaysWhileAParentHasLostTheNewDS(t *testing.T) {
+	w := newRollWorld(t)
+	w.follow(0, 1)
+	of := w.keys().EntryPoint(owner, w.now).ToDS(dns.SHA256)
+	of.Hdr.Ttl = 7200
+	begun := w.run(rollBegins, dnssec.Announced)
+	w.run(rollBegins.Add(time.Hour), dnssec.Spreading)
+	seen := rollBegins.Add(28 * time.Hour)
+	w.now = seen
+	w.follow(0, 1)
+	w.run(seen, dnssec.Retiring)
+	if s := w.run(seen.Add(time.Hour), dnssec.Retiring); s.Did != "" {
+		t.Errorf("Expected nothing to be done while the parents have the new DS, got %+v", s)
+	}
+
+	if err := w.servers[1].Replace(t.Context(), "example.com.", w.zoneFile(of.String())); err != nil {
+		t.Fatal(err)
+	}
+	back := seen.Add(2 * time.Hour)
+	s := w.run(back, dnssec.Submitted)
+	if want := fmt.Sprintf("%s has no DS of the key with tag %d", w.servers[1].Address, begun.New); !strings.Contains(s.Missing, want) {
+		t.Errorf("Expected %q, got %+v", want, s)
+	}
+	w.run(back.AddDate(0, 0, 20), dnssec.Submitted)
+	if rrset, _ := w.keys().DNSKEY(owner, w.now); !slices.ContainsFunc(rrset, func(rr dns.RR) bool { return rr.(*dns.DNSKEY).KeyTag() == begun.Old }) {
+		t.Errorf("Expected KSK %d to be published still, got %v", begun.Old, rrset)
+	}
+	w.follow(1)
+	w.run(w.now, dnssec.Retiring)
+	for _, server := range w.servers {
+		if err := server.Stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s := w.run(w.now.Add(time.Hour), dnssec.Retiring); s.Did != "" {
+		t.Errorf("Expected parents that cannot be reached to change nothing, got %+v", s)
+	}
+	w.run(w.now.Add(3*time.Hour), dnssec.Finished)
+}
+
 // A server that has the key and no signature by it is of no use to a resolver
 // that trusts that key alone.
 func TestAKeyWithoutItsSignatureIsNotServed(t *testing.T) {

@@ -17,7 +17,9 @@ type DSAnswer struct {
 }
 
 // DS returns the answer of every address of every server of the parent of zone,
-// in the order of their names. It fails where it cannot find them.
+// in the order of their names. They are asked over TCP, because keys go by what
+// they say, and an answer over UDP is easily forged. It fails where it cannot find
+// them.
 func (f Finder) DS(ctx context.Context, zone string) ([]DSAnswer, error) {
 	zone = dns.CanonicalName(zone)
 	all, err := f.parents(ctx, zone)
@@ -27,7 +29,7 @@ func (f Finder) DS(ctx context.Context, zone string) ([]DSAnswer, error) {
 	return askAll(ctx, all, func(ctx context.Context, s server) DSAnswer {
 		a := DSAnswer{Server: s.String()}
 		var reply *dns.Msg
-		if reply, a.Err = authoritative(ctx, plain(zone, dns.TypeDS), s.address, "the parent"); a.Err == nil {
+		if reply, a.Err = authoritative(ctx, "tcp", plain(zone, dns.TypeDS), s.address, "the parent"); a.Err == nil {
 			a.read(reply, zone)
 		}
 		return a

@@ -28,8 +28,8 @@ func plain(name string, qtype uint16) *dns.Msg {
 
 // authoritative returns the answer of a server of a zone, which is named for the
 // error.
-func authoritative(ctx context.Context, query *dns.Msg, address, zone string) (*dns.Msg, error) {
-	reply, err := exchange(ctx, query, address)
+func authoritative(ctx context.Context, network string, query *dns.Msg, address, zone string) (*dns.Msg, error) {
+	reply, err := exchange(ctx, network, query, address)
 	switch {
 	case err != nil:
 		return nil, err
@@ -41,12 +41,12 @@ func authoritative(ctx context.Context, query *dns.Msg, address, zone string) (*
 	return reply, nil
 }
 
-// exchange asks over UDP, again if nothing comes, and over TCP if the answer is
-// truncated.
-func exchange(ctx context.Context, query *dns.Msg, address string) (*dns.Msg, error) {
+// exchange asks over a network, again if nothing comes, and over TCP if the answer
+// is truncated.
+func exchange(ctx context.Context, network string, query *dns.Msg, address string) (*dns.Msg, error) {
 	var failed error
 	for range tries {
-		reply, err := once(ctx, "udp", query, address)
+		reply, err := once(ctx, network, query, address)
 		if err == nil && reply.Truncated {
 			reply, err = once(ctx, "tcp", query, address)
 		}

@@ -122,7 +122,7 @@ func (f Finder) names(ctx context.Context, zone string) ([]string, error) {
 	names := nsOf(zone, answer)
 	query := plain(zone, dns.TypeNS)
 	for _, s := range above {
-		reply, err := exchange(ctx, query, s.address)
+		reply, err := exchange(ctx, "udp", query, s.address)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", s, err)
 		}

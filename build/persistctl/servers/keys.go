@@ -28,7 +28,7 @@ func (f Finder) Keys(ctx context.Context, zone string) ([]KeyAnswer, error) {
 		query := plain(zone, dns.TypeDNSKEY)
 		query.IsEdns0().SetDo()
 		var reply *dns.Msg
-		if reply, a.Err = authoritative(ctx, query, s.address, "the zone"); a.Err == nil {
+		if reply, a.Err = authoritative(ctx, "udp", query, s.address, "the zone"); a.Err == nil {
 			a.read(reply, zone)
 		}
 		return a

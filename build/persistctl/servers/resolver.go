@@ -31,7 +31,7 @@ type resolver string
 // lookup returns the answer section for a question, empty if there is no such
 // name or record.
 func (r resolver) lookup(ctx context.Context, name string, qtype uint16) ([]dns.RR, error) {
-	reply, err := exchange(ctx, new(dns.Msg).SetQuestion(name, qtype).SetEdns0(payload, false), string(r))
+	reply, err := exchange(ctx, "udp", new(dns.Msg).SetQuestion(name, qtype).SetEdns0(payload, false), string(r))
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("the resolver %s: %w", r, err)

@@ -140,6 +140,30 @@ func EndRoll(raw []byte, ttl time.Duration, seen time.Time) ([]byte, error) {
 	})
 }
 
+// ReopenRoll takes EndRoll back, because at the instant at a server of a parent has
+// been seen without the DS of the new key: the old ones stay until every server
+// has it again.
+func ReopenRoll(raw []byte, at time.Time) ([]byte, error) {
+	return revise(raw, at, func(d *document, before *KeySet) error {
+		step := before.Roll(at)
+		if step.Phase != Retiring || !step.Held.IsZero() {
+			return fmt.Errorf("no KSK waits for its end: the roll-over is %s", step.Phase)
+		}
+		for i, k := range d.KSKs {
+			key, err := k.ksk(d)
+			switch {
+			case err != nil:
+				return err
+			case key.tag == step.New:
+				d.KSKs[i].Seen = instant{}
+			default:
+				d.KSKs[i].Retire, d.KSKs[i].Remove = instant{}, instant{}
+			}
+		}
+		return nil
+	})
+}
+
 // FinishRoll returns the key document raw without the keys that are removed.
 func FinishRoll(raw []byte, at time.Time) ([]byte, error) {
 	return revise(raw, at, func(*document, *KeySet) error { return nil })

@@ -181,6 +181,30 @@ func TestInARollOfTheKSKEveryCacheHoldsAChainOfTrust(t *testing.T) {
 	}
 }
 
+// What ended a roll-over is taken back as if it had never been.
+func TestARollThatIsReopenedIsAsBeforeItsEnd(t *testing.T) {
+	documents, _ := documentsOfRoll(t, dns.ECDSAP256SHA256, 0)
+	offered, ended := documents[len(documents)-3], documents[len(documents)-2]
+	at := ended.from.Add(time.Minute)
+	raw, err := ReopenRoll(ended.raw, at)
+	before, after := parsed(t, offered.raw, nil), parsed(t, raw, err)
+	if diff := cmp.Diff(before.Roll(at), after.Roll(at)); diff != "" {
+		t.Errorf("The step differs (-before +after): %s", diff)
+	}
+	for _, then := range []time.Time{at, at.Add(100 * day)} {
+		was, _ := before.DNSKEY(origin, then)
+		is, _ := after.DNSKEY(origin, then)
+		if diff := cmp.Diff(fmt.Sprint(was), fmt.Sprint(is)); diff != "" {
+			t.Errorf("At %v the keys differ (-before +after): %s", then, diff)
+		}
+	}
+	for _, other := range []dated{documents[0], offered} {
+		if _, err := ReopenRoll(other.raw, at); err == nil {
+			t.Errorf("At %v there was no end to take back", other.from)
+		}
+	}
+}
+
 // The model finds out when any of the waits is cut by half.
 func TestTheModelOfCachesFindsARollThatIsTooQuick(t *testing.T) {
 	for name, hasten := range map[string]func(h history, p *parent){
