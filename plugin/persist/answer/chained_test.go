@@ -231,6 +231,28 @@ func TestOneSerialIsOneZone(t *testing.T) {
 	}
 }
 
+// A secondary that is told the serial of its copy keeps that for EXPIRE more. It
+// must not be told so of a zone that it would not get: the signatures in its
+// copy are no longer replaced.
+func TestAZoneThatIsNoLongerWholeHasAnotherSerial(t *testing.T) {
+	a := answer.NewChained(newChainedZone(t, origin), new(answer.Serial))
+	a.Update(book(policytest.Standard().Account(`"domains": {"example.com": {}}`), noon), newKeys(t, dns.ECDSAP256SHA256))
+	var last uint32
+	for at := noon; ; at = at.Add(10 * time.Minute) {
+		serial, _, err := a.Renew(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := a.Transfer(at); err != nil {
+			if at.Before(noon.Add(70*time.Hour)) || serial == last {
+				t.Errorf("At %v the zone is refused (%v) and still has the serial %d", at, err, serial)
+			}
+			return
+		}
+		last = serial
+	}
+}
+
 func TestWhatCannotBeWholeIsNotTransferred(t *testing.T) {
 	keys := newKeys(t, dns.ECDSAP256SHA256)
 	late := noon.Add(80 * time.Hour)

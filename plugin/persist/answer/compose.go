@@ -122,6 +122,7 @@ func (c *composition) grant(old *node, name string, grants []*policy.Grant) (con
 	if len(r.Published) > 0 {
 		txt = c.carry(txt, c.zone.TXT(name, r))
 	} else {
+		c.changed = c.changed || txt != nil // the chain may not tell: a stale name keeps its bit
 		txt = nil
 	}
 	return newContent(c.st.book, grants, r, c.at), txt
