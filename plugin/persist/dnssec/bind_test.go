@@ -331,12 +331,15 @@ func TestChangedFilesOfBINDAreTakenOverOnlyIfNothingBreaks(t *testing.T) {
 	otherKSK, otherZSK := pair(t, "13", start.Add(time.Hour)) // younger
 	at := start.Add(10 * day)
 	later := keygen(t, append(times(at, at.Add(3*day)), "-a", "13", "-L", "3600")...)
+	published := at.Add(-25*time.Hour - 15*time.Minute) // on other servers
+	late := keygen(t, append(times(published, published), "-a", "13", "-L", "3600")...)
 	before := mustLoadBIND(t, at, ksk, zsk)
 	for want, names := range map[string][]string{
 		"":                           {ksk, zsk, later},
 		"is not published any more":  {ksk, otherZSK},
 		"signs now and is not in it": {otherKSK, zsk},
 		"signs before":               {ksk, zsk, otherZSK},
+		"until then resolvers hold":  {ksk, zsk, late},
 	} {
 		err := mustLoadBIND(t, at, names...).Continues(before, at)
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
@@ -353,6 +356,12 @@ func TestChangedFilesOfBINDAreTakenOverOnlyIfNothingBreaks(t *testing.T) {
 	}
 	if keys, _ := after.DNSKEY(origin, at.Add(9*day)); len(keys) != 2 {
 		t.Errorf("After its time the old key is still published: %v", keys)
+	}
+	for hours, want := range map[time.Duration]bool{36: false, 38: true} { // for which a signature is served, and held
+		replaced := at.Add(3*day + hours*time.Hour)
+		if err := mustLoadBIND(t, replaced, ksk, later).Continues(after, replaced); (err == nil) != want {
+			t.Errorf("Without the old key, %d hours after the new one began to sign: %v", hours, err)
+		}
 	}
 }
 

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"crypto"
 	"errors"
+	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -323,6 +325,7 @@ func TestABundleThatFailsIsNotUsedAndIsNamed(t *testing.T) {
 		{"no signature", k, safe, func(s string) string { return cutLine(s, " RRSIG CDS ") }, "CDS: it has 0 signatures, and 1 keys sign"},
 		{"a changed signature", k, safe, replace("DNSKEY 13 2 3600 2026", "DNSKEY 13 2 3600 2027"), "DNSKEY: the signature of the KSK"},
 		{"a longer window", k, safe, replace(`"until": "2026`, `"until": "2027`), "is not valid from the window's beginning to 12h0m0s after its end"},
+		{"a window at whose end 8 hours are left", k, safe, lasting(335*time.Hour - 8*time.Hour), "is not valid from the window's beginning to 12h0m0s after its end"},
 		{"no window", k, safe, replace(`"until": "2026`, `"until": "2025`), ""},
 	} {
 		text := string(writtenOut(t, bundlesFor(t, c.k, c.safe, origin, start.Add(2*time.Hour), start.Add(3*time.Hour))))
@@ -345,6 +348,19 @@ func TestABundleThatFailsIsNotUsedAndIsNamed(t *testing.T) {
 		if s, err := k.Sign(rrset, origin, start.Add(2*time.Hour), time.Time{}); err == nil {
 			t.Errorf("%s: the bundle is served: %v", c.name, s)
 		}
+	}
+}
+
+// lasting has the first bundle in a document end so long after it begins.
+func lasting(d time.Duration) func(string) string {
+	window := regexp.MustCompile(`"from": "([^"]*)",\s*"until": "[^"]*"`)
+	return func(text string) string {
+		from, err := time.Parse(time.RFC3339, window.FindStringSubmatch(text)[1])
+		if err != nil {
+			return text
+		}
+		until := from.Add(d).Format(time.RFC3339)
+		return window.ReplaceAllString(text, fmt.Sprintf(`"from": "$1", "until": %q`, until))
 	}
 }
 
@@ -403,6 +419,10 @@ func TestBundlesOfOtherZonesStayUntilTheyAreOver(t *testing.T) {
 		if _, err := b.Sign(k, zone, start, until, safe.Private); err != nil {
 			t.Fatal(err)
 		}
+	}
+	end := b.zones["a.example."][len(b.zones["a.example."])-1].until
+	if b.Prune(end.Add(day)); len(b.Zones()) != 2 { // a clock may be a day behind
+		t.Errorf("A day after the end of the last bundle the zones are %q", b.Zones())
 	}
 	b.Prune(start.Add(4 * week))
 	if diff := cmp.Diff([]string{"b.example."}, b.Zones()); diff != "" {
