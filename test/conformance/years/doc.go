@@ -7,6 +7,12 @@
 // are told for its TTL and ask any of the servers, at random all the time and
 // densely around every event.
 //
+// Where the KSK is kept away from the servers, a job signs bundles for weeks ahead
+// and fails for weeks; elsewhere key pairs of BIND are handed out, to each server
+// at another time. A chained zone is transferred to secondaries, too, which are
+// cut off from their primaries for hours and days, and answer from their copies
+// until SOA EXPIRE.
+//
 // At every question the whole chain is validated, by package validator: the DS
 // RRset and the DNSKEY RRset that the resolver has, and the answer. What is said
 // is held against a model of the documents, which shares no code with the

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/dnssec"
 )
 
 // keyDocument is a key document as its manual describes it.
@@ -27,10 +29,12 @@ type zsk struct {
 }
 
 type ksk struct {
-	Seed    string    `json:"seed"`
-	Publish time.Time `json:"publish"`
-	Active  time.Time `json:"active"`
-	Retire  time.Time `json:"retire,omitzero"`
+	Seed      string    `json:"seed,omitzero"`
+	PublicKey string    `json:"public_key,omitzero"`
+	Publish   time.Time `json:"publish"`
+	Active    time.Time `json:"active"`
+	CDS       time.Time `json:"cds,omitzero"`
+	Retire    time.Time `json:"retire,omitzero"`
 }
 
 // terms are what a zone's key document says of times.
@@ -74,8 +78,17 @@ func (d keyDocument) text() []byte {
 // edition is a key document from an instant on, as the store has it.
 type edition struct {
 	since time.Time
-	raw   []byte
+	raw   []byte           // empty where there are
+	pairs []dnssec.BINDKey // of BIND
 	keyDocument
+}
+
+// keys are those that a server reads whose clock says at.
+func (e edition) keys(at time.Time) (*dnssec.KeySet, error) {
+	if e.pairs != nil {
+		return dnssec.ParseBIND(e.pairs, origin, at)
+	}
+	return dnssec.ParseKeys(e.raw)
 }
 
 func newEdition(since time.Time, raw []byte) (edition, error) {

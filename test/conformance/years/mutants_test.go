@@ -11,13 +11,14 @@ import (
 )
 
 // formula is a line of the source and a copy in which one formula of time is
-// halved. It is noticed in the few days of the plan, or by the test named, where
+// halved, or else broken to where it does harm. It is noticed in the few days of the plan, or by the test named, where
 // two rules of time cover each other in any plan.
 type formula struct{ what, file, line, halved, plan, test string }
 
 // Where the formulas are.
 const (
 	dnssecDir = "../../../plugin/persist/dnssec/"
+	answerDir = "../../../plugin/persist/answer/"
 	zoneDir   = "../../../plugin/persist/zone/"
 )
 
@@ -88,13 +89,86 @@ var formulas = []formula{
 	{"the old KSK waits for caches", dnssecDir + "roll.go",
 		"end := instant(secondsUp(seen.UTC()).Add(ttl + notice))",
 		"end := instant(secondsUp(seen.UTC()).Add((ttl + notice) / 2))", "dense", ""},
+	{"a secondary keeps data until", dnssecDir + "expire.go",
+		"data := k.dataValidity/2 - backdate - MaxTTL*time.Second",
+		"data := k.dataValidity - backdate - MaxTTL*time.Second", "expiring", ""},
+	{"a secondary keeps data until, by the backdating", dnssecDir + "expire.go",
+		"data := k.dataValidity/2 - backdate - MaxTTL*time.Second",
+		"data := k.dataValidity/2 - MaxTTL*time.Second", "expiring", ""},
+	{"a secondary keeps data until, by the TTL", dnssecDir + "expire.go",
+		"data := k.dataValidity/2 - backdate - MaxTTL*time.Second",
+		"data := k.dataValidity/2 - backdate", "expiring", ""},
+	{"a secondary keeps keys until", dnssecDir + "expire.go",
+		"keys := k.keyValidity/2 - backdate - time.Duration(k.ttl)*time.Second",
+		"keys := k.keyValidity - backdate - time.Duration(k.ttl)*time.Second", "expiringKeys", ""},
+	{"a secondary keeps keys until, by the backdating", dnssecDir + "expire.go",
+		"keys := k.keyValidity/2 - backdate - time.Duration(k.ttl)*time.Second",
+		"keys := k.keyValidity/2 - time.Duration(k.ttl)*time.Second", "expiringKeys", ""},
+	{"a secondary keeps keys until, by the TTL", dnssecDir + "expire.go",
+		"keys := k.keyValidity/2 - backdate - time.Duration(k.ttl)*time.Second",
+		"keys := k.keyValidity/2 - backdate", "expiringKeys", ""},
+	{"a secondary gets signatures late", dnssecDir + "expire.go",
+		"return min(data, keys) - late",
+		"return min(data, keys)", "expiring", ""},
+	{"a secondary keeps the zone until", answerDir + "compose.go",
+		"mostExpire = 86400",
+		"mostExpire = 86400 * 2", "secondaries", ""},
+	{"a zone that is no longer whole has another serial", answerDir + "compose.go",
+		"c.changed = c.changed || txt != nil // the chain may not tell: a stale name keeps its bit",
+		"", "secondaries", ""},
+	{"a bundle begins before its window", dnssecDir + "bundle.go",
+		"inception := w.from.Add(-backdate)",
+		"inception := w.from.Add(-backdate / 2)", "away", ""},
+	{"a bundle is valid", dnssecDir + "bundle.go",
+		"return terms{inception: inception, expiration: inception.Add(k.keyValidity), served: w}",
+		"return terms{inception: inception, expiration: inception.Add(k.keyValidity / 2), served: w}", "away", ""},
+	{"a bundle is served for half its validity", dnssecDir + "bundle.go",
+		"grid := windowOf(origin, dns.TypeDNSKEY, k.keyValidity, at)",
+		"grid := windowOf(origin, dns.TypeDNSKEY, k.keyValidity*2, at)", "away", ""},
+	{"a bundle ends where the keys change", dnssecDir + "bundle.go",
+		"return earlier(earlier(dnskey, cds), signed.until)",
+		"return earlier(earlier(never, cds), signed.until.Add(0*dnskey.Sub(dnskey)))", "away", ""},
+	{"a bundle ends where CDS changes", dnssecDir + "bundle.go",
+		"return earlier(earlier(dnskey, cds), signed.until)",
+		"return earlier(earlier(dnskey, never), signed.until.Add(0*cds.Sub(cds)))", "away", ""},
+	{"a bundle ends where its signers change", dnssecDir + "bundle.go",
+		"return earlier(earlier(dnskey, cds), signed.until)",
+		"return earlier(earlier(dnskey, cds), most.Add(0*signed.until.Sub(signed.until)))", "away", ""},
+	{"bundles are signed for clocks that are slow", dnssecDir + "bundlesign.go",
+		"for w := k.bundleWindow(origin, from.Add(-margin)); w.from.Before(until); w = k.bundleWindow(origin, w.until) {",
+		"for w := k.bundleWindow(origin, from); w.from.Before(until); w = k.bundleWindow(origin, w.until) {", "away", ""},
+	{"bundles are read for clocks that are slow", dnssecDir + "bundlecheck.go",
+		"if one.until.Add(margin).Before(at) {",
+		"if one.until.Before(at) {", "away", ""},
+	// Of these the document of bundles alone could make use.
+	{"a bundle ends where the key document says otherwise", dnssecDir + "bundlecheck.go",
+		"used.until = earlier(one.until, k.unchanged(origin, one.from, one.until))",
+		"used.until = one.until", "", "TestAnOlderBundleServesUntilTheKeyDocumentSaysOtherwise"},
+	{"a bundle is valid for longer than its window", dnssecDir + "bundlecheck.go",
+		"last := b.until.Add(leastLife)",
+		"last := b.until.Add(leastLife / 2)", "", "TestABundleThatFailsIsNotUsedAndIsNamed"},
+	{"bundles of other zones are kept for clocks that are slow", dnssecDir + "bundles.go",
+		"b.zones[name] = slices.DeleteFunc(list, func(one *bundle) bool { return one.until.Add(margin).Before(at) })",
+		"b.zones[name] = slices.DeleteFunc(list, func(one *bundle) bool { return one.until.Add(margin / 2).Before(at) })", "", "TestBundlesOfOtherZonesStayUntilTheyAreOver"},
+	{"a key of BIND is published ahead", dnssecDir + "bindkeys.go",
+		"zone := &bindKeys{ahead: time.Duration(k.ttl)*time.Second + margin}",
+		"zone := &bindKeys{ahead: (time.Duration(k.ttl)*time.Second + margin) / 2}", "bind", ""},
+	{"a key of BIND is published after", dnssecDir + "bindkeys.go",
+		"after := k.window() + MaxTTL*time.Second",
+		"after := (k.window() + MaxTTL*time.Second) / 2", "", "TestKeysOfBINDThatWouldFailAreRefused"},
+	{"a key of BIND is waited for", dnssecDir + "continuebind.go",
+		"held := at.Add(time.Duration(before.ttl)*time.Second + skew)",
+		"held := at.Add((time.Duration(before.ttl)*time.Second + skew) / 2)", "", "TestChangedFilesOfBINDAreTakenOverOnlyIfNothingBreaks"},
+	{"a key of BIND stays while what it signed is served", dnssecDir + "continuebind.go",
+		"for _, used := range []time.Time{at.Add(-before.window() - MaxTTL*time.Second), at} {",
+		"for _, used := range []time.Time{at} {", "", "TestChangedFilesOfBINDAreTakenOverOnlyIfNothingBreaks"},
 	// No formula, but what the operator must not leave out.
 	{"CDS waits for every server", "operator_test.go",
 		"if behind {",
 		"if behind && false {", "dense", ""},
 }
 
-// Where one formula is halved, somebody must notice: a copy of the source takes
+// Where one formula is broken, somebody must notice: a copy of the source takes
 // the place of the file in one build, and with that the simulation must fail in
 // which everything happens in few days.
 func TestBreakingAnyFormulaIsNoticed(t *testing.T) {

@@ -26,6 +26,7 @@ type node struct {
 	book      *policy.Book
 	keys      *dnssec.KeySet
 	edition   int       // of the key document it has, counted from 0
+	bundles   int       // of the bundles it has, likewise
 	scanned   time.Time // the right time of its last scan; zero: none yet
 	born      time.Time // when it was started, by the right time
 	stamp     time.Time // when its clock said that the last scan was
@@ -35,6 +36,8 @@ type node struct {
 		ready bool
 	}
 }
+
+func (n *node) String() string { return fmt.Sprintf("server %d", n.id) }
 
 // clock is what the server takes the right time t for.
 func (n *node) clock(t time.Time) time.Time {
@@ -95,14 +98,18 @@ func (n *node) catchUp(w *world, t time.Time) error {
 		}
 		scan = n.born
 	}
-	if !scan.After(n.scanned) {
+	switch {
+	case scan.After(n.scanned):
+	case w.keyDir != "" && !n.scanned.IsZero():
+		return n.reread(w, t)
+	default:
 		return nil
 	}
 	n.clock(scan)
 	n.watch.Hear(scan)
 	n.heard()
 	n.scanned, n.stamp = scan, n.clock(scan)
-	return n.load(w)
+	return n.load(w, t)
 }
 
 // set sets the server's clock at t to be wrong by offset from now on.
@@ -114,25 +121,58 @@ func (n *node) set(w *world, offset time.Duration, t time.Time) error {
 	return nil
 }
 
-// load takes over what the last scan read.
-func (n *node) load(w *world) error {
+// load takes over, at t, what the last scan read.
+func (n *node) load(w *world, t time.Time) error {
 	n.book = policy.Compile(n.book, w.papers.snapshot(n.scanned, n.stamp), policy.Brakes{})
+	return n.reread(w, t)
+}
+
+// reread has the server answer from its book and its keys. Files of these are
+// read whether the store speaks or not.
+func (n *node) reread(w *world, t time.Time) error {
 	if n.book.Fit() != nil {
 		return nil // as the model may have it
 	}
-	edition := w.edition(n.scanned)
-	if n.keys == nil || edition != n.edition {
-		keys, err := dnssec.ParseKeys(w.editions[edition].raw)
-		if err != nil {
-			return err
-		}
-		if err := keys.Continues(n.keys, n.stamp); err != nil {
-			return fmt.Errorf("server %d refuses the operator's document: %w", n.id, err)
-		}
-		n.keys, n.edition = keys, edition
+	read := n.scanned
+	if w.keyDir != "" {
+		read = later(read, scanOf(n.id, t))
+	}
+	if err := n.loadKeys(w, read); err != nil {
+		return fmt.Errorf("%s: %w", n, err)
 	}
 	n.authority.Update(n.book, n.keys)
 	return nil
+}
+
+// loadKeys takes over the keys that there are at t, and the bundles that it reads
+// a moment later, where one of them is new.
+func (n *node) loadKeys(w *world, t time.Time) error {
+	edition, bundles := w.edition(w.gets(n, t)), w.bundlesAt(t.Add(20*time.Second))
+	if n.keys != nil && edition == n.edition && bundles == n.bundles {
+		return nil
+	}
+	keys, err := w.editions[edition].keys(n.clock(t))
+	if err != nil {
+		return err
+	}
+	if err := keys.Continues(n.keys, later(n.stamp, n.clock(t))); err != nil {
+		return fmt.Errorf("it refuses the operator's document: %w", err)
+	}
+	if len(w.bundles) > 0 {
+		b, err := dnssec.ParseBundles(w.bundles[bundles].raw)
+		if err != nil {
+			return err
+		}
+		keys.UseBundles(b, n.clock(t)) // those that are of another document are not used
+	}
+	n.keys, n.edition, n.bundles = keys, edition, bundles
+	return nil
+}
+
+// unsigned reports whether the server has a key document newer than its bundles,
+// which may end where the document changes something.
+func (n *node) unsigned(w *world) bool {
+	return len(w.bundles) > 0 && w.bundles[n.bundles].since.Before(w.editions[n.edition].since)
 }
 
 // step sets the clock of a server at an instant.

@@ -38,12 +38,31 @@ func (w *world) edition(t time.Time) int {
 type roll struct {
 	delay time.Duration // from the CDS to the parent's doing; negative: never
 
-	next func(w *world, r *roll, t time.Time) error
-	at   time.Time
+	next    action
+	at      time.Time
+	reseeds bool // whether this is of the ZSKs' seed
 }
 
-// advance has clocks set, and operator and parent do what is due, up to t.
+// action is what an operator does at an instant.
+type action func(w *world, r *roll, t time.Time) error
+
+// method is how an operator exchanges a key signing key.
+type method struct{ introduce, retire, finish action }
+
+// planned is the exchange that the planner of package dnssec makes.
+var planned = method{introduce, retire, finish}
+
+// advance has all happen that is due up to t, but questions.
 func (w *world) advance(t time.Time) error {
+	w.now = t
+	if err := w.poll(t); err != nil {
+		return err
+	}
+	return w.operate(t)
+}
+
+// operate has clocks set, and operator and parent do what is due, up to t.
+func (w *world) operate(t time.Time) error {
 	for len(w.settings) > 0 && !t.Before(w.settings[0].at) {
 		s := w.settings[0]
 		w.settings = w.settings[1:]
@@ -51,10 +70,9 @@ func (w *world) advance(t time.Time) error {
 			return err
 		}
 	}
-	w.now = t
 	for _, r := range w.rolls {
 		for r.next != nil && !t.Before(r.at) {
-			if !w.up(r.at) { // nothing can be read or written
+			if w.keyDir == "" && !w.up(r.at) { // nothing can be read or written
 				r.at = r.at.Add(10 * time.Minute)
 				continue
 			}
@@ -77,6 +95,7 @@ func (w *world) write(raw []byte, err error, t time.Time) (dnssec.Step, error) {
 		return dnssec.Step{}, err
 	}
 	w.editions = append(w.editions, e)
+	w.soon(t)
 	keys, err := dnssec.ParseKeys(raw)
 	if err != nil {
 		return dnssec.Step{}, err
@@ -96,6 +115,7 @@ func introduce(w *world, r *roll, t time.Time) error {
 	}
 	w.hot(step.Publish, 10*time.Minute, 70*time.Minute, 400)
 	w.turnedUp(func() { w.oldest(step.Publish.Add(lag)) })
+	w.cutSome(step.Publish)
 	r.next, r.at = check, step.Publish.Add(margin)
 	return nil
 }
@@ -132,7 +152,8 @@ func check(w *world, r *roll, t time.Time) error {
 func (w *world) behind(t time.Time) (bool, error) {
 	all := w.editions[len(w.editions)-1].KSKs
 	return w.someServer(t, func(e edition) bool {
-		return !slices.ContainsFunc(e.KSKs, func(k ksk) bool { return k.Seed == all[len(all)-1].Seed })
+		last := all[len(all)-1]
+		return !slices.ContainsFunc(e.KSKs, func(k ksk) bool { return k.Seed == last.Seed && k.PublicKey == last.PublicKey })
 	})
 }
 
@@ -142,7 +163,7 @@ func (w *world) someServer(t time.Time, f func(edition) bool) (bool, error) {
 		if err := n.catchUp(w, t); err != nil {
 			return false, err
 		}
-		if n.keys == nil || f(w.editions[n.edition]) {
+		if n.keys == nil || f(w.editions[n.edition]) || n.unsigned(w) {
 			return true, nil
 		}
 	}
@@ -176,8 +197,18 @@ func exchange(w *world, r *roll, t time.Time) error {
 	w.parent = append(w.parent, published{t, ds})
 	w.hot(t, 10*time.Minute, 2*time.Hour, 400)
 	w.turnedUp(func() { w.parental(t.Add(parentServers*parentLag-parentLag-skew), 24) }) // who get the old one last
-	r.next, r.at = retire, t.Add(time.Hour)
+	r.next, r.at = w.method.retire, t.Add(time.Hour)
 	return nil
+}
+
+// seen reports whether every server of the parent has the new DS.
+func (w *world) seen(t time.Time) bool {
+	for server := range parentServers {
+		if w.dsAt(server, t) != w.parent[len(w.parent)-1].ds {
+			return false
+		}
+	}
+	return true
 }
 
 // asParent returns the DS record that a server's CDS RRset asks for (RFC 7344
@@ -212,11 +243,9 @@ func (w *world) asParent(n *node, t time.Time) (*dns.DS, error) {
 // retire ends the old key after the new DS was seen at every server of the
 // parent and caches have forgotten the old one.
 func retire(w *world, r *roll, t time.Time) error {
-	for server := range parentServers {
-		if w.dsAt(server, t) != w.parent[len(w.parent)-1].ds {
-			r.at = t.Add(time.Hour)
-			return nil
-		}
+	if !w.seen(t) {
+		r.at = t.Add(time.Hour)
+		return nil
 	}
 	raw, err := dnssec.EndRoll(w.stored(), dsTTL, t)
 	step, err := w.write(raw, err, t)
@@ -224,7 +253,7 @@ func retire(w *world, r *roll, t time.Time) error {
 		return err
 	}
 	w.hot(step.Remove, dsTTL, 2*time.Hour, 1200)
-	r.next, r.at = finish, step.Remove.Add(dsTTL)
+	r.next, r.at = w.method.finish, step.Remove.Add(dsTTL)
 	return nil
 }
 
@@ -232,7 +261,7 @@ func retire(w *world, r *roll, t time.Time) error {
 // chooses a time at which every server reads the store.
 func reseed(w *world, r *roll, t time.Time) error {
 	for _, n := range w.nodes {
-		if w.silent(n, t) || w.silent(n, t.Add(margin)) {
+		if w.idles(t) || w.silent(n, t) || w.silent(n, t.Add(margin)) {
 			r.at = t.Add(2 * margin)
 			return nil
 		}
@@ -242,6 +271,7 @@ func reseed(w *world, r *roll, t time.Time) error {
 		return err
 	}
 	w.hot(start, 2*time.Hour, 2*time.Hour, 400)
+	w.cutSome(start.Add(-w.ttl - lag - margin))
 	w.report.reseeds++
 	r.next = nil
 	return nil
@@ -250,7 +280,7 @@ func reseed(w *world, r *roll, t time.Time) error {
 // finish drops the old key from the document. A server that had not read when it
 // goes would refuse to be without it.
 func finish(w *world, r *roll, t time.Time) error {
-	unread, err := w.someServer(t, func(e edition) bool { return !e.since.Equal(w.editions[len(w.editions)-1].since) })
+	unread, err := w.unread(t)
 	if r.at = t.Add(time.Hour); err != nil || unread {
 		return err
 	}
@@ -259,6 +289,11 @@ func finish(w *world, r *roll, t time.Time) error {
 	r.next = nil
 	w.report.rolls++
 	return err
+}
+
+// unread reports whether a server has not read the newest key document.
+func (w *world) unread(t time.Time) (bool, error) {
+	return w.someServer(t, func(e edition) bool { return !e.since.Equal(w.editions[len(w.editions)-1].since) })
 }
 
 // parentServers is how many servers the parent zone has: a change comes to each
@@ -286,15 +321,15 @@ func (w *world) dsAt(server int, t time.Time) *dns.DS {
 
 // newRolls spreads rolls of the KSK over the time, for which the parent acts at
 // once, days later, or never, and seeds of the ZSKs.
-func newRolls(random *rand.Rand, start, end time.Time, every time.Duration) []*roll {
+func newRolls(random *rand.Rand, begin action, start, end time.Time, every time.Duration) []*roll {
 	var rolls []*roll
 	delays := []time.Duration{0, time.Duration(random.Int64N(int64(9 * day))), time.Minute, 9 * day}
 	for at := start.Add(every / 2); at.Before(end); at = at.Add(every) {
-		rolls = append(rolls, &roll{at: at, next: introduce, delay: delays[len(rolls)%len(delays)]})
+		rolls = append(rolls, &roll{at: at, next: begin, delay: delays[len(rolls)%len(delays)]})
 	}
 	rolls[len(rolls)-1].delay = -1
 	for at := start.Add(every); at.Before(end); at = at.Add(2 * every) {
-		rolls = append(rolls, &roll{at: at, next: reseed})
+		rolls = append(rolls, &roll{at: at, next: reseed, reseeds: true})
 	}
 	return rolls
 }

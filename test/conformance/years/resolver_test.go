@@ -2,6 +2,7 @@ package years
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/answer"
@@ -37,7 +38,7 @@ func (k kept[T]) fresh(t time.Time) bool { return t.Before(k.ends) }
 // said is an answer, and what is promised in it.
 type said struct {
 	answer.Response
-	by      int // the server
+	by      string // the server
 	at      time.Time
 	promise time.Time // the earliest persistUntil, zero: none
 }
@@ -59,11 +60,11 @@ func (r *resolver) lookup(w *world, q question, t time.Time) (said, bool, error)
 		return have.what, true, nil
 	}
 	for range 3 {
-		s, ttl, err := w.ask(w.nodes[w.random.IntN(len(w.nodes))], q, t)
+		s, ttl, err := w.server().ask(w, q, t)
 		if err != nil {
 			return s, false, err
 		}
-		if s.Outcome != answer.Stale && s.Outcome != answer.NotReady {
+		if !slices.Contains(unanswered, s.Outcome) {
 			if len(r.cache) > 500 {
 				clear(r.cache)
 			}
@@ -72,6 +73,24 @@ func (r *resolver) lookup(w *world, q question, t time.Time) (said, bool, error)
 		}
 	}
 	return said{}, false, nil
+}
+
+// unanswered is after what a resolver asks another server.
+var unanswered = []answer.Outcome{answer.Stale, answer.NotReady, answer.Failed}
+
+// server is one that a resolver may ask.
+type server interface {
+	// ask puts a question to the server at an instant and holds its answer
+	// against the model. It returns for how many seconds a cache may keep it.
+	ask(w *world, q question, t time.Time) (said, uint32, error)
+}
+
+// server is any, and often the one that the event is about.
+func (w *world) server() server {
+	if w.of != nil && w.random.IntN(2) == 0 {
+		return w.of
+	}
+	return w.servers[w.random.IntN(len(w.servers))]
 }
 
 // resolve answers q from what the resolver has or gets, and validates all of
@@ -86,7 +105,7 @@ func (r *resolver) resolve(w *world, q question, t time.Time) error {
 		return err
 	}
 	if err := r.validate(w, q, s, keySet, t); err != nil {
-		return fmt.Errorf("%s: bogus for a resolver %v slow, by server %d at %s and keys by server %d at %s: %w",
+		return fmt.Errorf("%s: bogus for a resolver %v slow, by %s at %s and keys by %s at %s: %w",
 			q, -r.slow, s.by, s.at.Format(time.RFC3339), keySet.by, keySet.at.Format(time.RFC3339), err)
 	}
 	if !s.promise.IsZero() && !t.Before(s.promise) {

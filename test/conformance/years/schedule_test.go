@@ -16,8 +16,9 @@ import (
 type event struct {
 	at      time.Time
 	q       question
-	restart bool // of a server, just before
-	lose    loss // by the resolver, just before
+	restart bool   // of a server, just before
+	lose    loss   // by the resolver, just before
+	of      server // that it is about, nil for none
 }
 
 // loss is what a resolver forgets before its time, as those do that are short

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/answer"
-	"github.com/coredns-persist/persist/plugin/persist/dnssec"
 	"github.com/coredns-persist/persist/test/conformance/validator"
 
 	"github.com/miekg/dns"
@@ -16,55 +15,75 @@ import (
 // plan is what a simulated time is made of.
 type plan struct {
 	terms
-	seed    uint64
-	days    int
-	offsets []time.Duration // of the servers' clocks
-	rolls   time.Duration   // between two rolls of the KSK
-	silence time.Duration   // between two outages, about
-	idle    int             // questions a day at any time, beside those around events
-	steps   time.Duration   // by which clocks are set wrong, one at a time; zero: none is
-	chained bool            // whether names are denied by a chain of NSEC records
+	seed        uint64
+	days        int
+	offsets     []time.Duration // of the servers' clocks
+	rolls       time.Duration   // between two rolls of the KSK
+	silence     time.Duration   // between two outages, about
+	idle        int             // questions a day at any time, beside those around events
+	steps       time.Duration   // by which clocks are set wrong, one at a time; zero: none is
+	chained     bool            // whether names are denied by a chain of NSEC records
+	secondaries int             // how many servers have the zone by transfer
+	weeks       int             // for which a KSK that is kept away signs bundles ahead; zero: none is
+	keyDir      string          // of key pairs of BIND; "": there is a key document
 }
 
 // world is everything there is, by the right time.
 type world struct {
 	plan
-	random     *rand.Rand
-	seeds      *rand.ChaCha8 // of keys
-	start, end time.Time
-	now        time.Time
-	papers     *papers
-	outages    []outage
-	settings   []step
-	editions   []edition
-	parent     []published
-	rolls      []*roll
-	nodes      []*node
-	resolvers  []*resolver
-	validator  *validator.Validator
-	inceptions map[string]uint32
-	always     []string // names that exist all the time
-	names      []string // to ask for
-	pending    agenda
-	report     report
+	random      *rand.Rand
+	seeds       *rand.ChaCha8 // of keys
+	start, end  time.Time
+	now         time.Time
+	papers      *papers
+	outages     []outage
+	settings    []step
+	editions    []edition
+	safe        safe
+	bundles     []signed
+	job         *roll    // of the operator, that signs bundles; nil for none
+	failures    []outage // of the job
+	method      method
+	pairs       pairs
+	parent      []published
+	rolls       []*roll
+	nodes       []*node
+	transferred []*secondary
+	servers     []server // all of them
+	of          server   // that the event is about, nil for none
+	cuts        []outage // of secondaries from their primaries
+	resolvers   []*resolver
+	validator   *validator.Validator
+	inceptions  map[string]uint32
+	always      []string // names that exist all the time
+	names       []string // to ask for
+	pending     agenda
+	report      report
 }
 
 // report counts what was done.
 type report struct {
-	questions int // asked of resolvers
-	validated int // answers, each with its chain from the DS record on
-	asked     int // answers of servers, held against the model
-	cached    int // answers from a cache
-	silent    int // SERVFAIL, where it was due
-	restarts  int
-	rolls     int // of the KSK
-	holds     int // of a roll, because a server had lost the store
-	reseeds   int // of the ZSKs
+	questions  int // asked of resolvers
+	validated  int // answers, each with its chain from the DS record on
+	asked      int // answers of servers, held against the model
+	cached     int // answers from a cache
+	silent     int // SERVFAIL, where it was due
+	restarts   int
+	rolls      int // of the KSK
+	holds      int // of a roll, because a server had lost the store
+	reseeds    int // of the ZSKs
+	pairs      int // of BIND, ZSKs
+	bundles    int // signed
+	unsigned   int // SERVFAIL, because the key document was newer than the bundles
+	transfers  int // of the zone to secondaries
+	refused    int // transfers, because the store was silent for too long
+	secondhand int // answers of secondaries
+	expired    int // questions to secondaries whose copy had expired
 }
 
 func (r report) String() string {
-	return fmt.Sprintf("%d questions: %d answers validated, %d of them from caches; %d answers of servers as the documents say, %d of them SERVFAIL that was due; %d restarts, %d KSKs rolled with %d holds, %d seeds",
-		r.questions, r.validated, r.cached, r.asked, r.silent, r.restarts, r.rolls, r.holds, r.reseeds)
+	return fmt.Sprintf("%d questions: %d answers validated, %d of them from caches; %d answers of servers as the documents say, %d of them SERVFAIL that was due; %d restarts, %d KSKs rolled with %d holds, %d seeds, %d ZSKs of BIND, %d bundles signed and %d times too late; %d transfers, %d refused, %d answers by secondaries, %d times none because EXPIRE was over",
+		r.questions, r.validated, r.cached, r.asked, r.silent, r.restarts, r.rolls, r.holds, r.reseeds, r.pairs, r.bundles, r.unsigned, r.transfers, r.refused, r.secondhand, r.expired)
 }
 
 func newWorld(p plan) (*world, error) {
@@ -74,12 +93,10 @@ func newWorld(p plan) (*world, error) {
 	}
 	w.papers = newPapers(w.random, w.start, w.end)
 	w.outages = newOutages(w.random, len(p.offsets), w.start.Add(2*day), w.end, p.silence)
-	first, err := newEdition(w.start, p.document(w.random).text())
-	if err != nil {
+	if err := w.begin(); err != nil {
 		return nil, err
 	}
-	w.editions = []edition{first}
-	w.rolls = newRolls(w.random, w.start, w.end, p.rolls)
+	w.rolls = newRolls(w.random, w.method.introduce, w.start, w.end, p.rolls)
 	lost := w.rolls[0].at // one server does not hear of the new key for two days
 	w.outages = append(w.outages, outage{lost.Add(-time.Hour), lost.Add(50 * time.Hour), 2})
 	w.settings = newSteps(p, w.end)
@@ -89,13 +106,15 @@ func newWorld(p plan) (*world, error) {
 			return nil, err
 		}
 		w.nodes = append(w.nodes, n)
+		w.servers = append(w.servers, n)
 	}
+	w.newSecondaries()
 	for i := range 8 {
 		slow := (backdate - skew) * time.Duration(i) / 7 // a server may be fast
 		w.resolvers = append(w.resolvers, &resolver{slow: -slow, cache: map[question]kept[said]{}})
 	}
 	w.name()
-	keys, err := dnssec.ParseKeys(first.raw)
+	keys, err := w.editions[0].keys(w.start)
 	if err != nil {
 		return nil, err
 	}
@@ -105,8 +124,36 @@ func newWorld(p plan) (*world, error) {
 			return nil, err
 		}
 	}
+	w.newCuts(keys)
+	if p.weeks > 0 {
+		w.newJob(keys)
+	}
+	if p.keyDir != "" {
+		w.newPairs()
+	}
 	w.schedule(keys)
 	return w, nil
+}
+
+// begin writes the first key document, and signs the first bundles.
+func (w *world) begin() error {
+	if w.keyDir != "" {
+		w.method = byBIND
+		return w.firstPairs()
+	}
+	d, err := w.document(w.random), error(nil)
+	if w.method = planned; w.weeks > 0 {
+		w.method = byHand
+		d, err = w.awayDocument(d)
+	}
+	if err != nil {
+		return err
+	}
+	first, err := newEdition(w.start, d.text())
+	if w.editions = []edition{first}; err != nil || w.weeks == 0 {
+		return err
+	}
+	return w.sign(w.start)
 }
 
 // name lists what there is to ask for.
@@ -172,6 +219,7 @@ func (w *world) one(e event) error {
 			return err
 		}
 	}
+	w.of = e.of
 	r := w.resolvers[w.random.IntN(len(w.resolvers))]
 	w.forget(r, e.lose)
 	if e.q.name == "" {
