@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 
+	jwt "github.com/hashicorp/vault-plugin-auth-jwt"
+	kubernetes "github.com/hashicorp/vault-plugin-auth-kubernetes"
 	kv "github.com/hashicorp/vault-plugin-secrets-kv"
 	"github.com/hashicorp/vault/builtin/credential/approle"
 	"github.com/hashicorp/vault/builtin/credential/cert"
@@ -19,9 +21,11 @@ var secretsEngines = map[string]logical.Factory{
 }
 
 var authMethods = map[string]logical.Factory{
-	"approle":  approle.Factory,
-	"cert":     cert.Factory,
-	"userpass": userpass.Factory,
+	"approle":    approle.Factory,
+	"cert":       cert.Factory,
+	"jwt":        jwt.Factory,
+	"kubernetes": kubernetes.Factory,
+	"userpass":   userpass.Factory,
 }
 
 // registry tells Vault which plugins are built in: those above. Without one,

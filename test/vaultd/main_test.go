@@ -100,11 +100,13 @@ func (r *running) call(t *testing.T, client *http.Client, method, path, body str
 func TestServesTheEnginesAndMethodsThatTestsNeed(t *testing.T) {
 	r := run(t)
 	for name, mount := range map[string]string{
-		"kv":       `{"type": "kv", "options": {"version": "2"}}`,
-		"transit":  `{"type": "transit"}`,
-		"approle":  "",
-		"cert":     "",
-		"userpass": "",
+		"kv":         `{"type": "kv", "options": {"version": "2"}}`,
+		"transit":    `{"type": "transit"}`,
+		"approle":    "",
+		"cert":       "",
+		"jwt":        "",
+		"kubernetes": "",
+		"userpass":   "",
 	} {
 		if mount != "" {
 			r.call(t, http.DefaultClient, http.MethodPost, "sys/mounts/"+name, mount, nil)
