@@ -240,18 +240,21 @@ func (v *Vault) Revoke(ctx context.Context, token string) error {
 	return v.Client.Auth().Token().RevokeOrphanWithContext(ctx, token)
 }
 
+// EnableAuth enables an auth method at a mount, if there is nothing yet.
+func (v *Vault) EnableAuth(ctx context.Context, mount, method string) error {
+	mounts, err := v.Client.Sys().ListAuthWithContext(ctx)
+	if err != nil || mounts[mount+"/"] != nil {
+		return err
+	}
+	return v.Client.Sys().EnableAuthWithOptionsWithContext(ctx, mount, &api.EnableAuthOptions{Type: method})
+}
+
 // AppRole makes a role at the auth mount, which it enables where needed, and
 // returns what logs in to it. settings are those of auth/MOUNT/role/NAME, like
 // token_policies and token_ttl.
 func (v *Vault) AppRole(ctx context.Context, mount, name string, settings map[string]any) (roleID, secretID string, err error) {
-	mounts, err := v.Client.Sys().ListAuthWithContext(ctx)
-	if err != nil {
+	if err := v.EnableAuth(ctx, mount, "approle"); err != nil {
 		return "", "", err
-	}
-	if mounts[mount+"/"] == nil {
-		if err := v.Client.Sys().EnableAuthWithOptionsWithContext(ctx, mount, &api.EnableAuthOptions{Type: "approle"}); err != nil {
-			return "", "", err
-		}
 	}
 	role := "auth/" + mount + "/role/" + name
 	logical := v.Client.Logical()

@@ -128,11 +128,11 @@ func throttled(header http.Header, now time.Time) *ThrottledError {
 func (v *Vault) explainMount(ctx context.Context, mount string, err error) error {
 	ctx, cancel := context.WithTimeout(ctx, v.timeout)
 	defer cancel()
-	token, noToken := v.identity.token(ctx)
+	held, noToken := v.identity.Token(ctx)
 	if noToken != nil {
 		return err
 	}
-	about, noAnswer := v.authorized(token).Logical().ReadWithContext(ctx, "sys/internal/ui/mounts/"+mount)
+	about, noAnswer := v.authorized(held).Logical().ReadWithContext(ctx, "sys/internal/ui/mounts/"+mount)
 	if noAnswer != nil || about == nil {
 		return err
 	}

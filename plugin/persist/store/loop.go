@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/store/pause"
 )
 
-// maxRetryAfter is how long a store may ask us to stay away, and maxBlind for
-// how long the brakes are not looked at meanwhile.
+// maxWait is how long after a scan that failed the next one begins at the
+// latest, maxRetryAfter how long a store may ask us to stay away, and maxBlind
+// for how long the brakes are not looked at meanwhile.
 const (
+	maxWait       = 30 * time.Second
 	maxRetryAfter = 5 * time.Minute
 	maxBlind      = time.Minute
 )
@@ -17,8 +21,8 @@ const (
 type loop struct {
 	*Watcher
 	scanDue, pollDue time.Time
-	quiet            time.Time // until then the store wants to be left alone
-	wait             backoff   // after scans that failed
+	quiet            time.Time     // until then the store wants to be left alone
+	wait             pause.Growing // after scans that failed
 }
 
 // Run keeps the snapshot up to date until ctx ends. Nothing else ends it: no
@@ -57,11 +61,11 @@ func (l *loop) step(ctx context.Context) time.Duration {
 func (l *loop) plan(err error) {
 	now := l.options.Clock.Now()
 	if err == nil || errors.Is(err, errIncomplete) {
-		l.wait = backoff{}
-		l.scanDue = now.Add(spread(l.options.Refresh))
+		l.wait.Reset()
+		l.scanDue = now.Add(pause.Spread(l.options.Refresh))
 		l.pollDue = now.Add(l.options.Index)
 	} else {
-		l.scanDue = now.Add(l.wait.next())
+		l.scanDue = now.Add(l.wait.Next(maxWait))
 		l.pollDue = l.scanDue.Add(l.options.Index)
 	}
 	l.heed(err)

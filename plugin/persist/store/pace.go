@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -53,20 +52,4 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// backoff is how often something has failed in a row.
-type backoff struct{ failures int }
-
-// next is how long to wait after one more failure: 1 s, twice as long each
-// time, 30 s at most.
-func (b *backoff) next() time.Duration {
-	b.failures++
-	return spread(min(time.Second<<min(b.failures-1, 5), 30*time.Second))
-}
-
-// spread shortens d by up to a tenth, so that servers which start together do
-// not go on asking together.
-func spread(d time.Duration) time.Duration {
-	return d - time.Duration(rand.Int64N(int64(d)/10+1)) // #nosec G404 -- guards nothing
 }

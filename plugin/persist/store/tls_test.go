@@ -10,9 +10,12 @@ import (
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/coredns-persist/persist/test/parts"
 )
 
 // newPair makes a client certificate and its key, in PEM.
@@ -59,4 +62,27 @@ func (s *tlsServer) client() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.last
+}
+
+func TestVaultIsReachedOverTLS(t *testing.T) {
+	server := parts.NewVault(t, parts.VaultOptions{TLS: true})
+	m := &mount{server, "persist"}
+	check(t, m.Mount(t.Context(), m.name))
+	fill(t, m)
+	t.Setenv("VAULT_TOKEN", m.RootToken)
+	v, err := NewVault(VaultConfig{Address: m.Address, CACert: m.CA})
+	check(t, err)
+	s := watch(t, v, nil).scan(t)
+	if s.Date.IsZero() || time.Since(s.Date).Abs() > time.Minute || s.DateAt.IsZero() {
+		t.Errorf("The store's date is %v, read at %v", s.Date, s.DateAt)
+	}
+
+	v, err = NewVault(VaultConfig{Address: m.Address})
+	check(t, err)
+	watch(t, v, nil).fails(t, ErrUnavailable, "name the CA")
+	v, err = NewVault(VaultConfig{Address: strings.Replace(m.Address, "https", "http", 1)})
+	check(t, err)
+	if err := watch(t, v, nil).Scan(t.Context()); err == nil {
+		t.Error("Plain http is served")
+	}
 }

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/coredns-persist/persist/plugin/persist/store/token"
+
 	"github.com/hashicorp/vault/api"
 )
 
@@ -21,7 +23,7 @@ type VaultConfig struct {
 	Address string // https://HOST:PORT, http://LOOPBACK:PORT or unix:///PATH
 
 	Auth         string // "token" (the default, from VAULT_TOKEN), "token_file" or "approle"
-	AuthMount    string // of approle, by default "approle"
+	AuthMount    string // of an auth method, by default its name
 	TokenFile    string // of token_file
 	RoleIDFile   string // of approle
 	SecretIDFile string // of approle
@@ -37,6 +39,7 @@ type VaultConfig struct {
 type Vault struct {
 	client   *api.Client // without token
 	identity identity
+	tokens   tokens
 	address  string // for messages
 	mount    string
 	timeout  time.Duration // of one request
@@ -67,6 +70,7 @@ func NewVault(cfg VaultConfig) (*Vault, error) {
 		v.timeout = set
 		client.SetClientTimeout(0) // one clock per request, and it is ours
 	}
+	v.tokens.now = func() time.Time { return v.now() }
 	v.identity, err = v.newIdentity(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("vault: %w", err)
@@ -74,23 +78,27 @@ func NewVault(cfg VaultConfig) (*Vault, error) {
 	return v, nil
 }
 
-// newIdentity chooses the auth method.
+// newIdentity chooses how to get a token.
 func (v *Vault) newIdentity(cfg VaultConfig) (identity, error) {
 	switch cmp.Or(cfg.Auth, "token") {
 	case "token":
-		token := os.Getenv(api.EnvVaultToken)
-		if token == "" {
+		given := os.Getenv(api.EnvVaultToken)
+		if given == "" {
 			return nil, fmt.Errorf("auth token takes the token from the environment, and %s is not set there", api.EnvVaultToken)
 		}
-		return fixedToken(token), nil
+		return fixedToken(given), nil
 	case "token_file":
 		return &tokenFile{name: cfg.TokenFile}, nil
-	case "approle":
-		return newAppRole(v, cfg), nil
-	default:
-		return nil, fmt.Errorf("unknown auth method %q: use token, token_file or approle", cfg.Auth)
 	}
+	m, err := v.newMethod(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return token.NewKeeper(issuer{v, m}, &v.tokens, func() time.Time { return v.now() }), nil
 }
+
+// ListenToTokens has o told what becomes of the token from now on.
+func (v *Vault) ListenToTokens(o TokenObserver) { v.tokens.listen(o) }
 
 // String is the address, namespace and mount.
 func (v *Vault) String() string {
@@ -123,13 +131,13 @@ func (v *Vault) note(header http.Header) {
 func (v *Vault) Close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, v.timeout)
 	defer cancel()
-	return v.identity.close(ctx)
+	return v.identity.Close(ctx)
 }
 
-// authorized returns a client that sends token.
-func (v *Vault) authorized(token string) *api.Client {
+// authorized returns a client that sends held, a token.
+func (v *Vault) authorized(held string) *api.Client {
 	c := v.client.WithRequestCallbacks()
-	c.SetToken(token)
+	c.SetToken(held)
 	return c
 }
 
@@ -139,16 +147,20 @@ func (v *Vault) do(ctx context.Context, r request, perform func(context.Context,
 	ctx, cancel := context.WithTimeoutCause(ctx, v.timeout, errNoAnswer{v.timeout})
 	defer cancel()
 	for tries := 0; ; tries++ {
-		token, err := v.identity.token(ctx)
-		if err != nil {
+		held, err := v.identity.Token(ctx)
+		switch {
+		case err == nil:
+		case err == ctx.Err(): // while somebody else was logging in
+			return v.explain(ctx, r, err)
+		default:
 			return err
 		}
-		err = perform(ctx, v.authorized(token))
+		err = perform(ctx, v.authorized(held))
 		if err == nil {
 			return nil
 		}
 		err = v.explain(ctx, r, err)
-		if !errors.Is(err, ErrDenied) || tries > 0 || !v.identity.refused(token, errors.Is(err, errInvalidToken)) {
+		if !errors.Is(err, ErrDenied) || tries > 0 || !v.identity.Refused(held, errors.Is(err, errInvalidToken)) {
 			return err
 		}
 	}

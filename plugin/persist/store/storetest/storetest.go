@@ -4,10 +4,14 @@
 package storetest
 
 import (
+	"crypto/tls"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -23,6 +27,7 @@ type Server struct {
 	versions map[string][]Version
 	clock    time.Time
 	requests []string // METHOD PATH
+	tokens   tokens
 	// fault answers in the place of the server if it returns true.
 	fault func(w http.ResponseWriter, r *http.Request) bool
 }
@@ -38,8 +43,29 @@ type Version struct {
 // New starts a server for the time of a test.
 func New(tb testing.TB) *Server {
 	tb.Helper()
+	f := newServer(tb)
+	f.Start()
+	return f
+}
+
+// NewTLS starts a server over TLS that has clients show their certificates, and
+// returns the PEM file of who vouches for it.
+func NewTLS(tb testing.TB) (f *Server, ca string) {
+	tb.Helper()
+	f = newServer(tb)
+	f.TLS = &tls.Config{ClientAuth: tls.RequestClientCert, MinVersion: tls.VersionTLS12}
+	f.StartTLS()
+	ca = filepath.Join(tb.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: f.Certificate().Raw}), 0o600); err != nil {
+		tb.Fatal(err)
+	}
+	return f, ca
+}
+
+func newServer(tb testing.TB) *Server {
+	tb.Helper()
 	f := &Server{versions: map[string][]Version{}, clock: time.Date(2026, 11, 1, 0, 0, 0, 1, time.UTC)}
-	f.Server = httptest.NewServer(f)
+	f.Server = httptest.NewUnstartedServer(f)
 	tb.Cleanup(f.Close)
 	return f
 }
@@ -51,6 +77,13 @@ func (f *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fault := f.fault
 	f.mu.Unlock()
 	if fault != nil && fault(w, r) {
+		return
+	}
+	if strings.HasPrefix(r.URL.Path, "/v1/auth/") || strings.HasPrefix(r.URL.Path, "/v1/sys/wrapping/") {
+		f.authenticate(w, r)
+		return
+	}
+	if !f.authorize(w, r) {
 		return
 	}
 	path, data := strings.CutPrefix(r.URL.Path, "/v1/persist/data/")

@@ -1,0 +1,196 @@
+package store
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/store/storetest"
+)
+
+// terms are those of a role: what comes of a login. The zero value is a token
+// that is valid for an hour, may be renewed, and may read the documents.
+type terms struct {
+	ttl       time.Duration
+	batch     bool
+	noDefault bool // it lacks the policy default, by which tokens renew and revoke themselves
+	denied    bool // it may not read the documents
+}
+
+// door is a login to a store with documents in it.
+type door interface {
+	config() VaultConfig
+	set(t *testing.T, s terms) // the terms of the role from now on
+	rotate(t *testing.T)       // hands out other credentials; those before are worth nothing
+	revoke(t *testing.T, token string)
+	valid(t *testing.T, token string) bool
+}
+
+// builders make a door to a fake or to a real Vault, for each auth method.
+var builders = map[string]struct {
+	fake func(*testing.T) *fakeDoor
+	real func(*testing.T) *realDoor
+}{
+	"approle": {fakeAppRole, realAppRole},
+}
+
+// eachDoor runs test once for every auth method, on the fake and on a real
+// Vault.
+func eachDoor(t *testing.T, test func(t *testing.T, d door)) {
+	t.Helper()
+	for name, builder := range builders {
+		t.Run("fake/"+name, func(t *testing.T) {
+			d := builder.fake(t)
+			fill(t, d.fake)
+			d.set(t, terms{})
+			test(t, d)
+		})
+		t.Run("vault/"+name, func(t *testing.T) {
+			d := builder.real(t)
+			fill(t, d.mount)
+			d.set(t, terms{})
+			test(t, d)
+		})
+	}
+}
+
+// fakeDoor is a door of the fake.
+type fakeDoor struct {
+	*fake
+	cfg  VaultConfig
+	role storetest.Role
+	turn func(t *testing.T) // hands out other credentials, and changes role
+}
+
+func (d *fakeDoor) config() VaultConfig { return d.cfg }
+
+func (d *fakeDoor) set(_ *testing.T, s terms) {
+	d.role.TTL, d.role.Batch, d.role.NoDefaultPolicy = max(s.ttl, time.Hour), s.batch, s.noDefault
+	d.role.Policies = []string{"persist"}
+	if s.denied {
+		d.role.Policies = nil
+	}
+	d.SetRole(d.cfg.AuthMount, d.role)
+}
+
+func (d *fakeDoor) rotate(t *testing.T) {
+	t.Helper()
+	d.turn(t)
+	d.SetRole(d.cfg.AuthMount, d.role)
+}
+
+func (d *fakeDoor) revoke(_ *testing.T, token string)     { d.Revoke(token) }
+func (d *fakeDoor) valid(_ *testing.T, token string) bool { return d.Valid(token) }
+
+// realDoor is a door of a real Vault.
+type realDoor struct {
+	*mount
+	cfg  VaultConfig
+	path string             // of the role
+	role map[string]any     // its settings, but for the terms
+	turn func(t *testing.T) // hands out other credentials, and may change role
+}
+
+func (d *realDoor) config() VaultConfig { return d.cfg }
+
+func (d *realDoor) set(t *testing.T, s terms) {
+	t.Helper()
+	d.role["token_ttl"], d.role["token_max_ttl"] = max(s.ttl, time.Hour).String(), "768h"
+	d.role["token_type"], d.role["token_no_default_policy"] = "service", s.noDefault
+	d.role["token_policies"] = d.name
+	if s.batch {
+		d.role["token_type"] = "batch"
+	}
+	if s.denied {
+		d.role["token_policies"] = "elsewhere"
+	}
+	d.write(t, d.path, d.role)
+}
+
+func (d *realDoor) rotate(t *testing.T) {
+	t.Helper()
+	d.turn(t)
+	d.write(t, d.path, d.role)
+}
+
+func (d *realDoor) revoke(t *testing.T, token string) {
+	t.Helper()
+	check(t, d.Revoke(t.Context(), token))
+}
+
+// write writes settings to a path of Vault and returns the answer's data.
+func (m *mount) write(t *testing.T, path string, settings map[string]any) map[string]any {
+	t.Helper()
+	made, err := m.Client.Logical().WriteWithContext(t.Context(), path, settings)
+	check(t, err)
+	if made == nil {
+		return nil
+	}
+	return made.Data
+}
+
+// valid reports whether Vault knows token.
+func (m *mount) valid(t *testing.T, token string) bool {
+	t.Helper()
+	_, err := m.Client.Auth().Token().LookupWithContext(t.Context(), token)
+	return err == nil
+}
+
+// newRealDoor enables an auth method at a mount of its own, with a policy that
+// lets read the documents.
+func newRealDoor(t *testing.T, m *mount, method, role string) *realDoor {
+	t.Helper()
+	m.source(t) // writes the policy
+	check(t, m.EnableAuth(t.Context(), m.name, method))
+	return &realDoor{
+		mount: m,
+		cfg:   VaultConfig{Address: m.Address, Mount: m.name, Auth: method, AuthMount: m.name},
+		path:  fmt.Sprintf("auth/%s/%s", m.name, role),
+		role:  map[string]any{},
+	}
+}
+
+func fakeAppRole(t *testing.T) *fakeDoor {
+	t.Helper()
+	f := newFake(t)
+	d := &fakeDoor{fake: f, cfg: VaultConfig{
+		Address: f.URL, Auth: "approle", AuthMount: "doors/approle",
+		RoleIDFile: write(t, "role-id", "the-role\n"), SecretIDFile: write(t, "secret-id", "secret-0\n"),
+	}}
+	d.role.Says = map[string]string{"role_id": "the-role", "secret_id": "secret-0"}
+	n := 0
+	d.turn = func(t *testing.T) {
+		t.Helper()
+		n++
+		d.role.Says = maps.Clone(d.role.Says)
+		d.role.Says["secret_id"] = fmt.Sprintf("secret-%d", n)
+		rewrite(t, d.cfg.SecretIDFile, d.role.Says["secret_id"])
+	}
+	return d
+}
+
+func realAppRole(t *testing.T) *realDoor {
+	t.Helper()
+	d := newRealDoor(t, newMount(t), "approle", "role/server")
+	d.write(t, d.path, d.role)
+	about, err := d.Client.Logical().ReadWithContext(t.Context(), d.path+"/role-id")
+	check(t, err)
+	d.cfg.RoleIDFile = write(t, "role-id", fmt.Sprintln(about.Data["role_id"]))
+	d.cfg.SecretIDFile = write(t, "secret-id", fmt.Sprintln(d.secretID(t)))
+	d.turn = func(t *testing.T) {
+		t.Helper()
+		before, err := os.ReadFile(d.cfg.SecretIDFile)
+		check(t, err)
+		d.write(t, d.path+"/secret-id/destroy", map[string]any{"secret_id": string(before[:len(before)-1])})
+		rewrite(t, d.cfg.SecretIDFile, fmt.Sprintln(d.secretID(t)))
+	}
+	return d
+}
+
+// secretID makes a secret ID of an AppRole.
+func (d *realDoor) secretID(t *testing.T) string {
+	t.Helper()
+	return fmt.Sprint(d.write(t, d.path+"/secret-id", nil)["secret_id"])
+}

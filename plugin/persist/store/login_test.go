@@ -1,0 +1,239 @@
+package store
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// enter opens a store through a door, and loads it.
+func enter(t *testing.T, d door) (*Vault, *rig) {
+	t.Helper()
+	v, err := NewVault(d.config())
+	check(t, err)
+	r := watch(t, v, nil)
+	r.scan(t)
+	return v, r
+}
+
+// held is the token that is sent now.
+func (v *Vault) held(t *testing.T) string {
+	t.Helper()
+	token, err := v.identity.Token(t.Context())
+	check(t, err)
+	return token
+}
+
+// dueLater is past the two thirds of an hour at which a token is due, scan's
+// minute included.
+const dueLater = 40 * time.Minute
+
+func TestServerLogsInOnceAndRevokesItsToken(t *testing.T) {
+	eachDoor(t, func(t *testing.T, d door) {
+		idle, err := NewVault(d.config())
+		check(t, err)
+		check(t, idle.Close(t.Context())) // nothing to give back
+		v, r := enter(t, d)
+		token := v.held(t)
+		r.scan(t)
+		if v.held(t) != token || !d.valid(t, token) {
+			t.Error("It has logged in twice, or the token is not valid")
+		}
+		check(t, v.Close(t.Context()))
+		if d.valid(t, token) {
+			t.Error("The token is still valid after Close")
+		}
+		r.fails(t, nil, "the store is closed")
+		check(t, v.Close(t.Context()))
+	})
+}
+
+func TestTokenOfALoginIsRenewed(t *testing.T) {
+	eachDoor(t, func(t *testing.T, d door) {
+		v, r := enter(t, d)
+		token := v.held(t)
+		for range 5 {
+			r.clock.advance(dueLater)
+			r.scan(t)
+		}
+		if v.held(t) != token || !d.valid(t, token) {
+			t.Error("It has logged in anew")
+		}
+	})
+}
+
+func TestServerLogsInAnewWhereItsTokenCannotBeRenewed(t *testing.T) {
+	for name, s := range map[string]terms{"batch": {batch: true}, "not allowed": {noDefault: true}} {
+		t.Run(name, func(t *testing.T) {
+			eachDoor(t, func(t *testing.T, d door) {
+				d.set(t, s)
+				v, r := enter(t, d)
+				token := v.held(t)
+				r.clock.advance(dueLater)
+				r.scan(t)
+				if v.held(t) == token {
+					t.Error("It goes on with the token before")
+				}
+				if err := v.Close(t.Context()); (err != nil) != s.noDefault {
+					t.Errorf("The end of the token is %v", err)
+				}
+			})
+		})
+	}
+}
+
+func TestTokenThatWasRevokedIsReplacedWithoutAnError(t *testing.T) {
+	eachDoor(t, func(t *testing.T, d door) {
+		v, r := enter(t, d)
+		token := v.held(t)
+		d.revoke(t, token)
+		r.scan(t)
+		if v.held(t) == token || len(r.log.warnings) != 0 {
+			t.Errorf("It was noticed with %q", r.log.warnings)
+		}
+	})
+}
+
+func TestTokenThatIsOverIsReplacedWithoutAnError(t *testing.T) {
+	eachDoor(t, func(t *testing.T, d door) {
+		v, r := enter(t, d)
+		token := v.held(t)
+		r.clock.advance(2 * time.Hour)
+		r.scan(t)
+		if v.held(t) == token {
+			t.Error("It goes on with a token that is over")
+		}
+	})
+}
+
+// Whoever hands out credentials replaces them while the server runs.
+func TestCredentialsAreReadAtEachLogin(t *testing.T) {
+	eachDoor(t, func(t *testing.T, d door) {
+		v, r := enter(t, d)
+		for range 3 {
+			token := v.held(t)
+			d.rotate(t)
+			r.scan(t)
+			d.revoke(t, token)
+			r.scan(t)
+			if v.held(t) == token {
+				t.Error("It has not logged in")
+			}
+		}
+	})
+}
+
+// A token has the policies that its role had when it was made.
+func TestPolicyAddedToTheRoleCountsWithinFiveMinutes(t *testing.T) {
+	eachDoor(t, func(t *testing.T, d door) {
+		d.set(t, terms{denied: true})
+		v, err := NewVault(d.config())
+		check(t, err)
+		r := watch(t, v, nil)
+		r.fails(t, ErrDenied, "policy needs read")
+		token := v.held(t)
+		d.set(t, terms{})
+		for range 4 {
+			r.fails(t, ErrDenied, "policy needs read")
+		}
+		if v.held(t) != token {
+			t.Error("It has logged in too early")
+		}
+		r.scan(t)
+	})
+}
+
+func TestTokenIsKeptWhileLoginsFail(t *testing.T) {
+	eachDoor(t, func(t *testing.T, d door) {
+		d.set(t, terms{batch: true})
+		v, r := enter(t, d)
+		l := &tokenLog{}
+		v.ListenToTokens(l)
+		token := v.held(t)
+		d.rotate(t)
+		restore := misplace(t, d.config())
+		for range 18 { // up to 59 minutes, and then beyond
+			r.clock.advance(2 * time.Minute)
+			r.scan(t)
+		}
+		if v.held(t) != token || len(r.log.warnings) != 0 {
+			t.Errorf("It goes on with another token, and %q", r.log.warnings)
+		}
+		l.wants(t, "requests go on with the token there is, which is valid until 2026-11-24T13:01:00Z")
+		r.clock.advance(5 * time.Minute)
+		r.fails(t, ErrDenied, "there is nothing to log in with")
+		restore()
+		r.scan(t)
+		if last := l.infos[len(l.infos)-1]; last != "login is in order again" {
+			t.Errorf("The end is not told: %q", l.infos)
+		}
+	})
+}
+
+// tokenLog is a TokenObserver that remembers.
+type tokenLog struct {
+	log
+	logins  []error
+	expires time.Time
+}
+
+func (l *tokenLog) LoggedIn(err error)        { l.logins = append(l.logins, err) }
+func (l *tokenLog) TokenExpires(at time.Time) { l.expires = at }
+
+// wants wants a warning that says text, and no more than one a minute.
+func (l *tokenLog) wants(t *testing.T, text string) {
+	t.Helper()
+	if n := len(l.warnings); n == 0 || n > 20 || !strings.Contains(l.warnings[0], text) {
+		t.Errorf("The log has the warnings %q", l.warnings)
+	}
+	if !slices.ContainsFunc(l.logins, func(err error) bool { return err != nil }) {
+		t.Errorf("Logins are said to have ended with %v", l.logins)
+	}
+}
+
+func TestServerSaysWhatToLookAtWhereALoginIsRefused(t *testing.T) {
+	eachDoor(t, func(t *testing.T, d door) {
+		cfg := d.config()
+		restore := spoil(t, cfg)
+		v, err := NewVault(cfg)
+		check(t, err)
+		r := watch(t, v, nil)
+		r.fails(t, ErrDenied, "log in by auth/"+cfg.AuthMount+"/login", "is "+cfg.Auth+" enabled at auth/"+cfg.AuthMount)
+		if all := strings.Join(r.log.warnings, "\n"); strings.Contains(all, "spoilt") {
+			t.Errorf("The log quotes what it must not: %s", all)
+		}
+		wantError(t, r.Scan(t.Context()), ErrDenied) // too early for another try
+		restore()
+		r.scan(t)
+	})
+}
+
+func TestMountOfALoginThatIsNotThereIsNamed(t *testing.T) {
+	eachDoor(t, func(t *testing.T, d door) {
+		cfg := d.config()
+		cfg.AuthMount = "elsewhere"
+		v, err := NewVault(cfg)
+		check(t, err)
+		watch(t, v, nil).fails(t, ErrDenied, "is "+cfg.Auth+" enabled at auth/elsewhere")
+	})
+}
+
+func TestOneLoginServesAllRequests(t *testing.T) {
+	eachDoor(t, func(t *testing.T, d door) {
+		v, err := NewVault(d.config())
+		check(t, err)
+		tokens := make([]string, 20)
+		var group sync.WaitGroup
+		for i := range tokens {
+			group.Go(func() { tokens[i], _ = v.identity.Token(t.Context()) })
+		}
+		group.Wait()
+		if diff := cmp.Diff(slices.Repeat([]string{v.held(t)}, 20), tokens); diff != "" {
+			t.Errorf("There was more than one login:\n%s", diff)
+		}
+	})
+}

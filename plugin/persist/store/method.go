@@ -1,0 +1,51 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// serviceAccountToken is where Kubernetes mounts a JWT of the service account.
+const serviceAccountToken = "/var/run/secrets/kubernetes.io/serviceaccount/token" // #nosec G101 -- a file's name
+
+// method is an auth method by which the server logs in. Credentials are read at
+// each login: whoever hands them out replaces them while we run.
+type method struct {
+	name        string
+	mount       string // below auth/
+	look        string // what else to look at where a login is refused
+	credentials func(ctx context.Context) (map[string]any, error)
+}
+
+// newMethod returns the method that cfg names.
+func (v *Vault) newMethod(cfg VaultConfig) (*method, error) {
+	m := &method{name: cfg.Auth, mount: cmp.Or(strings.Trim(cfg.AuthMount, "/"), cfg.Auth)}
+	switch cfg.Auth {
+	case "approle":
+		m.approle(cfg)
+	default:
+		return nil, fmt.Errorf("unknown auth method %q: use token, token_file or approle", cfg.Auth)
+	}
+	return m, nil
+}
+
+// approle logs in by a role ID and a secret ID.
+func (m *method) approle(cfg VaultConfig) {
+	m.look = fmt.Sprintf("are the role ID in %s and the secret ID in %s valid", cfg.RoleIDFile, cfg.SecretIDFile)
+	m.credentials = func(context.Context) (map[string]any, error) {
+		roleID, errRole := readLine(cfg.RoleIDFile)
+		secretID, errSecret := readLine(cfg.SecretIDFile)
+		return credentials(map[string]any{"role_id": roleID, "secret_id": secretID}, errRole, errSecret)
+	}
+}
+
+// credentials returns what to log in with, or why it could not be read.
+func credentials(body map[string]any, errs ...error) (map[string]any, error) {
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("%w: there is nothing to log in with: %w", ErrDenied, err)
+	}
+	return body, nil
+}
