@@ -1,7 +1,6 @@
 package persist
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -29,7 +28,6 @@ type property struct {
 }
 
 const (
-	authUsage   = "auth token | token_file FILE | approle ROLE_ID_FILE SECRET_ID_FILE [mount NAME]"
 	keysUsage   = "keys dir DIR | vault MOUNT/PATH | bind FILE... | none"
 	denialUsage = "denial compact [BUDGET] | nsec"
 )
@@ -37,7 +35,7 @@ const (
 // properties are all there is to say in a stanza. Each may stand once.
 var properties = map[string]property{
 	"vault":       {"vault [ADDRESS]", 0, 1, (*parser).vault},
-	"auth":        {authUsage, 1, 5, (*parser).auth},
+	"auth":        {authUsage, 1, -1, (*parser).auth},
 	"mount":       {"mount NAME", 1, 1, (*parser).mount},
 	"namespace":   {"namespace NAME", 1, 1, (*parser).namespace},
 	"tls":         {"tls [CERT KEY] [CA]", 0, 3, (*parser).tls},
@@ -116,39 +114,6 @@ func (p *parser) property(name string, args []string) error {
 func (p *parser) vault(args []string) error {
 	if len(args) == 1 {
 		p.client.Address = args[0]
-	}
-	return nil
-}
-
-// auth chooses how the server proves to Vault who it is.
-func (p *parser) auth(args []string) error {
-	method, args := args[0], args[1:]
-	if n := len(args); n >= 2 && args[n-2] == "mount" {
-		p.client.AuthMount, args = args[n-1], args[:n-2]
-	}
-	var want int
-	switch method {
-	case "token":
-	case "token_file":
-		want = 1
-	case "approle":
-		want = 2
-	default:
-		return errors.New("unknown method: write " + authUsage)
-	}
-	if len(args) != want {
-		// What stands there may be a token that was meant to be in a file.
-		return fmt.Errorf("%s takes %d arguments, not %d: write %s", method, want, len(args), authUsage)
-	}
-	p.client.Auth = method
-	for i, f := range args {
-		args[i] = p.path(f)
-	}
-	switch method {
-	case "token_file":
-		p.client.TokenFile = args[0]
-	case "approle":
-		p.client.RoleIDFile, p.client.SecretIDFile = args[0], args[1]
 	}
 	return nil
 }

@@ -1,8 +1,8 @@
 package store
 
 import (
+	"cmp"
 	"fmt"
-	"maps"
 	"os"
 	"testing"
 	"time"
@@ -33,7 +33,9 @@ var builders = map[string]struct {
 	fake func(*testing.T) *fakeDoor
 	real func(*testing.T) *realDoor
 }{
-	"approle": {fakeAppRole, realAppRole},
+	"approle":    {fakeAppRole, realAppRole},
+	"jwt":        {fakeJWT("jwt"), realJWT},
+	"kubernetes": {fakeJWT("kubernetes"), realKubernetes},
 }
 
 // eachDoor runs test once for every auth method, on the fake and on a real
@@ -152,45 +154,22 @@ func newRealDoor(t *testing.T, m *mount, method, role string) *realDoor {
 	}
 }
 
-func fakeAppRole(t *testing.T) *fakeDoor {
+// secretFile is the file whose content makes the credentials of a door.
+func secretFile(cfg VaultConfig) string { return cmp.Or(cfg.SecretIDFile, cfg.JWTFile) }
+
+// misplace takes the credentials of a door away, until restore is called.
+func misplace(t *testing.T, cfg VaultConfig) (restore func()) {
 	t.Helper()
-	f := newFake(t)
-	d := &fakeDoor{fake: f, cfg: VaultConfig{
-		Address: f.URL, Auth: "approle", AuthMount: "doors/approle",
-		RoleIDFile: write(t, "role-id", "the-role\n"), SecretIDFile: write(t, "secret-id", "secret-0\n"),
-	}}
-	d.role.Says = map[string]string{"role_id": "the-role", "secret_id": "secret-0"}
-	n := 0
-	d.turn = func(t *testing.T) {
-		t.Helper()
-		n++
-		d.role.Says = maps.Clone(d.role.Says)
-		d.role.Says["secret_id"] = fmt.Sprintf("secret-%d", n)
-		rewrite(t, d.cfg.SecretIDFile, d.role.Says["secret_id"])
-	}
-	return d
+	file := secretFile(cfg)
+	check(t, os.Rename(file, file+".away"))
+	return func() { check(t, os.Rename(file+".away", file)) }
 }
 
-func realAppRole(t *testing.T) *realDoor {
+// spoil makes the credentials of a door be worth nothing, until restore is
+// called.
+func spoil(t *testing.T, cfg VaultConfig) (restore func()) {
 	t.Helper()
-	d := newRealDoor(t, newMount(t), "approle", "role/server")
-	d.write(t, d.path, d.role)
-	about, err := d.Client.Logical().ReadWithContext(t.Context(), d.path+"/role-id")
-	check(t, err)
-	d.cfg.RoleIDFile = write(t, "role-id", fmt.Sprintln(about.Data["role_id"]))
-	d.cfg.SecretIDFile = write(t, "secret-id", fmt.Sprintln(d.secretID(t)))
-	d.turn = func(t *testing.T) {
-		t.Helper()
-		before, err := os.ReadFile(d.cfg.SecretIDFile)
-		check(t, err)
-		d.write(t, d.path+"/secret-id/destroy", map[string]any{"secret_id": string(before[:len(before)-1])})
-		rewrite(t, d.cfg.SecretIDFile, fmt.Sprintln(d.secretID(t)))
-	}
-	return d
-}
-
-// secretID makes a secret ID of an AppRole.
-func (d *realDoor) secretID(t *testing.T) string {
-	t.Helper()
-	return fmt.Sprint(d.write(t, d.path+"/secret-id", nil)["secret_id"])
+	restore = misplace(t, cfg)
+	rewrite(t, secretFile(cfg), "spoilt")
+	return restore
 }

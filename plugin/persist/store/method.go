@@ -11,6 +11,9 @@ import (
 // serviceAccountToken is where Kubernetes mounts a JWT of the service account.
 const serviceAccountToken = "/var/run/secrets/kubernetes.io/serviceaccount/token" // #nosec G101 -- a file's name
 
+// AuthMethods are what [VaultConfig] may have as Auth.
+var AuthMethods = []string{"token", "token_file", "approle", "kubernetes", "jwt"}
+
 // method is an auth method by which the server logs in. Credentials are read at
 // each login: whoever hands them out replaces them while we run.
 type method struct {
@@ -26,8 +29,12 @@ func (v *Vault) newMethod(cfg VaultConfig) (*method, error) {
 	switch cfg.Auth {
 	case "approle":
 		m.approle(cfg)
+	case "kubernetes":
+		m.jwt(cfg.Role, cmp.Or(cfg.JWTFile, serviceAccountToken))
+	case "jwt":
+		m.jwt(cfg.Role, cfg.JWTFile)
 	default:
-		return nil, fmt.Errorf("unknown auth method %q: use token, token_file or approle", cfg.Auth)
+		return nil, fmt.Errorf("unknown auth method %q: use one of %s", cfg.Auth, strings.Join(AuthMethods, ", "))
 	}
 	return m, nil
 }
@@ -39,6 +46,16 @@ func (m *method) approle(cfg VaultConfig) {
 		roleID, errRole := readLine(cfg.RoleIDFile)
 		secretID, errSecret := readLine(cfg.SecretIDFile)
 		return credentials(map[string]any{"role_id": roleID, "secret_id": secretID}, errRole, errSecret)
+	}
+}
+
+// jwt logs in by a role and a JWT that somebody else signs. Those of service
+// accounts and of SPIFFE are replaced every hour or sooner.
+func (m *method) jwt(role, file string) {
+	m.look = fmt.Sprintf("does its role %s accept the JWT in %s", role, file)
+	m.credentials = func(context.Context) (map[string]any, error) {
+		jwt, err := readLine(file)
+		return credentials(map[string]any{"role": role, "jwt": jwt}, err)
 	}
 }
 

@@ -22,11 +22,13 @@ import (
 type VaultConfig struct {
 	Address string // https://HOST:PORT, http://LOOPBACK:PORT or unix:///PATH
 
-	Auth         string // "token" (the default, from VAULT_TOKEN), "token_file" or "approle"
-	AuthMount    string // of an auth method, by default its name
+	Auth         string // a name among [AuthMethods]; by default "token"
+	AuthMount    string // of the auth method, by default its name
 	TokenFile    string // of token_file
 	RoleIDFile   string // of approle
 	SecretIDFile string // of approle
+	Role         string // of kubernetes and jwt
+	JWTFile      string // of kubernetes, by default that of the service account, and of jwt
 
 	Mount      string // KV version 2 mount of the documents, by default "persist"
 	Namespace  string

@@ -1,0 +1,82 @@
+package persist
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// authMethod is one of the ways to prove to Vault who the server is, as it is
+// written after auth.
+type authMethod struct {
+	usage  string // what follows the name
+	least  int    // how many arguments
+	most   int
+	logsIn bool // at an auth mount of Vault
+	set    func(p *parser, args []string)
+}
+
+// authMethods are all of them, by name.
+var authMethods = map[string]authMethod{
+	"token":      {"", 0, 0, false, func(*parser, []string) {}},
+	"token_file": {"FILE", 1, 1, false, (*parser).tokenFile},
+	"approle":    {"ROLE_ID_FILE SECRET_ID_FILE", 2, 2, true, (*parser).appRole},
+	"kubernetes": {"ROLE [JWT_FILE]", 1, 2, true, (*parser).roleAndJWT},
+	"jwt":        {"ROLE FILE", 2, 2, true, (*parser).roleAndJWT},
+}
+
+// authUsage is what to write, for error messages.
+var authUsage = usageOfAuth()
+
+func usageOfAuth() string {
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(authMethods)) {
+		list = append(list, strings.TrimSpace(name+" "+authMethods[name].usage))
+	}
+	return "auth " + strings.Join(list, " | ") + " [mount NAME]"
+}
+
+// auth chooses how the server proves to Vault who it is.
+func (p *parser) auth(args []string) error {
+	name, args := args[0], args[1:]
+	m, ok := authMethods[name]
+	if !ok {
+		// What stands there may be a token that was meant to be in a file.
+		return fmt.Errorf("unknown method: write %s", authUsage)
+	}
+	if n := len(args); n >= 2 && args[n-2] == "mount" {
+		if !m.logsIn {
+			return fmt.Errorf("%s is without a login, and so without a mount: remove mount", name)
+		}
+		p.client.AuthMount, args = args[n-1], args[:n-2]
+	}
+	if len(args) < m.least || len(args) > m.most {
+		return fmt.Errorf("%s does not take %d arguments: write %s", name, len(args), m.line(name))
+	}
+	p.client.Auth = name
+	m.set(p, args)
+	return nil
+}
+
+// line is how the property is written with this method.
+func (m authMethod) line(name string) string {
+	line := strings.TrimSpace("auth " + name + " " + m.usage)
+	if m.logsIn {
+		line += " [mount NAME]"
+	}
+	return line
+}
+
+func (p *parser) tokenFile(args []string) { p.client.TokenFile = p.path(args[0]) }
+
+func (p *parser) appRole(args []string) {
+	p.client.RoleIDFile, p.client.SecretIDFile = p.path(args[0]), p.path(args[1])
+}
+
+func (p *parser) roleAndJWT(args []string) {
+	p.client.Role = args[0]
+	if len(args) == 2 {
+		p.client.JWTFile = p.path(args[1])
+	}
+}
