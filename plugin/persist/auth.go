@@ -24,6 +24,7 @@ var authMethods = map[string]authMethod{
 	"approle":    {"ROLE_ID_FILE SECRET_ID_FILE", 2, 2, true, (*parser).appRole},
 	"kubernetes": {"ROLE [JWT_FILE]", 1, 2, true, (*parser).roleAndJWT},
 	"jwt":        {"ROLE FILE", 2, 2, true, (*parser).roleAndJWT},
+	"cert":       {"[NAME]", 0, 1, true, (*parser).certRole},
 }
 
 // authUsage is what to write, for error messages.
@@ -78,5 +79,11 @@ func (p *parser) roleAndJWT(args []string) {
 	p.client.Role = args[0]
 	if len(args) == 2 {
 		p.client.JWTFile = p.path(args[1])
+	}
+}
+
+func (p *parser) certRole(args []string) {
+	if len(args) == 1 {
+		p.client.Role = args[0]
 	}
 }

@@ -3,11 +3,13 @@ package persist
 import (
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/coredns-persist/persist/plugin/persist/store"
+	"github.com/coredns/coredns/plugin/test"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -18,6 +20,11 @@ func authStanza(line string) string {
 }
 
 func TestAuthIsParsed(t *testing.T) {
+	dir, err := test.WritePEMFiles(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	for line, want := range map[string]store.VaultConfig{
 		"auth token_file /run/token":                  {Auth: "token_file", TokenFile: "/run/token"},
 		"auth approle /etc/role /etc/secret":          {Auth: "approle", RoleIDFile: "/etc/role", SecretIDFile: "/etc/secret"},
@@ -26,13 +33,18 @@ func TestAuthIsParsed(t *testing.T) {
 		"auth kubernetes dns /run/jwt mount k8s/west": {Auth: "kubernetes", Role: "dns", JWTFile: "/run/jwt", AuthMount: "k8s/west"},
 		"auth kubernetes dns mount k8s/west":          {Auth: "kubernetes", Role: "dns", AuthMount: "k8s/west"},
 		"auth jwt dns /run/jwt":                       {Auth: "jwt", Role: "dns", JWTFile: "/run/jwt"},
+		"auth cert\ntls PAIR":                         {Auth: "cert"},
+		"auth cert dns mount tls\ntls PAIR":           {Auth: "cert", Role: "dns", AuthMount: "tls"},
 	} {
-		c, err := parseStanza(authStanza(line))
+		c, err := parseStanza(authStanza(strings.Replace(line, "PAIR", cert+" "+key, 1)))
 		if err != nil {
 			t.Errorf("%s: %v", line, err)
 			continue
 		}
 		want.Address = "https://vault.example.net"
+		if want.Auth == "cert" {
+			want.ClientCert, want.ClientKey = cert, key
+		}
 		if diff := cmp.Diff(&want, c.vault); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", line, diff)
 		}
@@ -49,6 +61,7 @@ func TestBadAuthIsRefused(t *testing.T) {
 		"auth token_file /run/token mount a": "without a login, and so without a mount",
 		"auth approle /etc/role":             "write auth approle ROLE_ID_FILE SECRET_ID_FILE",
 		"auth kubernetes":                    "write auth kubernetes ROLE [JWT_FILE] [mount NAME]",
+		"auth cert":                          "auth cert shows a TLS client certificate: name it",
 		"auth jwt dns":                       "write auth jwt ROLE FILE [mount NAME]",
 	} {
 		_, err := parseStanza(authStanza(line))

@@ -2,7 +2,6 @@ package store
 
 import (
 	"cmp"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -35,7 +34,8 @@ func newClient(cfg VaultConfig) (*api.Client, error) {
 	if os.Getenv(api.EnvVaultClientTimeout) == "" {
 		c.Timeout = 0
 	}
-	if err := setTLS(c, cfg); err != nil {
+	transport := c.HttpClient.Transport.(*http.Transport)
+	if err := checkTLS(transport); err != nil {
 		return nil, err
 	}
 	if err := checkAddress(cmp.Or(c.AgentAddress, c.Address)); err != nil {
@@ -45,10 +45,14 @@ func newClient(cfg VaultConfig) (*api.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkTransport(client.Address(), c); err != nil {
+	if err := checkTransport(client.Address(), transport); err != nil {
 		return nil, err
 	}
-	c.HttpClient.Transport = guard{c.HttpClient.Transport}
+	rotating, err := newRotating(transport, newTLSFiles(cfg))
+	if err != nil {
+		return nil, err
+	}
+	c.HttpClient.Transport = guard{rotating}
 	client.ClearToken()
 	if cfg.Namespace != "" {
 		client.SetNamespace(cfg.Namespace)
@@ -66,23 +70,10 @@ func address(cfg VaultConfig) string {
 	return ""
 }
 
-// setTLS adds the TLS files of cfg.
-func setTLS(c *api.Config, cfg VaultConfig) error {
-	config := c.HttpClient.Transport.(*http.Transport).TLSClientConfig
-	if config.InsecureSkipVerify {
+// checkTLS refuses to go without the checks of TLS.
+func checkTLS(t *http.Transport) error {
+	if t.TLSClientConfig.InsecureSkipVerify {
 		return fmt.Errorf("%s would let anybody be the store: unset it, and name the CA that vouches for it", api.EnvVaultSkipVerify)
-	}
-	if err := c.ConfigureTLS(&api.TLSConfig{CACert: cfg.CACert, ClientCert: cfg.ClientCert, ClientKey: cfg.ClientKey}); err != nil {
-		return err
-	}
-	cert := cmp.Or(cfg.ClientCert, os.Getenv(api.EnvVaultClientCert))
-	key := cmp.Or(cfg.ClientKey, os.Getenv(api.EnvVaultClientKey))
-	if cert != "" && key != "" {
-		// Certificates are replaced while we run; the client would read them once.
-		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			pair, err := tls.LoadX509KeyPair(cert, key)
-			return &pair, err
-		}
 	}
 	return nil
 }
@@ -112,7 +103,7 @@ func checkAddress(address string) error {
 }
 
 // checkTransport refuses to send a token over a network in the clear.
-func checkTransport(address string, c *api.Config) error {
+func checkTransport(address string, transport *http.Transport) error {
 	u, err := url.Parse(address)
 	switch {
 	case err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
@@ -120,7 +111,6 @@ func checkTransport(address string, c *api.Config) error {
 	case u.Scheme == "https":
 		return nil
 	}
-	transport := c.HttpClient.Transport.(*http.Transport)
 	if proxy, err := transport.Proxy(&http.Request{URL: u}); err != nil || proxy != nil {
 		return fmt.Errorf("%s would send the token to a proxy in the clear: use https", address)
 	}

@@ -39,6 +39,7 @@ func TestConfigurationIsRefused(t *testing.T) {
 		"no CA":                     {VaultConfig{Address: "https://192.0.2.1", CACert: "/nowhere/ca.pem"}, nil, "/nowhere/ca.pem"},
 		"a key alone":               {VaultConfig{Address: "https://192.0.2.1", ClientKey: "/nowhere/key.pem"}, nil, "both client cert and client key"},
 		"no token":                  {VaultConfig{Address: "https://192.0.2.1"}, map[string]string{"VAULT_TOKEN": ""}, "VAULT_TOKEN is not set"},
+		"cert without certificate":  {VaultConfig{Address: "https://192.0.2.1", Auth: "cert"}, nil, "auth cert shows a TLS client certificate: name it"},
 		"unknown method":            {VaultConfig{Address: "https://192.0.2.1", Auth: "password"}, nil, `unknown auth method "password"`},
 	} {
 		t.Run(name, func(t *testing.T) {

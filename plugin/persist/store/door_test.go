@@ -34,6 +34,7 @@ var builders = map[string]struct {
 	real func(*testing.T) *realDoor
 }{
 	"approle":    {fakeAppRole, realAppRole},
+	"cert":       {fakeCert, realCert},
 	"jwt":        {fakeJWT("jwt"), realJWT},
 	"kubernetes": {fakeJWT("kubernetes"), realKubernetes},
 }
@@ -154,15 +155,25 @@ func newRealDoor(t *testing.T, m *mount, method, role string) *realDoor {
 	}
 }
 
-// secretFile is the file whose content makes the credentials of a door.
-func secretFile(cfg VaultConfig) string { return cmp.Or(cfg.SecretIDFile, cfg.JWTFile) }
+// secretFiles are what makes the credentials of a door.
+func secretFiles(cfg VaultConfig) []string {
+	if cfg.Auth == "cert" {
+		return []string{cfg.ClientCert, cfg.ClientKey}
+	}
+	return []string{cmp.Or(cfg.SecretIDFile, cfg.JWTFile)}
+}
 
 // misplace takes the credentials of a door away, until restore is called.
 func misplace(t *testing.T, cfg VaultConfig) (restore func()) {
 	t.Helper()
-	file := secretFile(cfg)
-	check(t, os.Rename(file, file+".away"))
-	return func() { check(t, os.Rename(file+".away", file)) }
+	for _, file := range secretFiles(cfg) {
+		check(t, os.Rename(file, file+".away"))
+	}
+	return func() {
+		for _, file := range secretFiles(cfg) {
+			check(t, os.Rename(file+".away", file))
+		}
+	}
 }
 
 // spoil makes the credentials of a door be worth nothing, until restore is
@@ -170,6 +181,10 @@ func misplace(t *testing.T, cfg VaultConfig) (restore func()) {
 func spoil(t *testing.T, cfg VaultConfig) (restore func()) {
 	t.Helper()
 	restore = misplace(t, cfg)
-	rewrite(t, secretFile(cfg), "spoilt")
+	if cfg.Auth == "cert" {
+		renewPair(t, cfg)
+	} else {
+		rewrite(t, secretFiles(cfg)[0], "spoilt")
+	}
 	return restore
 }

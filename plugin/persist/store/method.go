@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"strings"
@@ -12,7 +13,7 @@ import (
 const serviceAccountToken = "/var/run/secrets/kubernetes.io/serviceaccount/token" // #nosec G101 -- a file's name
 
 // AuthMethods are what [VaultConfig] may have as Auth.
-var AuthMethods = []string{"token", "token_file", "approle", "kubernetes", "jwt"}
+var AuthMethods = []string{"token", "token_file", "approle", "kubernetes", "jwt", "cert"}
 
 // method is an auth method by which the server logs in. Credentials are read at
 // each login: whoever hands them out replaces them while we run.
@@ -33,6 +34,8 @@ func (v *Vault) newMethod(cfg VaultConfig) (*method, error) {
 		m.jwt(cfg.Role, cmp.Or(cfg.JWTFile, serviceAccountToken))
 	case "jwt":
 		m.jwt(cfg.Role, cfg.JWTFile)
+	case "cert":
+		return m, m.cert(cfg.Role, newTLSFiles(cfg), v.client.Address())
 	default:
 		return nil, fmt.Errorf("unknown auth method %q: use one of %s", cfg.Auth, strings.Join(AuthMethods, ", "))
 	}
@@ -57,6 +60,28 @@ func (m *method) jwt(role, file string) {
 		jwt, err := readLine(file)
 		return credentials(map[string]any{"role": role, "jwt": jwt}, err)
 	}
+}
+
+// cert logs in by the TLS client certificate that every connection shows. Where
+// a role is named no other one will do.
+func (m *method) cert(role string, files tlsFiles, address string) error {
+	switch {
+	case files.cert == "" || files.key == "":
+		return errors.New("auth cert shows a TLS client certificate: name it, and its key, by tls")
+	case !strings.HasPrefix(address, "https://"):
+		return errors.New("auth cert shows a TLS client certificate, and there is no TLS: write https://HOST:PORT")
+	}
+	m.look = fmt.Sprintf("does a role there trust the certificate in %s", files.cert)
+	body := map[string]any{}
+	if role != "" {
+		m.look = fmt.Sprintf("does its role %s trust the certificate in %s", role, files.cert)
+		body["name"] = role
+	}
+	m.credentials = func(context.Context) (map[string]any, error) {
+		_, err := tls.LoadX509KeyPair(files.cert, files.key) // connections go on showing the one before
+		return credentials(body, err)
+	}
+	return nil
 }
 
 // credentials returns what to log in with, or why it could not be read.

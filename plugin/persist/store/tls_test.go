@@ -6,10 +6,15 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"math/big"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -18,12 +23,19 @@ import (
 	"github.com/coredns-persist/persist/test/parts"
 )
 
-// newPair makes a client certificate and its key, in PEM.
+// newPair makes a certificate that vouches for itself, for clients and for
+// servers on 127.0.0.1, and its key, in PEM.
 func newPair(t *testing.T) (cert, key []byte) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	check(t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	id := []byte(rand.Text())
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), SubjectKeyId: id, AuthorityKeyId: id, Subject: pkix.Name{CommonName: "coredns"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, BasicConstraintsValid: true, IsCA: true,
+		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth},
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
 	check(t, err)
 	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
@@ -36,8 +48,9 @@ type tlsServer struct {
 	*httptest.Server
 	ca string // PEM file
 
-	mu   sync.Mutex
-	last []byte // guarded by mu
+	mu    sync.Mutex
+	last  []byte           // guarded by mu
+	shown *tls.Certificate // in the place of its own; guarded by mu
 }
 
 func newTLSServer(t *testing.T) *tlsServer {
@@ -52,10 +65,32 @@ func newTLSServer(t *testing.T) *tlsServer {
 		}
 	}))
 	s.TLS = &tls.Config{ClientAuth: tls.RequestClientCert, MinVersion: tls.VersionTLS12}
+	s.TLS.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.shown == nil {
+			return nil, nil
+		}
+		return &tls.Config{Certificates: []tls.Certificate{*s.shown}, MinVersion: tls.VersionTLS12}, nil
+	}
 	s.StartTLS()
 	t.Cleanup(s.Close)
 	s.ca = write(t, "ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})))
 	return s
+}
+
+// present has the server show another certificate to whoever connects from now
+// on, and returns it in PEM.
+func (s *tlsServer) present(t *testing.T) string {
+	t.Helper()
+	cert, key := newPair(t)
+	pair, err := tls.X509KeyPair(cert, key)
+	check(t, err)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.shown = &pair
+	s.CloseClientConnections()
+	return string(cert)
 }
 
 func (s *tlsServer) client() []byte {
@@ -84,5 +119,56 @@ func TestVaultIsReachedOverTLS(t *testing.T) {
 	check(t, err)
 	if err := watch(t, v, nil).Scan(t.Context()); err == nil {
 		t.Error("Plain http is served")
+	}
+}
+
+func TestCAIsReadAgainWhenItChanges(t *testing.T) {
+	for name, set := range map[string]func(t *testing.T, ca string) VaultConfig{
+		"tls":          func(_ *testing.T, ca string) VaultConfig { return VaultConfig{CACert: ca} },
+		"VAULT_CACERT": func(t *testing.T, ca string) VaultConfig { t.Setenv("VAULT_CACERT", ca); return VaultConfig{} },
+		"VAULT_CAPATH": func(t *testing.T, ca string) VaultConfig {
+			t.Setenv("VAULT_CAPATH", filepath.Dir(ca))
+			return VaultConfig{}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := newTLSServer(t)
+			cfg := set(t, server.ca)
+			cfg.Address, cfg.Auth, cfg.TokenFile = server.URL, "token_file", write(t, "token", "hvs.test")
+			v, err := NewVault(cfg)
+			check(t, err)
+			reaches := func(want bool, texts ...string) {
+				t.Helper()
+				_, err := v.Read(t.Context(), "config")
+				if errors.Is(err, ErrUnavailable) == want {
+					t.Errorf("The server is reached: %t, %v", !want, err)
+				}
+				for _, text := range texts {
+					if !strings.Contains(err.Error(), text) {
+						t.Errorf("The error does not say %q: %v", text, err)
+					}
+				}
+			}
+			reaches(true)
+			ca := server.present(t)
+			reaches(false, "name the CA")
+			check(t, os.Remove(server.ca))
+			if name != "VAULT_CAPATH" { // a directory may be empty
+				reaches(false, "the TLS files, which have changed, cannot be used", server.ca)
+			}
+			rewrite(t, server.ca, ca)
+			reaches(true)
+		})
+	}
+}
+
+func TestFilesThatCannotBeUsedLeaveTheConnectionAsItWas(t *testing.T) {
+	server := newTLSServer(t)
+	v, err := NewVault(VaultConfig{Address: server.URL, CACert: server.ca, Auth: "token_file", TokenFile: write(t, "token", "hvs.test")})
+	check(t, err)
+	rewrite(t, server.ca, "half a certif")
+	server.CloseClientConnections()
+	if _, err := v.Read(t.Context(), "config"); errors.Is(err, ErrUnavailable) {
+		t.Error(err)
 	}
 }

@@ -27,7 +27,7 @@ type VaultConfig struct {
 	TokenFile    string // of token_file
 	RoleIDFile   string // of approle
 	SecretIDFile string // of approle
-	Role         string // of kubernetes and jwt
+	Role         string // of kubernetes and jwt, and of cert where one is asked for
 	JWTFile      string // of kubernetes, by default that of the service account, and of jwt
 
 	Mount      string // KV version 2 mount of the documents, by default "persist"

@@ -84,19 +84,26 @@ func (f *files) source(t *testing.T) Source {
 	return d
 }
 
-// shared is the Vault of all tests; each has a mount of its own.
+// shared and secured are the Vaults of all tests, over http and over https; each
+// test has a mount of its own.
 var (
-	running *parts.Vault
-	shared  = sync.OnceValue(func() (err error) {
-		running, err = parts.StartVault(context.Background(), parts.VaultOptions{})
-		return err
-	})
+	running []*parts.Vault
+	shared  = sync.OnceValues(func() (*parts.Vault, error) { return run(parts.VaultOptions{}) })
+	secured = sync.OnceValues(func() (*parts.Vault, error) { return run(parts.VaultOptions{TLS: true}) })
 )
+
+func run(options parts.VaultOptions) (*parts.Vault, error) {
+	v, err := parts.StartVault(context.Background(), options)
+	if err == nil {
+		running = append(running, v)
+	}
+	return v, err
+}
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if running != nil {
-		if err := running.Stop(); err != nil {
+	for _, v := range running {
+		if err := v.Stop(); err != nil {
 			panic(err)
 		}
 	}
@@ -113,8 +120,14 @@ var mounts atomic.Int64
 
 func newMount(t *testing.T) *mount {
 	t.Helper()
-	check(t, shared())
-	m := &mount{running, fmt.Sprintf("persist-%d", mounts.Add(1))}
+	return newMountOf(t, shared)
+}
+
+func newMountOf(t *testing.T, server func() (*parts.Vault, error)) *mount {
+	t.Helper()
+	v, err := server()
+	check(t, err)
+	m := &mount{v, fmt.Sprintf("persist-%d", mounts.Add(1))}
 	check(t, m.Mount(t.Context(), m.name))
 	return m
 }
@@ -165,7 +178,7 @@ func (m *mount) source(t *testing.T) Source {
 func (m *mount) open(t *testing.T, token string) *Vault {
 	t.Helper()
 	t.Setenv("VAULT_TOKEN", token)
-	v, err := NewVault(VaultConfig{Address: m.Address, Mount: m.name})
+	v, err := NewVault(VaultConfig{Address: m.Address, Mount: m.name, CACert: m.CA})
 	check(t, err)
 	return v
 }
