@@ -21,6 +21,7 @@ type authMethod struct {
 var authMethods = map[string]authMethod{
 	"token":      {"", 0, 0, false, func(*parser, []string) {}},
 	"token_file": {"FILE", 1, 1, false, (*parser).tokenFile},
+	"agent":      {"", 0, 0, false, func(*parser, []string) {}},
 	"approle":    {"ROLE_ID_FILE SECRET_ID_FILE", 2, 2, true, (*parser).appRole},
 	"kubernetes": {"ROLE [JWT_FILE]", 1, 2, true, (*parser).roleAndJWT},
 	"jwt":        {"ROLE FILE", 2, 2, true, (*parser).roleAndJWT},

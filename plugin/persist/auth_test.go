@@ -27,6 +27,7 @@ func TestAuthIsParsed(t *testing.T) {
 	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	for line, want := range map[string]store.VaultConfig{
 		"auth token_file /run/token":                  {Auth: "token_file", TokenFile: "/run/token"},
+		"auth agent":                                  {Auth: "agent"},
 		"auth approle /etc/role /etc/secret":          {Auth: "approle", RoleIDFile: "/etc/role", SecretIDFile: "/etc/secret"},
 		"auth approle /etc/role /etc/secret mount dc": {Auth: "approle", RoleIDFile: "/etc/role", SecretIDFile: "/etc/secret", AuthMount: "dc"},
 		"auth kubernetes dns":                         {Auth: "kubernetes", Role: "dns"},
@@ -54,11 +55,12 @@ func TestAuthIsParsed(t *testing.T) {
 // What stands after auth may be a secret, and is not repeated.
 func TestBadAuthIsRefused(t *testing.T) {
 	for line, says := range map[string]string{
-		"auth":                               "auth has 0 arguments: write auth approle",
-		"auth hvs.secret":                    "unknown method: write auth approle ROLE_ID_FILE SECRET_ID_FILE |",
+		"auth":                               "auth has 0 arguments: write auth agent |",
+		"auth hvs.secret":                    "unknown method: write auth agent | approle ROLE_ID_FILE SECRET_ID_FILE |",
 		"auth token hvs.secret":              "token does not take 1 arguments: write auth token",
 		"auth token_file":                    "write auth token_file FILE",
 		"auth token_file /run/token mount a": "without a login, and so without a mount",
+		"auth agent mount x":                 "agent is without a login, and so without a mount",
 		"auth approle /etc/role":             "write auth approle ROLE_ID_FILE SECRET_ID_FILE",
 		"auth kubernetes":                    "write auth kubernetes ROLE [JWT_FILE] [mount NAME]",
 		"auth cert":                          "auth cert shows a TLS client certificate: name it",
@@ -85,7 +87,7 @@ func TestManualPageDescribesEveryAuthMethod(t *testing.T) {
 	}
 	words := strings.Join(strings.Fields(string(page)), " ")
 	for name, m := range authMethods {
-		if usage := strings.TrimSpace(name + " " + m.usage); !strings.Contains(words, usage+" |") && !strings.Contains(words, usage+" [mount NAME]") {
+		if usage := strings.TrimSpace(name + " " + m.usage); !strings.Contains(words, " "+usage+" |") && !strings.Contains(words, usage+" [mount NAME]") {
 			t.Errorf("The syntax lacks %q", usage)
 		}
 		if !strings.Contains(words, "* `"+name+"`: ") {

@@ -116,7 +116,7 @@ func TestBadStanzasAreRefused(t *testing.T) {
 		{"ttl out of range", own + policies + "ttl 86400", "1 to 3000 seconds"},
 		{"bad ns", policies + "keys none\nns a..b", "is not a domain name"},
 		{"ns inside", policies + "keys none\nns ns.example.org", "lies inside zone"},
-		{"bad auth", own + "vault https://v.example\nauth ldap", "unknown method: write auth approle"},
+		{"bad auth", own + "vault https://v.example\nauth ldap", "unknown method: write auth agent |"},
 		{"auth without file", own + "vault https://v.example\nauth token_file", "token_file does not take 0 arguments"},
 		{"auth without vault", own + policies + "auth token", "auth speaks about Vault"},
 		{"mount without vault", own + policies + "mount x", "mount speaks about Vault"},

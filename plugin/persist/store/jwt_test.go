@@ -164,7 +164,7 @@ func TestServiceAccountTokenIsWhereKubernetesMountsIt(t *testing.T) {
 }
 
 func TestMountOfALoginIsByDefaultItsMethod(t *testing.T) {
-	for _, method := range AuthMethods[2:] {
+	for method := range builders {
 		builder := builders[method].fake(t)
 		cfg := builder.cfg
 		cfg.AuthMount = ""

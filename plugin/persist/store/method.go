@@ -13,7 +13,7 @@ import (
 const serviceAccountToken = "/var/run/secrets/kubernetes.io/serviceaccount/token" // #nosec G101 -- a file's name
 
 // AuthMethods are what [VaultConfig] may have as Auth.
-var AuthMethods = []string{"token", "token_file", "approle", "kubernetes", "jwt", "cert"}
+var AuthMethods = []string{"token", "token_file", "agent", "approle", "kubernetes", "jwt", "cert"}
 
 // method is an auth method by which the server logs in. Credentials are read at
 // each login: whoever hands them out replaces them while we run.

@@ -41,6 +41,7 @@ type VaultConfig struct {
 type Vault struct {
 	client   *api.Client // without token
 	identity identity
+	advice   string // where a token is not valid; may be empty
 	tokens   tokens
 	address  string // for messages
 	mount    string
@@ -73,30 +74,33 @@ func NewVault(cfg VaultConfig) (*Vault, error) {
 		client.SetClientTimeout(0) // one clock per request, and it is ours
 	}
 	v.tokens.now = func() time.Time { return v.now() }
-	v.identity, err = v.newIdentity(cfg)
+	v.identity, v.advice, err = v.newIdentity(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("vault: %w", err)
 	}
 	return v, nil
 }
 
-// newIdentity chooses how to get a token.
-func (v *Vault) newIdentity(cfg VaultConfig) (identity, error) {
+// newIdentity chooses how to get a token, and says what to do where Vault does
+// not know it and nothing can be done here.
+func (v *Vault) newIdentity(cfg VaultConfig) (i identity, advice string, err error) {
 	switch cmp.Or(cfg.Auth, "token") {
 	case "token":
 		given := os.Getenv(api.EnvVaultToken)
 		if given == "" {
-			return nil, fmt.Errorf("auth token takes the token from the environment, and %s is not set there", api.EnvVaultToken)
+			return nil, "", fmt.Errorf("auth token takes the token from the environment, and %s is not set there", api.EnvVaultToken)
 		}
-		return fixedToken(given), nil
+		return fixedToken(given), "start with another one in " + api.EnvVaultToken, nil
 	case "token_file":
-		return &tokenFile{name: cfg.TokenFile}, nil
+		return &tokenFile{name: cfg.TokenFile}, "let Vault Agent, or who else writes it, write another one to " + cfg.TokenFile, nil
+	case "agent":
+		return fixedToken(""), "does an agent listen at this address that adds its own token (auto_auth, and use_auto_auth_token in api_proxy), and can it log in?", nil
 	}
 	m, err := v.newMethod(cfg)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return token.NewKeeper(issuer{v, m}, &v.tokens, func() time.Time { return v.now() }), nil
+	return token.NewKeeper(issuer{v, m}, &v.tokens, func() time.Time { return v.now() }), "", nil
 }
 
 // ListenToTokens has o told what becomes of the token from now on.
@@ -163,7 +167,17 @@ func (v *Vault) do(ctx context.Context, r request, perform func(context.Context,
 		}
 		err = v.explain(ctx, r, err)
 		if !errors.Is(err, ErrDenied) || tries > 0 || !v.identity.Refused(held, errors.Is(err, errInvalidToken)) {
-			return err
+			return v.advise(err, held)
 		}
 	}
+}
+
+// advise adds to an error what to do about a token that is not valid. A request
+// that an agent has added none to is denied like one whose policy does not
+// allow it.
+func (v *Vault) advise(err error, held string) error {
+	if v.advice != "" && (errors.Is(err, errInvalidToken) || held == "" && errors.Is(err, ErrDenied)) {
+		return fmt.Errorf("%w: %s", err, v.advice)
+	}
+	return err
 }
