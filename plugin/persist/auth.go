@@ -1,6 +1,7 @@
 package persist
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,15 +15,15 @@ type authMethod struct {
 	least  int    // how many arguments
 	most   int
 	logsIn bool // at an auth mount of Vault
-	set    func(p *parser, args []string)
+	set    func(p *parser, args []string) error
 }
 
 // authMethods are all of them, by name.
 var authMethods = map[string]authMethod{
-	"token":      {"", 0, 0, false, func(*parser, []string) {}},
+	"token":      {"", 0, 0, false, func(*parser, []string) error { return nil }},
 	"token_file": {"FILE", 1, 1, false, (*parser).tokenFile},
-	"agent":      {"", 0, 0, false, func(*parser, []string) {}},
-	"approle":    {"ROLE_ID_FILE SECRET_ID_FILE", 2, 2, true, (*parser).appRole},
+	"agent":      {"", 0, 0, false, func(*parser, []string) error { return nil }},
+	"approle":    {"ROLE_ID_FILE SECRET_ID_FILE [wrapped]", 2, 3, true, (*parser).appRole},
 	"kubernetes": {"ROLE [JWT_FILE]", 1, 2, true, (*parser).roleAndJWT},
 	"jwt":        {"ROLE FILE", 2, 2, true, (*parser).roleAndJWT},
 	"cert":       {"[NAME]", 0, 1, true, (*parser).certRole},
@@ -57,8 +58,7 @@ func (p *parser) auth(args []string) error {
 		return fmt.Errorf("%s does not take %d arguments: write %s", name, len(args), m.line(name))
 	}
 	p.client.Auth = name
-	m.set(p, args)
-	return nil
+	return m.set(p, args)
 }
 
 // line is how the property is written with this method.
@@ -70,21 +70,31 @@ func (m authMethod) line(name string) string {
 	return line
 }
 
-func (p *parser) tokenFile(args []string) { p.client.TokenFile = p.path(args[0]) }
-
-func (p *parser) appRole(args []string) {
-	p.client.RoleIDFile, p.client.SecretIDFile = p.path(args[0]), p.path(args[1])
+func (p *parser) tokenFile(args []string) error {
+	p.client.TokenFile = p.path(args[0])
+	return nil
 }
 
-func (p *parser) roleAndJWT(args []string) {
+func (p *parser) appRole(args []string) error {
+	p.client.RoleIDFile, p.client.SecretIDFile = p.path(args[0]), p.path(args[1])
+	p.client.Wrapped = len(args) == 3
+	if p.client.Wrapped && args[2] != "wrapped" {
+		return errors.New("after the two files there may stand wrapped, and nothing else: write auth approle ROLE_ID_FILE SECRET_ID_FILE [wrapped] [mount NAME]")
+	}
+	return nil
+}
+
+func (p *parser) roleAndJWT(args []string) error {
 	p.client.Role = args[0]
 	if len(args) == 2 {
 		p.client.JWTFile = p.path(args[1])
 	}
+	return nil
 }
 
-func (p *parser) certRole(args []string) {
+func (p *parser) certRole(args []string) error {
 	if len(args) == 1 {
 		p.client.Role = args[0]
 	}
+	return nil
 }

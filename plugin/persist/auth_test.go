@@ -30,6 +30,7 @@ func TestAuthIsParsed(t *testing.T) {
 		"auth agent":                                  {Auth: "agent"},
 		"auth approle /etc/role /etc/secret":          {Auth: "approle", RoleIDFile: "/etc/role", SecretIDFile: "/etc/secret"},
 		"auth approle /etc/role /etc/secret mount dc": {Auth: "approle", RoleIDFile: "/etc/role", SecretIDFile: "/etc/secret", AuthMount: "dc"},
+		"auth approle /etc/role /etc/secret wrapped":  {Auth: "approle", RoleIDFile: "/etc/role", SecretIDFile: "/etc/secret", Wrapped: true},
 		"auth kubernetes dns":                         {Auth: "kubernetes", Role: "dns"},
 		"auth kubernetes dns /run/jwt mount k8s/west": {Auth: "kubernetes", Role: "dns", JWTFile: "/run/jwt", AuthMount: "k8s/west"},
 		"auth kubernetes dns mount k8s/west":          {Auth: "kubernetes", Role: "dns", AuthMount: "k8s/west"},
@@ -56,12 +57,13 @@ func TestAuthIsParsed(t *testing.T) {
 func TestBadAuthIsRefused(t *testing.T) {
 	for line, says := range map[string]string{
 		"auth":                               "auth has 0 arguments: write auth agent |",
-		"auth hvs.secret":                    "unknown method: write auth agent | approle ROLE_ID_FILE SECRET_ID_FILE |",
+		"auth hvs.secret":                    "unknown method: write auth agent | approle ROLE_ID_FILE SECRET_ID_FILE [wrapped] |",
 		"auth token hvs.secret":              "token does not take 1 arguments: write auth token",
 		"auth token_file":                    "write auth token_file FILE",
 		"auth token_file /run/token mount a": "without a login, and so without a mount",
 		"auth agent mount x":                 "agent is without a login, and so without a mount",
 		"auth approle /etc/role":             "write auth approle ROLE_ID_FILE SECRET_ID_FILE",
+		"auth approle /etc/role /etc/s x":    "there may stand wrapped, and nothing else",
 		"auth kubernetes":                    "write auth kubernetes ROLE [JWT_FILE] [mount NAME]",
 		"auth cert":                          "auth cert shows a TLS client certificate: name it",
 		"auth jwt dns":                       "write auth jwt ROLE FILE [mount NAME]",

@@ -3,8 +3,11 @@ package store
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"os"
 	"testing"
+
+	"github.com/coredns-persist/persist/plugin/persist/store/storetest"
 )
 
 func fakeAppRole(t *testing.T) *fakeDoor {
@@ -63,4 +66,139 @@ func TestAppRoleNamesFilesItCannotUse(t *testing.T) {
 		check(t, err)
 		watch(t, v, nil).fails(t, ErrDenied, "there is nothing to log in with", name)
 	}
+}
+
+// wrap turns a door of AppRole into one whose file holds wrapping tokens, and
+// returns what writes one of the secret ID in use.
+func (d *fakeDoor) wrap() (again func(t *testing.T)) {
+	d.cfg.Wrapped = true
+	return func(t *testing.T) {
+		t.Helper()
+		rewrite(t, d.cfg.SecretIDFile, d.Wrap("auth/doors/approle/role/dns/secret-id", d.role.Says["secret_id"])+"\n")
+	}
+}
+
+func (d *realDoor) wrap() (again func(t *testing.T)) {
+	d.cfg.Wrapped = true
+	return func(t *testing.T) {
+		t.Helper()
+		rewrite(t, d.cfg.SecretIDFile, d.wrapped(t, d.path+"/secret-id", nil))
+	}
+}
+
+// wrapped writes to a path and returns the wrapping token of the answer.
+func (d *realDoor) wrapped(t *testing.T, path string, settings map[string]any) string {
+	t.Helper()
+	c, err := d.Client.CloneWithHeaders()
+	check(t, err)
+	c.SetToken(d.RootToken)
+	c.SetWrappingLookupFunc(func(string, string) string { return "1h" })
+	made, err := c.Logical().WriteWithContext(t.Context(), path, settings)
+	check(t, err)
+	return made.WrapInfo.Token
+}
+
+// eachWrapped runs test with a door of AppRole whose file holds a wrapping token
+// that nobody has used, and what writes another one.
+func eachWrapped(t *testing.T, test func(t *testing.T, d door, again func(*testing.T))) {
+	t.Helper()
+	t.Run("fake", func(t *testing.T) {
+		d := fakeAppRole(t)
+		fill(t, d.fake)
+		d.set(t, terms{})
+		again := d.wrap()
+		again(t)
+		test(t, d, again)
+	})
+	t.Run("vault", func(t *testing.T) {
+		d := realAppRole(t)
+		fill(t, d.mount)
+		d.set(t, terms{})
+		again := d.wrap()
+		again(t)
+		test(t, d, again)
+	})
+}
+
+func TestWrappedSecretIDIsUnwrappedOnceAndKept(t *testing.T) {
+	eachWrapped(t, func(t *testing.T, d door, _ func(*testing.T)) {
+		v, r := enter(t, d)
+		for range 3 {
+			d.revoke(t, v.held(t))
+			r.scan(t)
+		}
+		// As where a stanza changes, and the store is opened anew.
+		enter(t, d)
+	})
+}
+
+func TestWrappingTokenThatSomebodyHasUsedIsSaidToBe(t *testing.T) {
+	eachWrapped(t, func(t *testing.T, d door, again func(*testing.T)) {
+		enter(t, d)
+		forgetUnwrapped(d) // as a server does that is started anew
+		v, err := NewVault(d.config())
+		check(t, err)
+		r := watch(t, v, nil)
+		r.fails(t, ErrDenied, d.config().SecretIDFile, "was used already, or has run out", "write another one, by vault write -wrap-ttl=1h",
+			"auth/"+d.config().AuthMount+"/role/ROLE/secret-id", "somebody else has the secret ID")
+		again(t)
+		r.scan(t)
+	})
+}
+
+func forgetUnwrapped(d door) {
+	unwrapped.Lock()
+	defer unwrapped.Unlock()
+	delete(unwrapped.byFile, d.config().SecretIDFile)
+}
+
+func TestAnotherWrappingTokenInTheFileCounts(t *testing.T) {
+	eachWrapped(t, func(t *testing.T, d door, again func(*testing.T)) {
+		v, r := enter(t, d)
+		again(t)
+		d.revoke(t, v.held(t))
+		r.scan(t)
+	})
+}
+
+// Whoever can write the file, and may wrap something, could have the server log
+// in as it likes.
+func TestWrappingTokenOfSomethingElseIsNotUsed(t *testing.T) {
+	d := realAppRole(t)
+	d.set(t, terms{})
+	d.wrap()
+	rewrite(t, d.cfg.SecretIDFile, d.wrapped(t, "sys/wrapping/wrap", map[string]any{"secret_id": d.secretID(t)}))
+	v, err := NewVault(d.cfg)
+	check(t, err)
+	watch(t, v, nil).fails(t, ErrDenied, `wraps what was made at "sys/wrapping/wrap"`, "somebody may have exchanged it")
+	wrapping, err := os.ReadFile(d.cfg.SecretIDFile)
+	check(t, err)
+	if _, err := d.Client.Logical().Unwrap(string(wrapping)); err != nil {
+		t.Errorf("It was used: %v", err)
+	}
+}
+
+func TestVaultThatIsAwayCostsNoWrappingToken(t *testing.T) {
+	d := fakeAppRole(t)
+	fill(t, d.fake)
+	d.set(t, terms{})
+	d.wrap()(t)
+	v, err := NewVault(d.cfg)
+	check(t, err)
+	r := watch(t, v, nil)
+	d.Fail(storetest.Answering(http.StatusServiceUnavailable, "Vault is sealed"))
+	r.fails(t, ErrUnavailable, "sealed: unseal it")
+	d.Heal()
+	r.scan(t)
+}
+
+func TestSecretIDThatWasUnwrappedMayRunOut(t *testing.T) {
+	d := realAppRole(t)
+	fill(t, d.mount)
+	d.role["secret_id_num_uses"] = 1
+	d.set(t, terms{})
+	d.wrap()(t)
+	v, r := enter(t, d)
+	d.revoke(t, v.held(t))
+	r.fails(t, ErrDenied, "or is another wrapping token needed there")
 }

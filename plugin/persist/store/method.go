@@ -29,7 +29,7 @@ func (v *Vault) newMethod(cfg VaultConfig) (*method, error) {
 	m := &method{name: cfg.Auth, mount: cmp.Or(strings.Trim(cfg.AuthMount, "/"), cfg.Auth)}
 	switch cfg.Auth {
 	case "approle":
-		m.approle(cfg)
+		m.approle(cfg, v.secretID(m.mount, cfg))
 	case "kubernetes":
 		m.jwt(cfg.Role, cmp.Or(cfg.JWTFile, serviceAccountToken))
 	case "jwt":
@@ -43,13 +43,27 @@ func (v *Vault) newMethod(cfg VaultConfig) (*method, error) {
 }
 
 // approle logs in by a role ID and a secret ID.
-func (m *method) approle(cfg VaultConfig) {
+func (m *method) approle(cfg VaultConfig, secretID func(context.Context) (string, error)) {
 	m.look = fmt.Sprintf("are the role ID in %s and the secret ID in %s valid", cfg.RoleIDFile, cfg.SecretIDFile)
-	m.credentials = func(context.Context) (map[string]any, error) {
-		roleID, errRole := readLine(cfg.RoleIDFile)
-		secretID, errSecret := readLine(cfg.SecretIDFile)
-		return credentials(map[string]any{"role_id": roleID, "secret_id": secretID}, errRole, errSecret)
+	if cfg.Wrapped {
+		m.look = fmt.Sprintf("are the role ID in %s and the secret ID valid that was unwrapped from %s, or is another wrapping token needed there", cfg.RoleIDFile, cfg.SecretIDFile)
 	}
+	m.credentials = func(ctx context.Context) (map[string]any, error) {
+		roleID, err := readLine(cfg.RoleIDFile)
+		if err != nil {
+			return credentials(nil, err)
+		}
+		secret, err := secretID(ctx)
+		return credentials(map[string]any{"role_id": roleID, "secret_id": secret}, err)
+	}
+}
+
+// secretID returns how to get the secret ID for a login at a mount.
+func (v *Vault) secretID(mount string, cfg VaultConfig) func(context.Context) (string, error) {
+	if cfg.Wrapped {
+		return func(ctx context.Context) (string, error) { return v.unwrap(ctx, mount, cfg.SecretIDFile) }
+	}
+	return func(context.Context) (string, error) { return readLine(cfg.SecretIDFile) }
 }
 
 // jwt logs in by a role and a JWT that somebody else signs. Those of service
@@ -85,9 +99,12 @@ func (m *method) cert(role string, files tlsFiles, address string) error {
 }
 
 // credentials returns what to log in with, or why it could not be read.
-func credentials(body map[string]any, errs ...error) (map[string]any, error) {
-	if err := errors.Join(errs...); err != nil {
-		return nil, fmt.Errorf("%w: there is nothing to log in with: %w", ErrDenied, err)
+func credentials(body map[string]any, err error) (map[string]any, error) {
+	switch {
+	case err == nil:
+		return body, nil
+	case errors.Is(err, ErrUnavailable), errors.Is(err, ErrThrottled):
+		return nil, err // it may be there
 	}
-	return body, nil
+	return nil, fmt.Errorf("%w: there is nothing to log in with: %w", ErrDenied, err)
 }

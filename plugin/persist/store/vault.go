@@ -27,6 +27,7 @@ type VaultConfig struct {
 	TokenFile    string // of token_file
 	RoleIDFile   string // of approle
 	SecretIDFile string // of approle
+	Wrapped      bool   // the file holds a wrapping token of the secret ID
 	Role         string // of kubernetes and jwt, and of cert where one is asked for
 	JWTFile      string // of kubernetes, by default that of the service account, and of jwt
 
