@@ -29,7 +29,8 @@ type backend struct {
 	newest *policy.Book         // whichever was compiled last; guarded by mu
 	unfit  string               // why it must not be served, as last logged; guarded by mu
 
-	clockWrong bool // whether its clock is far from ours; owned by the watcher
+	clockWrong bool   // whether its clock is far from ours; owned by the watcher
+	expiry     expiry // of the token, where there is a login
 
 	audience // told of every new snapshot
 }
@@ -78,8 +79,12 @@ func (b *backend) source(cfg *config) (store.Source, error) {
 		return store.OpenDirectory(cfg.policies)
 	}
 	v, err := store.NewVault(*cfg.vault)
+	if err != nil {
+		return nil, err
+	}
+	v.ListenToTokens(observer{b})
 	b.vault = v
-	return v, err
+	return v, nil
 }
 
 // close stops watching. Where a token was obtained by logging in, Vault gets a

@@ -14,6 +14,7 @@ type observer struct{ *backend }
 
 // Scanned implements store.Observer.
 func (o observer) Scanned(began time.Time, err error) {
+	o.expiry.show(o.location)
 	if err != nil {
 		scansTotal.WithLabelValues(o.location, "error").Inc()
 		return
@@ -45,7 +46,7 @@ func (o observer) Warning(line string) { log.Warningf("%s: %s", o.location, line
 // forget drops the gauges of a store that is no longer watched: nobody would
 // keep them true. One that is watched otherwise sets them with its next scan.
 func forget(location string) {
-	for _, gauge := range []*prometheus.GaugeVec{grantsGauge, rejectionsGauge, lastSuccess, clockSkew} {
+	for _, gauge := range []*prometheus.GaugeVec{grantsGauge, rejectionsGauge, lastSuccess, clockSkew, tokenExpiry} {
 		gauge.DeletePartialMatch(prometheus.Labels{"source": location})
 	}
 }
