@@ -33,7 +33,7 @@ var authMethods = map[string]authMethod{
 var authUsage = usageOfAuth()
 
 func usageOfAuth() string {
-	var list []string
+	list := make([]string, 0, len(authMethods))
 	for _, name := range slices.Sorted(maps.Keys(authMethods)) {
 		list = append(list, strings.TrimSpace(name+" "+authMethods[name].usage))
 	}

@@ -98,52 +98,59 @@ func (d *realDoor) wrapped(t *testing.T, path string, settings map[string]any) s
 	return made.WrapInfo.Token
 }
 
-// eachWrapped runs test with a door of AppRole whose file holds a wrapping token
-// that nobody has used, and what writes another one.
-func eachWrapped(t *testing.T, test func(t *testing.T, d door, again func(*testing.T))) {
-	t.Helper()
-	t.Run("fake", func(t *testing.T) {
+// wrappedDoors are those of AppRole, with a wrapping token in the file that nobody
+// has used, and what writes another one.
+var wrappedDoors = map[string]func(*testing.T) (door, func(*testing.T)){
+	"fake": func(t *testing.T) (door, func(*testing.T)) {
+		t.Helper()
 		d := fakeAppRole(t)
 		fill(t, d.fake)
 		d.set(t, terms{})
 		again := d.wrap()
 		again(t)
-		test(t, d, again)
-	})
-	t.Run("vault", func(t *testing.T) {
+		return d, again
+	},
+	"vault": func(t *testing.T) (door, func(*testing.T)) {
+		t.Helper()
 		d := realAppRole(t)
 		fill(t, d.mount)
 		d.set(t, terms{})
 		again := d.wrap()
 		again(t)
-		test(t, d, again)
-	})
+		return d, again
+	},
 }
 
 func TestWrappedSecretIDIsUnwrappedOnceAndKept(t *testing.T) {
-	eachWrapped(t, func(t *testing.T, d door, _ func(*testing.T)) {
-		v, r := enter(t, d)
-		for range 3 {
-			d.revoke(t, v.held(t))
-			r.scan(t)
-		}
-		// As where a stanza changes, and the store is opened anew.
-		enter(t, d)
-	})
+	for name, open := range wrappedDoors {
+		t.Run(name, func(t *testing.T) {
+			d, _ := open(t)
+			v, r := enter(t, d)
+			for range 3 {
+				d.revoke(t, v.held(t))
+				r.scan(t)
+			}
+			// As where a stanza changes, and the store is opened anew.
+			enter(t, d)
+		})
+	}
 }
 
 func TestWrappingTokenThatSomebodyHasUsedIsSaidToBe(t *testing.T) {
-	eachWrapped(t, func(t *testing.T, d door, again func(*testing.T)) {
-		enter(t, d)
-		forgetUnwrapped(d) // as a server does that is started anew
-		v, err := NewVault(d.config())
-		check(t, err)
-		r := watch(t, v, nil)
-		r.fails(t, ErrDenied, d.config().SecretIDFile, "was used already, or has run out", "write another one, by vault write -wrap-ttl=1h",
-			"auth/"+d.config().AuthMount+"/role/ROLE/secret-id", "somebody else has the secret ID")
-		again(t)
-		r.scan(t)
-	})
+	for name, open := range wrappedDoors {
+		t.Run(name, func(t *testing.T) {
+			d, again := open(t)
+			enter(t, d)
+			forgetUnwrapped(d) // as a server does that is started anew
+			v, err := NewVault(d.config())
+			check(t, err)
+			r := watch(t, v, nil)
+			r.fails(t, ErrDenied, d.config().SecretIDFile, "was used already, or has run out", "write another one, by vault write -wrap-ttl=1h",
+				"auth/"+d.config().AuthMount+"/role/ROLE/secret-id", "somebody else has the secret ID")
+			again(t)
+			r.scan(t)
+		})
+	}
 }
 
 func forgetUnwrapped(d door) {
@@ -153,12 +160,15 @@ func forgetUnwrapped(d door) {
 }
 
 func TestAnotherWrappingTokenInTheFileCounts(t *testing.T) {
-	eachWrapped(t, func(t *testing.T, d door, again func(*testing.T)) {
-		v, r := enter(t, d)
-		again(t)
-		d.revoke(t, v.held(t))
-		r.scan(t)
-	})
+	for name, open := range wrappedDoors {
+		t.Run(name, func(t *testing.T) {
+			d, again := open(t)
+			v, r := enter(t, d)
+			again(t)
+			d.revoke(t, v.held(t))
+			r.scan(t)
+		})
+	}
 }
 
 // Whoever can write the file, and may wrap something, could have the server log

@@ -39,24 +39,27 @@ var builders = map[string]struct {
 	"kubernetes": {fakeJWT("kubernetes"), realKubernetes},
 }
 
-// eachDoor runs test once for every auth method, on the fake and on a real
-// Vault.
-func eachDoor(t *testing.T, test func(t *testing.T, d door)) {
-	t.Helper()
+// doors are all of them, each with documents behind it, and a role of no special
+// terms.
+func doors() map[string]func(*testing.T) door {
+	all := map[string]func(*testing.T) door{}
 	for name, builder := range builders {
-		t.Run("fake/"+name, func(t *testing.T) {
+		all["fake/"+name] = func(t *testing.T) door {
+			t.Helper()
 			d := builder.fake(t)
 			fill(t, d.fake)
 			d.set(t, terms{})
-			test(t, d)
-		})
-		t.Run("vault/"+name, func(t *testing.T) {
+			return d
+		}
+		all["vault/"+name] = func(t *testing.T) door {
+			t.Helper()
 			d := builder.real(t)
 			fill(t, d.mount)
 			d.set(t, terms{})
-			test(t, d)
-		})
+			return d
+		}
 	}
+	return all
 }
 
 // fakeDoor is a door of the fake.

@@ -33,145 +33,169 @@ func (v *Vault) held(t *testing.T) string {
 const dueLater = 40 * time.Minute
 
 func TestServerLogsInOnceAndRevokesItsToken(t *testing.T) {
-	eachDoor(t, func(t *testing.T, d door) {
-		idle, err := NewVault(d.config())
-		check(t, err)
-		check(t, idle.Close(t.Context())) // nothing to give back
-		v, r := enter(t, d)
-		token := v.held(t)
-		r.scan(t)
-		if v.held(t) != token || !d.valid(t, token) {
-			t.Error("It has logged in twice, or the token is not valid")
-		}
-		check(t, v.Close(t.Context()))
-		if d.valid(t, token) {
-			t.Error("The token is still valid after Close")
-		}
-		r.fails(t, nil, "the store is closed")
-		check(t, v.Close(t.Context()))
-	})
+	for name, open := range doors() {
+		t.Run(name, func(t *testing.T) {
+			d := open(t)
+			idle, err := NewVault(d.config())
+			check(t, err)
+			check(t, idle.Close(t.Context())) // nothing to give back
+			v, r := enter(t, d)
+			token := v.held(t)
+			r.scan(t)
+			if v.held(t) != token || !d.valid(t, token) {
+				t.Error("It has logged in twice, or the token is not valid")
+			}
+			check(t, v.Close(t.Context()))
+			if d.valid(t, token) {
+				t.Error("The token is still valid after Close")
+			}
+			r.fails(t, nil, "the store is closed")
+			check(t, v.Close(t.Context()))
+		})
+	}
 }
 
 func TestTokenOfALoginIsRenewed(t *testing.T) {
-	eachDoor(t, func(t *testing.T, d door) {
-		v, r := enter(t, d)
-		token := v.held(t)
-		for range 5 {
-			r.clock.advance(dueLater)
-			r.scan(t)
-		}
-		if v.held(t) != token || !d.valid(t, token) {
-			t.Error("It has logged in anew")
-		}
-	})
+	for name, open := range doors() {
+		t.Run(name, func(t *testing.T) {
+			d := open(t)
+			v, r := enter(t, d)
+			token := v.held(t)
+			for range 5 {
+				r.clock.advance(dueLater)
+				r.scan(t)
+			}
+			if v.held(t) != token || !d.valid(t, token) {
+				t.Error("It has logged in anew")
+			}
+		})
+	}
 }
 
 func TestServerLogsInAnewWhereItsTokenCannotBeRenewed(t *testing.T) {
 	for name, s := range map[string]terms{"batch": {batch: true}, "not allowed": {noDefault: true}} {
 		t.Run(name, func(t *testing.T) {
-			eachDoor(t, func(t *testing.T, d door) {
-				d.set(t, s)
-				v, r := enter(t, d)
-				token := v.held(t)
-				r.clock.advance(dueLater)
-				r.scan(t)
-				if v.held(t) == token {
-					t.Error("It goes on with the token before")
-				}
-				if err := v.Close(t.Context()); (err != nil) != s.noDefault {
-					t.Errorf("The end of the token is %v", err)
-				}
-			})
+			for name, open := range doors() {
+				t.Run(name, func(t *testing.T) {
+					d := open(t)
+					d.set(t, s)
+					v, r := enter(t, d)
+					token := v.held(t)
+					r.clock.advance(dueLater)
+					r.scan(t)
+					if v.held(t) == token {
+						t.Error("It goes on with the token before")
+					}
+					if err := v.Close(t.Context()); (err != nil) != s.noDefault {
+						t.Errorf("The end of the token is %v", err)
+					}
+				})
+			}
 		})
 	}
 }
 
 func TestTokenThatWasRevokedIsReplacedWithoutAnError(t *testing.T) {
-	eachDoor(t, func(t *testing.T, d door) {
-		v, r := enter(t, d)
-		token := v.held(t)
-		d.revoke(t, token)
-		r.scan(t)
-		if v.held(t) == token || len(r.log.warnings) != 0 {
-			t.Errorf("It was noticed with %q", r.log.warnings)
-		}
-	})
+	for name, open := range doors() {
+		t.Run(name, func(t *testing.T) {
+			d := open(t)
+			v, r := enter(t, d)
+			token := v.held(t)
+			d.revoke(t, token)
+			r.scan(t)
+			if v.held(t) == token || len(r.log.warnings) != 0 {
+				t.Errorf("It was noticed with %q", r.log.warnings)
+			}
+		})
+	}
 }
 
 func TestTokenThatIsOverIsReplacedWithoutAnError(t *testing.T) {
-	eachDoor(t, func(t *testing.T, d door) {
-		v, r := enter(t, d)
-		token := v.held(t)
-		r.clock.advance(2 * time.Hour)
-		r.scan(t)
-		if v.held(t) == token {
-			t.Error("It goes on with a token that is over")
-		}
-	})
+	for name, open := range doors() {
+		t.Run(name, func(t *testing.T) {
+			d := open(t)
+			v, r := enter(t, d)
+			token := v.held(t)
+			r.clock.advance(2 * time.Hour)
+			r.scan(t)
+			if v.held(t) == token {
+				t.Error("It goes on with a token that is over")
+			}
+		})
+	}
 }
 
 // Whoever hands out credentials replaces them while the server runs.
 func TestCredentialsAreReadAtEachLogin(t *testing.T) {
-	eachDoor(t, func(t *testing.T, d door) {
-		v, r := enter(t, d)
-		for range 3 {
-			token := v.held(t)
-			d.rotate(t)
-			r.scan(t)
-			d.revoke(t, token)
-			r.scan(t)
-			if v.held(t) == token {
-				t.Error("It has not logged in")
+	for name, open := range doors() {
+		t.Run(name, func(t *testing.T) {
+			d := open(t)
+			v, r := enter(t, d)
+			for range 3 {
+				token := v.held(t)
+				d.rotate(t)
+				r.scan(t)
+				d.revoke(t, token)
+				r.scan(t)
+				if v.held(t) == token {
+					t.Error("It has not logged in")
+				}
 			}
-		}
-	})
+		})
+	}
 }
 
 // A token has the policies that its role had when it was made.
 func TestPolicyAddedToTheRoleCountsWithinFiveMinutes(t *testing.T) {
-	eachDoor(t, func(t *testing.T, d door) {
-		d.set(t, terms{denied: true})
-		v, err := NewVault(d.config())
-		check(t, err)
-		r := watch(t, v, nil)
-		r.fails(t, ErrDenied, "policy needs read")
-		token := v.held(t)
-		d.set(t, terms{})
-		for range 4 {
+	for name, open := range doors() {
+		t.Run(name, func(t *testing.T) {
+			d := open(t)
+			d.set(t, terms{denied: true})
+			v, err := NewVault(d.config())
+			check(t, err)
+			r := watch(t, v, nil)
 			r.fails(t, ErrDenied, "policy needs read")
-		}
-		if v.held(t) != token {
-			t.Error("It has logged in too early")
-		}
-		r.scan(t)
-	})
+			token := v.held(t)
+			d.set(t, terms{})
+			for range 4 {
+				r.fails(t, ErrDenied, "policy needs read")
+			}
+			if v.held(t) != token {
+				t.Error("It has logged in too early")
+			}
+			r.scan(t)
+		})
+	}
 }
 
 func TestTokenIsKeptWhileLoginsFail(t *testing.T) {
-	eachDoor(t, func(t *testing.T, d door) {
-		d.set(t, terms{batch: true})
-		v, r := enter(t, d)
-		l := &tokenLog{}
-		v.ListenToTokens(l)
-		token := v.held(t)
-		d.rotate(t)
-		restore := misplace(t, d.config())
-		for range 18 { // up to 59 minutes, and then beyond
-			r.clock.advance(2 * time.Minute)
+	for name, open := range doors() {
+		t.Run(name, func(t *testing.T) {
+			d := open(t)
+			d.set(t, terms{batch: true})
+			v, r := enter(t, d)
+			l := &tokenLog{}
+			v.ListenToTokens(l)
+			token := v.held(t)
+			d.rotate(t)
+			restore := misplace(t, d.config())
+			for range 18 { // up to 59 minutes, and then beyond
+				r.clock.advance(2 * time.Minute)
+				r.scan(t)
+			}
+			if v.held(t) != token || len(r.log.warnings) != 0 {
+				t.Errorf("It goes on with another token, and %q", r.log.warnings)
+			}
+			l.wants(t, "requests go on with the token there is, which is valid until 2026-11-24T13:01:00Z")
+			r.clock.advance(5 * time.Minute)
+			r.fails(t, ErrDenied, "there is nothing to log in with")
+			restore()
 			r.scan(t)
-		}
-		if v.held(t) != token || len(r.log.warnings) != 0 {
-			t.Errorf("It goes on with another token, and %q", r.log.warnings)
-		}
-		l.wants(t, "requests go on with the token there is, which is valid until 2026-11-24T13:01:00Z")
-		r.clock.advance(5 * time.Minute)
-		r.fails(t, ErrDenied, "there is nothing to log in with")
-		restore()
-		r.scan(t)
-		if last := l.infos[len(l.infos)-1]; last != "login is in order again" {
-			t.Errorf("The end is not told: %q", l.infos)
-		}
-	})
+			if last := l.infos[len(l.infos)-1]; last != "login is in order again" {
+				t.Errorf("The end is not told: %q", l.infos)
+			}
+		})
+	}
 }
 
 // tokenLog is a TokenObserver that remembers.
@@ -196,44 +220,53 @@ func (l *tokenLog) wants(t *testing.T, text string) {
 }
 
 func TestServerSaysWhatToLookAtWhereALoginIsRefused(t *testing.T) {
-	eachDoor(t, func(t *testing.T, d door) {
-		cfg := d.config()
-		restore := spoil(t, cfg)
-		v, err := NewVault(cfg)
-		check(t, err)
-		r := watch(t, v, nil)
-		r.fails(t, ErrDenied, "log in by auth/"+cfg.AuthMount+"/login", "is "+cfg.Auth+" enabled at auth/"+cfg.AuthMount)
-		if all := strings.Join(r.log.warnings, "\n"); strings.Contains(all, "spoilt") {
-			t.Errorf("The log quotes what it must not: %s", all)
-		}
-		wantError(t, r.Scan(t.Context()), ErrDenied) // too early for another try
-		restore()
-		r.scan(t)
-	})
+	for name, open := range doors() {
+		t.Run(name, func(t *testing.T) {
+			d := open(t)
+			cfg := d.config()
+			restore := spoil(t, cfg)
+			v, err := NewVault(cfg)
+			check(t, err)
+			r := watch(t, v, nil)
+			r.fails(t, ErrDenied, "log in by auth/"+cfg.AuthMount+"/login", "is "+cfg.Auth+" enabled at auth/"+cfg.AuthMount)
+			if all := strings.Join(r.log.warnings, "\n"); strings.Contains(all, "spoilt") {
+				t.Errorf("The log quotes what it must not: %s", all)
+			}
+			wantError(t, r.Scan(t.Context()), ErrDenied) // too early for another try
+			restore()
+			r.scan(t)
+		})
+	}
 }
 
 func TestMountOfALoginThatIsNotThereIsNamed(t *testing.T) {
-	eachDoor(t, func(t *testing.T, d door) {
-		cfg := d.config()
-		cfg.AuthMount = "elsewhere"
-		v, err := NewVault(cfg)
-		check(t, err)
-		watch(t, v, nil).fails(t, ErrDenied, "is "+cfg.Auth+" enabled at auth/elsewhere")
-	})
+	for name, open := range doors() {
+		t.Run(name, func(t *testing.T) {
+			d := open(t)
+			cfg := d.config()
+			cfg.AuthMount = "elsewhere"
+			v, err := NewVault(cfg)
+			check(t, err)
+			watch(t, v, nil).fails(t, ErrDenied, "is "+cfg.Auth+" enabled at auth/elsewhere")
+		})
+	}
 }
 
 func TestOneLoginServesAllRequests(t *testing.T) {
-	eachDoor(t, func(t *testing.T, d door) {
-		v, err := NewVault(d.config())
-		check(t, err)
-		tokens := make([]string, 20)
-		var group sync.WaitGroup
-		for i := range tokens {
-			group.Go(func() { tokens[i], _ = v.identity.Token(t.Context()) })
-		}
-		group.Wait()
-		if diff := cmp.Diff(slices.Repeat([]string{v.held(t)}, 20), tokens); diff != "" {
-			t.Errorf("There was more than one login:\n%s", diff)
-		}
-	})
+	for name, open := range doors() {
+		t.Run(name, func(t *testing.T) {
+			d := open(t)
+			v, err := NewVault(d.config())
+			check(t, err)
+			tokens := make([]string, 20)
+			var group sync.WaitGroup
+			for i := range tokens {
+				group.Go(func() { tokens[i], _ = v.identity.Token(t.Context()) })
+			}
+			group.Wait()
+			if diff := cmp.Diff(slices.Repeat([]string{v.held(t)}, 20), tokens); diff != "" {
+				t.Errorf("There was more than one login:\n%s", diff)
+			}
+		})
+	}
 }

@@ -85,7 +85,7 @@ func (m *method) cert(role string, files tlsFiles, address string) error {
 	case !strings.HasPrefix(address, "https://"):
 		return errors.New("auth cert shows a TLS client certificate, and there is no TLS: write https://HOST:PORT")
 	}
-	m.look = fmt.Sprintf("does a role there trust the certificate in %s", files.cert)
+	m.look = "does a role there trust the certificate in " + files.cert
 	body := map[string]any{}
 	if role != "" {
 		m.look = fmt.Sprintf("does its role %s trust the certificate in %s", role, files.cert)

@@ -124,9 +124,14 @@ func TestVaultIsReachedOverTLS(t *testing.T) {
 
 func TestCAIsReadAgainWhenItChanges(t *testing.T) {
 	for name, set := range map[string]func(t *testing.T, ca string) VaultConfig{
-		"tls":          func(_ *testing.T, ca string) VaultConfig { return VaultConfig{CACert: ca} },
-		"VAULT_CACERT": func(t *testing.T, ca string) VaultConfig { t.Setenv("VAULT_CACERT", ca); return VaultConfig{} },
+		"tls": func(_ *testing.T, ca string) VaultConfig { return VaultConfig{CACert: ca} },
+		"VAULT_CACERT": func(t *testing.T, ca string) VaultConfig {
+			t.Helper()
+			t.Setenv("VAULT_CACERT", ca)
+			return VaultConfig{}
+		},
 		"VAULT_CAPATH": func(t *testing.T, ca string) VaultConfig {
+			t.Helper()
 			t.Setenv("VAULT_CAPATH", filepath.Dir(ca))
 			return VaultConfig{}
 		},

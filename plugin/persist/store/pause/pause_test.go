@@ -9,8 +9,8 @@ func TestPauseDoublesUpToTheMost(t *testing.T) {
 	const most = 60 * time.Second
 	var g Growing
 	for range 2 {
-		for i, want := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60, 60} {
-			want *= time.Second
+		for i, seconds := range []int{1, 2, 4, 8, 16, 32, 60, 60, 60} {
+			want := time.Duration(seconds) * time.Second
 			if got := g.Next(most); got > want || got < want*9/10 {
 				t.Errorf("After failure %d it is %v, wanted %v or up to a tenth less", i+1, got, want)
 			}
