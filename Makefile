@@ -66,7 +66,7 @@ tools:
 	@test/need.sh gcc:gcc dig:bind9-dnsutils delv:bind9-dnsutils dnssec-verify:bind9-utils \
 		unbound:unbound named:bind9 pdns_recursor:pdns-recursor kresd:knot-resolver nsd:nsd \
 		faketime:faketime ldns-verify-zone:ldnsutils kzonecheck:knot-dnssecutils dnsviz:dnsviz \
-		dnsperf:dnsperf taskset:util-linux
+		dnsperf:dnsperf taskset:util-linux openssl:openssl
 
 # Programs are built each time: whether there is anything to do, go knows best.
 $(BIN)/coredns: FORCE
