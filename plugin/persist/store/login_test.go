@@ -1,6 +1,9 @@
 package store
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -269,4 +272,52 @@ func TestOneLoginServesAllRequests(t *testing.T) {
 			}
 		})
 	}
+}
+
+// hang is a fault that does not answer until the client gives up, or done.
+func hang(done <-chan struct{}) http.HandlerFunc {
+	return func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // only then the server sees that the client is gone
+		select {
+		case <-r.Context().Done():
+		case <-done:
+		}
+	}
+}
+
+// Half of the time of a request is for the login, and half for itself.
+func TestLoginThatHangsCostsNoRequestWhileThereIsAToken(t *testing.T) {
+	d := fakeAppRole(t)
+	fill(t, d.fake)
+	d.set(t, terms{batch: true})
+	v, r := enter(t, d)
+	l := &tokenLog{}
+	v.ListenToTokens(l)
+	token := v.held(t)
+	done := make(chan struct{})
+	defer close(done)
+	d.Fail(hang(done), "/login")
+	v.timeout = 2 * time.Second
+	r.clock.advance(dueLater)
+	r.scan(t)
+	if v.held(t) != token || len(r.log.warnings) != 0 {
+		t.Errorf("It goes on with another token, and %q", r.log.warnings)
+	}
+	l.wants(t, "no answer within 1s")
+}
+
+func TestLoginDoesNotFollowARedirectToAnotherHost(t *testing.T) {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		t.Error("The other host is asked, with the secret ID")
+	}))
+	defer elsewhere.Close()
+	d := fakeAppRole(t)
+	fill(t, d.fake)
+	d.set(t, terms{})
+	d.Fail(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, elsewhere.URL+r.URL.Path, http.StatusTemporaryRedirect)
+	}, "/login")
+	v, err := NewVault(d.cfg)
+	check(t, err)
+	watch(t, v, nil).fails(t, ErrUnavailable, "sends us to "+elsewhere.URL)
 }

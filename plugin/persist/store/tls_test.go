@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -175,5 +176,25 @@ func TestFilesThatCannotBeUsedLeaveTheConnectionAsItWas(t *testing.T) {
 	server.CloseClientConnections()
 	if _, err := v.Read(t.Context(), "config"); errors.Is(err, ErrUnavailable) {
 		t.Error(err)
+	}
+}
+
+func TestHTTP2StaysWhenTheFilesChange(t *testing.T) {
+	var proto atomic.Value
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { proto.Store(r.Proto) }))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	ca := write(t, "ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})))
+	v, err := NewVault(VaultConfig{Address: server.URL, CACert: ca, Auth: "token_file", TokenFile: write(t, "token", "hvs.test")})
+	check(t, err)
+	for i := range 3 {
+		proto.Store("")
+		_, _ = v.Read(t.Context(), "config")
+		if proto.Load() != "HTTP/2.0" {
+			t.Errorf("It is asked over %q", proto.Load())
+		}
+		changed := time.Now().Add(time.Duration(i+1) * time.Hour)
+		check(t, os.Chtimes(ca, changed, changed))
 	}
 }

@@ -35,15 +35,21 @@ type tokens struct {
 }
 
 // speaker has a journal speak to a TokenObserver.
-type speaker struct{ TokenObserver }
+type speaker struct {
+	silence
+	to TokenObserver
+}
 
-// Scanned implements Observer.
-func (speaker) Scanned(time.Time, error) {}
+// Info implements Observer.
+func (s speaker) Info(line string) { s.to.Info(line) }
+
+// Warning implements Observer.
+func (s speaker) Warning(line string) { s.to.Warning(line) }
 
 func (t *tokens) listen(o TokenObserver) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.observer, t.journal = o, journal{observer: speaker{o}, troubles: map[string]error{}}
+	t.observer, t.journal = o, journal{observer: speaker{to: o}, troubles: map[string]error{}}
 }
 
 // LoggedIn implements token.Observer.
