@@ -36,7 +36,7 @@ path "{{.Mount}}/data/{{.Path}}"         { capabilities = ["read"] }
 path "{{.Mount}}/data/{{.Path}}-bundles" { capabilities = ["read"] }
 {{- end}}
 
-# Its own token, which it renews and gives back where it logs in by AppRole.
+# Its own token, which it renews, and gives back, where it logs in by itself.
 path "auth/token/renew-self"  { capabilities = ["update"] }
 path "auth/token/revoke-self" { capabilities = ["update"] }
 `))

@@ -21,6 +21,7 @@ var (
 	// ErrClosed is why there is no token any more.
 	ErrClosed = errors.New("the store is closed")
 
+	errShort   = errors.New("the token that was just given is over already: give its role a longer token_ttl")
 	errUnknown = errors.New("the token that was just given is not known: do different Vaults answer at this address?")
 )
 
@@ -135,9 +136,12 @@ func (k *Keeper) attempt(ctx context.Context) {
 	before, now := k.lease, k.now()
 	k.mu.Unlock()
 	next, err := k.obtain(ctx, before, now)
+	if err == nil && next.isOver(k.now()) {
+		err = errShort
+	}
 	if err != nil {
 		if ctx.Err() == nil { // else we were called off, which says nothing
-			k.failed(err, now)
+			k.failed(err)
 		}
 		return
 	}
@@ -186,9 +190,10 @@ func (k *Keeper) succeeded(next *lease) {
 	k.observer.Held(next.expires, nil)
 }
 
-func (k *Keeper) failed(err error, now time.Time) {
+func (k *Keeper) failed(err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	now := k.now() // an attempt may have taken longer than the pause after it
 	k.err, k.retry = err, now.Add(k.failures.Next(maxWait))
 	if k.lease.isOver(now) {
 		return // whoever asks is told

@@ -258,6 +258,19 @@ func TestAttemptsBackOffToAMinute(t *testing.T) {
 	r.wants(t, "login")
 }
 
+func TestTokenThatIsOverWhenItComesIsNoToken(t *testing.T) {
+	r := newRig(Grant{TTL: time.Second})
+	r.block = make(chan struct{})
+	go func() {
+		<-r.waiting
+		r.later(time.Second)
+		close(r.block)
+	}()
+	r.fails(t, errShort)
+	r.fails(t, errShort)
+	r.wants(t, "login")
+}
+
 func TestOneLoginServesAllWhoAsk(t *testing.T) {
 	r := newRig(hour)
 	r.block = make(chan struct{})
