@@ -61,6 +61,7 @@ func newRoot() *cobra.Command {
 		newHash(out),
 		newKeys(out),
 		newLint(out),
+		newSchema(),
 		newShow(out),
 		newVaultPolicy(out),
 		newVersion(out),
