@@ -120,3 +120,70 @@ func (v value) isObject() bool { return v.kind == jsontext.KindBeginObject }
 
 // quote is s as a message shows it.
 func quote(s string) string { return value{kind: jsontext.KindString, text: s}.String() }
+
+// member returns the member name of an object, the first where it is repeated,
+// nil if there is none.
+func (v *value) member(name string) *value {
+	for i := range v.members {
+		if v.members[i].name == name {
+			return &v.members[i].value
+		}
+	}
+	return nil
+}
+
+// set sets the member name of an object and returns it.
+func (v *value) set(name string, to value) *value {
+	if at := v.member(name); at != nil {
+		*at = to
+		return at
+	}
+	v.members = append(v.members, member{name, to})
+	return &v.members[len(v.members)-1].value
+}
+
+// write is the inverse of readValue.
+func (v value) write(enc *jsontext.Encoder) error {
+	switch v.kind {
+	case jsontext.KindString:
+		return enc.WriteToken(jsontext.String(v.text))
+	case jsontext.KindNumber:
+		return enc.WriteValue(jsontext.Value(v.text))
+	case jsontext.KindBeginObject:
+		return v.writeMembers(enc)
+	case jsontext.KindBeginArray:
+		return v.writeItems(enc)
+	case jsontext.KindTrue, jsontext.KindFalse:
+		return enc.WriteToken(jsontext.Bool(v.kind == jsontext.KindTrue))
+	}
+	return enc.WriteToken(jsontext.Null)
+}
+
+func (v value) writeMembers(enc *jsontext.Encoder) error {
+	err := enc.WriteToken(jsontext.BeginObject)
+	for _, m := range v.members {
+		if err == nil {
+			err = enc.WriteToken(jsontext.String(m.name))
+		}
+		if err == nil {
+			err = m.value.write(enc)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return enc.WriteToken(jsontext.EndObject)
+}
+
+func (v value) writeItems(enc *jsontext.Encoder) error {
+	err := enc.WriteToken(jsontext.BeginArray)
+	for _, item := range v.items {
+		if err == nil {
+			err = item.write(enc)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return enc.WriteToken(jsontext.EndArray)
+}
