@@ -50,7 +50,7 @@ func (d *Directory) Read(_ context.Context, path string) (*Document, error) {
 	if !fs.ValidPath(path) {
 		return nil, fmt.Errorf("%q is no path of a document", path)
 	}
-	file := filepath.Join(d.dir, filepath.FromSlash(path)+suffix)
+	file := d.file(path)
 	info, err := os.Stat(file)
 	if err != nil {
 		return nil, d.explain(err)

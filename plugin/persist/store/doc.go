@@ -8,4 +8,6 @@
 // was deleted, or two scans that agree on its absence, take it away. And
 // nothing is believed of a store that does not have the config document, since
 // Vault lists a mount that is not there just as it lists an empty one.
+//
+// Tools may write to a store ([Writer]); a server never does.
 package store
