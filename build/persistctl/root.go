@@ -61,8 +61,10 @@ func newRoot() *cobra.Command {
 		newHash(out),
 		newKeys(out),
 		newLint(out),
+		newResume(out),
 		newSchema(),
 		newShow(out),
+		newStop(out),
 		newVaultPolicy(out),
 		newVersion(out),
 	)
@@ -75,9 +77,10 @@ reached as the VAULT_* environment variables say, such as VAULT_ADDR,
 VAULT_NAMESPACE and VAULT_CACERT, and always with the token in VAULT_TOKEN: the
 file that vault login writes is not read.
 
-Only some of the commands below keys write anything, and only to documents of
-keys and bundles; keys roll-ksk and keys status --parents ask DNS servers, and no
-command asks a CA. Times are printed in UTC.
+stop, resume, apply and import write policy documents, some of the commands below
+keys those of keys and bundles, and the others write nothing. keys roll-ksk and
+keys status --parents ask DNS servers, and no command asks a CA. Times are printed
+in UTC.
 
 The exit status is 0 if all is well, 1 if something was found, refused or could
 not be done, 2 if the command line is wrong, and 3 if keys roll-ksk waits.`

@@ -19,9 +19,8 @@ func (l *linter) stops() {
 	doubtful := slices.DeleteFunc(slices.Clone(l.book.Stops()), func(s policy.Scope) bool {
 		return s.String() == "all" || inForce["stopped: "+s.String()] // saves work only: idle would find out
 	})
-	running := *l.snapshot
-	running.Documents = slices.DeleteFunc(slices.Clone(running.Documents), func(d store.Document) bool { return d.Path == store.ControlPath })
-	for _, stop := range idle(policy.Compile(nil, &running, policy.Brakes{}), &running, doubtful) {
+	running := withoutControl(l.snapshot)
+	for _, stop := range idle(policy.Compile(nil, running, policy.Brakes{}), running, doubtful) {
 		l.warn(store.ControlPath, fmt.Sprintf("stop[%q]", stop), "stops nothing that is granted: correct it if it is a slip, or leave it for what is granted later")
 	}
 }
@@ -30,22 +29,11 @@ func (l *linter) stops() {
 // them. It tries them together, and halves what changes something.
 func idle(free *policy.Book, s *store.Snapshot, stops []policy.Scope) []policy.Scope {
 	switch half := len(stops) / 2; {
-	case len(stops) == 0 || sameGrants(free, policy.Compile(free, s, policy.Brakes{Stops: stops})):
+	case len(stops) == 0 || len(changedBy(free, policy.Compile(free, s, policy.Brakes{Stops: stops}))) == 0:
 		return stops
 	case half == 0:
 		return nil
 	default:
 		return slices.Concat(idle(free, s, stops[:half]), idle(free, s, stops[half:]))
 	}
-}
-
-// sameGrants reports whether the grants of a book are those of the one that it
-// was compiled after: a grant that says the same is the same pointer.
-func sameGrants(before, after *policy.Book) bool {
-	for g := range before.All() {
-		if !slices.Contains(after.Lookup(g.FQDN), g) {
-			return false
-		}
-	}
-	return true
 }

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/store"
+)
+
+// remaining is what stops and freezes do not end.
+type remaining struct {
+	Names    int           `json:"names"`
+	Accounts []accountLeft `json:"accounts"`
+	Bound    *lastTrace    `json:"revocation,omitempty"`
+	Idle     []string      `json:"stops_nothing,omitempty"`
+	frozen   bool
+}
+
+// accountLeft is an account at a CA that is valid there all the same.
+type accountLeft struct {
+	Issuer string `json:"issuer"`
+	URI    string `json:"account_uri"`
+	Names  int    `json:"names"`
+}
+
+// lookAround finds what remains after a stop. It comes after the stop is
+// written, which must not wait for it, and an error is only told.
+func (b *braking) lookAround(ctx context.Context, done *braked) {
+	lib, err := b.docs.loadFit(ctx, b.dir, b.now)
+	if err != nil {
+		done.Unknown = err.Error()
+		return
+	}
+	done.Remains = b.remains(lib, !b.freeze.or(b.now).IsZero())
+}
+
+// remains says what the scopes stop, of all grants where rotation is frozen, in
+// a library that has the stops.
+func (b *braking) remains(lib *library, frozen bool) *remaining {
+	others := slices.DeleteFunc(slices.Clone(lib.Stops()), func(s policy.Scope) bool { return slices.Contains(b.scopes, s) })
+	running := withoutControl(lib.snapshot)
+	free := policy.Compile(nil, running, policy.Brakes{Stops: others, Freeze: lib.Freeze()})
+	affected := changedBy(free, policy.Compile(free, running, policy.Brakes{Stops: lib.Stops(), Freeze: lib.Freeze()}))
+	if frozen {
+		affected = slices.Collect(free.Grants())
+	}
+	affected = slices.DeleteFunc(affected, func(g *policy.Grant) bool { return g.Withheld != "" })
+	r := &remaining{frozen: frozen, Accounts: []accountLeft{}}
+	r.count(free, affected)
+	r.Bound = b.stanza.lastTrace(free, affected, later(b.now, b.freeze.Time))
+	for _, s := range idle(policy.Compile(nil, running, policy.Brakes{}), running, b.scopes) {
+		r.Idle = append(r.Idle, s.String())
+	}
+	return r
+}
+
+// withoutControl is s without the control document.
+func withoutControl(s *store.Snapshot) *store.Snapshot {
+	rest := *s
+	rest.Documents = slices.DeleteFunc(slices.Clone(s.Documents), func(d store.Document) bool { return d.Path == store.ControlPath })
+	return &rest
+}
+
+// changedBy returns the grants of before that are others in after, the book that
+// was compiled after it: a grant that says the same is the same pointer.
+func changedBy(before, after *policy.Book) []*policy.Grant {
+	var list []*policy.Grant
+	for g := range before.Grants() {
+		if !slices.Contains(after.Lookup(g.FQDN), g) {
+			list = append(list, g)
+		}
+	}
+	return list
+}
+
+// count counts names, and those of each account.
+func (r *remaining) count(book *policy.Book, grants []*policy.Grant) {
+	issuers := namesOfIssuers(book)
+	index := map[accountLeft]int{}
+	for i, g := range grants {
+		if i == 0 || grants[i-1].FQDN != g.FQDN {
+			r.Names++
+		}
+		a := accountLeft{Issuer: issuers[g.Issuer], URI: book.AccountURI(g)}
+		at, ok := index[a]
+		if !ok {
+			at = len(r.Accounts)
+			index[a] = at
+			r.Accounts = append(r.Accounts, a)
+		}
+		r.Accounts[at].Names++
+	}
+}
+
+func (r *remaining) text(w io.Writer) {
+	for _, s := range r.Idle {
+		fmt.Fprintf(w, "%s stops nothing that is granted: is it a slip?\n", s)
+	}
+	if len(r.Accounts) == 0 {
+		return
+	}
+	what := "records are withdrawn"
+	if r.frozen {
+		what = "records end by themselves"
+	}
+	fmt.Fprintf(w, "\nThe %s at %d names. It ends no validation and no certificate that a CA has. What you have to do:\n", what, r.Names)
+	fmt.Fprintln(w, "- At the CA, deactivate the accounts, which ends everything at once (RFC 8555 section 7.3.6), if they are stolen, and revoke certificates (section 7.6):")
+	rows := make([][]string, 0, len(r.Accounts))
+	for _, a := range r.Accounts {
+		rows = append(rows, []string{"    " + a.Issuer, a.URI, fmt.Sprintf("%d names", a.Names)})
+	}
+	table(w, rows...)
+	fmt.Fprintln(w, "- In CAA, name the accounts that may go on (accounturi, RFC 8657), or no CA: it is looked at for each certificate, whatever was validated before.")
+	if r.Bound != nil {
+		fmt.Fprintln(w)
+		r.Bound.text(w)
+	}
+}
+
+// stillHeld finds what keeps stopped what the scopes covered.
+func (b *braking) stillHeld(ctx context.Context, done *resumed) {
+	done.Held = []string{}
+	lib, err := b.docs.loadFit(ctx, b.dir, b.now)
+	if err != nil {
+		done.Unknown = err.Error()
+		return
+	}
+	running := withoutControl(lib.snapshot)
+	free := policy.Compile(nil, running, policy.Brakes{})
+	names := map[string]map[string]bool{} // what keeps grants stopped, of which names
+	for _, g := range changedBy(free, policy.Compile(free, running, policy.Brakes{Stops: b.scopes})) {
+		for _, now := range lib.Lookup(g.FQDN) {
+			if stop, ok := strings.CutPrefix(now.Withheld, "stopped: "); ok && now.Path() == g.Path() {
+				if names[stop] == nil {
+					names[stop] = map[string]bool{}
+				}
+				names[stop][string(g.FQDN)] = true
+			}
+		}
+	}
+	for _, stop := range slices.Sorted(maps.Keys(names)) {
+		done.Held = append(done.Held, fmt.Sprintf("%s is still stopped, which covers %d of the names", stop, len(names[stop])))
+	}
+	if at := lib.Freeze(); !at.IsZero() {
+		done.Held = append(done.Held, "rotation still stands still from "+stamp(at)+" on")
+	}
+}

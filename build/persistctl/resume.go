@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/coredns-persist/persist/plugin/persist/policy"
+
+	"github.com/spf13/cobra"
+)
+
+func newResume(out *output) *cobra.Command {
+	b := newBraking()
+	cmd := &cobra.Command{
+		Use:   "resume SCOPE... (--vault[=ADDRESS] | --dir DIR)",
+		Short: "Lift stops, those that are named and no others",
+		Long: `Remove stops from the control document by check-and-set. What is not stopped is no
+mistake. A stop that says it is somebody else's is not lifted, unless --set-by names
+who that is. What keeps names stopped all the same is printed.
+
+` + scopesHelp + `
+
+With --unfreeze, rotation moves on. Stops and freezes of a server's Corefile are
+not in the document, and stay.`,
+		Example: `  persistctl resume domain:shop.example.com --vault
+  persistctl resume team:web --set-by alice --dir docs/example/policies
+  persistctl resume --unfreeze --vault`,
+	}
+	b.register(cmd.Flags())
+	cmd.Flags().StringVar(&b.setBy, "set-by", "", "lift what `NAME` has stopped or frozen, as persistctl stop prints it")
+	cmd.Flags().BoolVar(&b.thaw, "unfreeze", false, "have rotation move on")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := b.parse(args); err != nil {
+			return err
+		}
+		if len(b.scopes) == 0 && !b.thaw {
+			return usagef("what is to be lifted? write scopes, or --unfreeze")
+		}
+		done, err := b.resume(cmd.Context())
+		if err != nil {
+			return err
+		}
+		return out.print(cmd.OutOrStdout(), done)
+	}
+	return cmd
+}
+
+func (b *braking) resume(ctx context.Context) (*resumed, error) {
+	w, err := b.docs.writer(b.dir)
+	if err != nil {
+		return nil, err
+	}
+	me := whoami(ctx, w)
+	done := &resumed{}
+	done.Version, err = editControl(ctx, w, func(c *policy.ControlDocument) (bool, error) {
+		if err := c.Check(); err != nil {
+			return false, fmt.Errorf("the control document is not valid, and then lifts nothing: correct it first: %w", err)
+		}
+		*done = resumed{Lifted: []stopped{}, Idle: []string{}}
+		if err := done.lift(c, b.scopes, me, b.setBy); err != nil {
+			return false, err
+		}
+		if b.thaw {
+			if err := done.unfreeze(c, me, b.setBy); err != nil {
+				return false, err
+			}
+		}
+		return len(done.Lifted) > 0 || !done.Frozen.At.IsZero(), nil
+	})
+	if err == nil {
+		b.stillHeld(ctx, done)
+	}
+	return done, err
+}
+
+// resumed is what a resume has come to.
+type resumed struct {
+	Version string    `json:"version,omitempty"`
+	Lifted  []stopped `json:"lifted"`
+	Idle    []string  `json:"not_stopped"`
+	Frozen  note      `json:"was_frozen,omitzero"` // who had frozen rotation; At is from when on
+	Moving  bool      `json:"was_not_frozen,omitempty"`
+	Held    []string  `json:"still_in_force"` // what holds all the same, in words
+	Unknown string    `json:"unknown,omitempty"`
+}
+
+// lift removes the stops of scopes that are me's, setBy's or nobody's.
+func (d *resumed) lift(c *policy.ControlDocument, scopes []policy.Scope, me, setBy string) error {
+	stops := c.Stops()
+	for _, scope := range scopes {
+		i := slices.IndexFunc(stops, func(s policy.Stop) bool { return s.Scope == scope })
+		if i < 0 {
+			d.Idle = append(d.Idle, scope.String())
+			continue
+		}
+		n := note(stops[i].Reason)
+		if !isOwn(n.By, me, setBy) {
+			return fmt.Errorf("%s is stopped%s: to lift it all the same, write --set-by %q", scope, n, n.By)
+		}
+		c.Lift(scope)
+		d.Lifted = append(d.Lifted, stopped{scope.String(), false, n})
+	}
+	return nil
+}
+
+// isOwn reports whether what by has set may be lifted by me.
+func isOwn(by, me, setBy string) bool { return by == "" || by == me || by == setBy }
+
+func (d *resumed) unfreeze(c *policy.ControlDocument, me, setBy string) error {
+	at, why := freezeOf(c)
+	if !at.IsZero() && !isOwn(why.By, me, setBy) {
+		return fmt.Errorf("rotation stands still from %s on%s: to have it move all the same, write --set-by %q", stamp(at), why, why.By)
+	}
+	if d.Moving = !c.Thaw(); !d.Moving {
+		d.Frozen = note{at, why.By, why.Reason}
+	}
+	return nil
+}
+
+func (d *resumed) text(w io.Writer) {
+	for _, s := range d.Lifted {
+		fmt.Fprintf(w, "%s is lifted; it was stopped%s\n", s.Scope, s.note)
+	}
+	for _, s := range d.Idle {
+		fmt.Fprintf(w, "%s was not stopped\n", s)
+	}
+	if !d.Frozen.At.IsZero() {
+		fmt.Fprintf(w, "rotation moves on; it stood still%s\n", d.Frozen)
+	}
+	if d.Moving {
+		fmt.Fprintln(w, "rotation did not stand still")
+	}
+	if d.Version != "" {
+		fmt.Fprintf(w, "It stands in %s, which servers look at every five seconds.\n", d.Version)
+	}
+	if d.Unknown != "" {
+		fmt.Fprintf(w, "What stays stopped is not known, because the other documents cannot be looked at: %s\n", d.Unknown)
+	}
+	for _, held := range d.Held {
+		fmt.Fprintln(w, held)
+	}
+}
