@@ -15,7 +15,16 @@ const (
 	exitFailed = 1 // something was found, refused, or could not be done
 	exitUsage  = 2 // the command line is wrong
 	exitWaits  = 3 // nothing is wrong, and something has to be waited for
+
+	exitChanges = 2 // of plan alone: there is something to change
 )
+
+// usageStatus is the annotation of a command whose exit status of a wrong command
+// line is another one than exitUsage.
+const usageStatus = "usage-status"
+
+// errChanges ends a command that has printed already what there is to change.
+var errChanges = errors.New("something is to be changed")
 
 // errFound ends a command that has printed already what is not in order.
 var errFound = errors.New("something is not in order")
@@ -45,22 +54,29 @@ func execute(args []string, stdout, stderr io.Writer) int {
 		return exitFailed
 	case errors.Is(err, errWaits):
 		return exitWaits
+	case errors.Is(err, errChanges):
+		return exitChanges
 	}
 	fmt.Fprintf(stderr, "%s: %v\n", cmd.CommandPath(), err)
 	if parsed && !errors.As(err, &usageError{}) {
 		return exitFailed
 	}
 	fmt.Fprintf(stderr, "See %s --help\n", cmd.CommandPath())
+	if _, other := cmd.Annotations[usageStatus]; other {
+		return exitFailed
+	}
 	return exitUsage
 }
 
 func newRoot() *cobra.Command {
 	out := &output{}
 	root := group("persistctl", "Check policy, show what is served, judge as a CA, and look after keys",
+		newApply(out),
 		newCheck(out),
 		newHash(out),
 		newKeys(out),
 		newLint(out),
+		newPlan(out),
 		newResume(out),
 		newSchema(),
 		newShow(out),
@@ -83,7 +99,8 @@ keys status --parents ask DNS servers, and no command asks a CA. Times are print
 in UTC.
 
 The exit status is 0 if all is well, 1 if something was found, refused or could
-not be done, 2 if the command line is wrong, and 3 if keys roll-ksk waits.`
+not be done, 2 if the command line is wrong, and 3 if keys roll-ksk waits. That of
+plan is another one: see there.`
 	root.SilenceErrors, root.SilenceUsage = true, true
 	// Commands that only have others below them do nothing by themselves.
 	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if not .HasAvailableSubCommands}}", 1))

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/store"
+
+	"github.com/spf13/cobra"
+)
+
+func newApply(out *output) *cobra.Command {
+	var p planning
+	cmd := &cobra.Command{
+		Use:   "apply DIR [--vault ADDRESS]",
+		Short: "Write the documents of a directory to Vault, so that no moment grants more than either end",
+		Long: `Do what plan says, and print it.
+
+` + planningHelp + `
+
+Each document is written by check-and-set against the version that was compared;
+where somebody else has written one meanwhile, apply ends. It may be interrupted,
+and run again: what is done already is not done twice. Documents are written in an
+order in which no state on the way publishes anything that is published neither
+before nor after; where there is none, one of them is disabled until the others are
+written. At last index is written, so that servers look at once.`,
+		Example: `  persistctl apply docs/example/policies --vault https://vault.example.net:8200`,
+		Args:    cobra.ExactArgs(1),
+	}
+	p.register(cmd.Flags())
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		found, w, err := p.plan(cmd.Context(), args[0])
+		if err == nil && len(found.Refusals) == 0 {
+			err = found.apply(cmd.Context(), w)
+		}
+		if err != nil {
+			return err
+		}
+		if err := out.print(cmd.OutOrStdout(), found); err != nil {
+			return err
+		}
+		if len(found.Refusals) > 0 {
+			return errFound
+		}
+		return nil
+	}
+	return cmd
+}
+
+// apply takes the steps of a plan.
+func (p *plan) apply(ctx context.Context, w store.Writer) error {
+	for i, s := range p.Order {
+		var err error
+		if s.Action == remove {
+			err = w.Remove(ctx, s.Document, s.Replaces)
+		} else {
+			err = w.Write(ctx, s.Document, s.body, s.Replaces)
+		}
+		if errors.Is(err, store.ErrConflict) {
+			err = fmt.Errorf("%w since it was compared", err)
+		}
+		if err != nil {
+			return fmt.Errorf("%d of %d documents are written, run this again to go on: %w", i, len(p.Order), err)
+		}
+	}
+	p.Written = len(p.Order) > 0
+	if !p.Written {
+		return nil
+	}
+	if err := touchIndex(ctx, w); err != nil {
+		return fmt.Errorf("all documents are written, and servers find them at their next refresh, because index is not: %w", err)
+	}
+	return nil
+}
+
+// touchIndex has servers look again. That somebody else does so at the same time
+// is as good.
+func touchIndex(ctx context.Context, w store.Writer) error {
+	version := ""
+	switch d, err := w.Read(ctx, store.IndexPath); {
+	case err == nil:
+		version = d.Version
+	case !errors.Is(err, store.ErrNotFound):
+		return err
+	}
+	body, err := json.Marshal(map[string]string{"at": time.Now().UTC().Format(time.RFC3339Nano)})
+	if err == nil {
+		err = w.Write(ctx, store.IndexPath, body, version)
+	}
+	if errors.Is(err, store.ErrConflict) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/record"
+)
+
+// plan is what apply would do, and what comes of it.
+type plan struct {
+	Dir        string   `json:"dir"`
+	Changes    []change `json:"changes"`
+	Names      []effect `json:"names"`
+	Rejections []remark `json:"rejections"`       // what is rejected that was not before
+	Kept       []string `json:"kept"`             // documents that DIR does not have
+	StopsKept  []string `json:"stops_kept"`       // stops that DIR does not have
+	Refusals   []string `json:"refusals"`         // why apply does not go ahead
+	Order      []step   `json:"order,omitempty"`  // of the writes
+	Written    bool     `json:"written,omitzero"` // by apply
+
+	before int // names with records
+}
+
+// effect is what changes at one name.
+type effect struct {
+	Name   record.FQDN `json:"name"`
+	Before []string    `json:"before"`
+	After  []string    `json:"after"`
+}
+
+// compare finds the names whose records differ.
+func (p *plan) compare(before, after *policy.Book) {
+	was, is := published(before), published(after)
+	p.before = len(was)
+	names := maps.Clone(was)
+	maps.Copy(names, is)
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if !slices.Equal(was[name], is[name]) {
+			p.Names = append(p.Names, effect{name, orNone(was[name]), orNone(is[name])})
+		}
+	}
+}
+
+func orNone(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}
+
+// lost is how many names lose all of their records.
+func (p *plan) lost() int {
+	n := 0
+	for _, e := range p.Names {
+		if len(e.After) == 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// published says of every name that has records which, sorted, and how long
+// each is good for. Two books that agree in it publish the same at any instant.
+func published(book *policy.Book) map[record.FQDN][]string {
+	names := map[record.FQDN][]string{}
+	for g := range book.All() {
+		names[g.FQDN] = append(names[g.FQDN], promises(g)...)
+	}
+	for name, list := range names {
+		slices.Sort(list)
+		if names[name] = slices.Compact(list); len(list) == 0 {
+			delete(names, name)
+		}
+	}
+	return names
+}
+
+// promises are the records of a grant, as people read them.
+func promises(g *policy.Grant) []string {
+	if g.Withheld != "" {
+		return nil
+	}
+	var list []string
+	for _, r := range g.Records {
+		text, err := r.Render()
+		if err != nil {
+			continue // was refused by the policy already
+		}
+		list = append(list, text+"; "+term(g))
+	}
+	return list
+}
+
+// term says how long a grant is good for.
+func term(g *policy.Grant) string {
+	var b strings.Builder
+	switch g.Until.Mode {
+	case policy.Fixed:
+		fmt.Fprintf(&b, "until %s", stamp(g.Until.At))
+	case policy.None:
+		b.WriteString("without end")
+	default:
+		fmt.Fprintf(&b, "rolling %s to %s ahead", g.Until.Floor, g.Until.Floor+g.Until.Step)
+	}
+	if !g.NotBefore.IsZero() {
+		fmt.Fprintf(&b, ", from %s on", stamp(g.NotBefore))
+	}
+	if g.Subtree {
+		b.WriteString(", names below too")
+	}
+	return b.String()
+}
+
+func (p *plan) text(w io.Writer) {
+	for _, c := range p.Changes {
+		fmt.Fprintf(w, "%s %s", c.Action, c.Document)
+		if c.Action == update {
+			fmt.Fprintf(w, "@%s: %s", c.Replaces, strings.Join(c.Members, ", "))
+		}
+		fmt.Fprintln(w)
+	}
+	for _, path := range p.Kept {
+		fmt.Fprintf(w, "keep %s, which %s does not have: --delete deletes it\n", path, p.Dir)
+	}
+	for _, stop := range p.StopsKept {
+		fmt.Fprintf(w, "keep the stop of %s, which %s does not have: persistctl resume lifts it\n", stop, p.Dir)
+	}
+	gained, lost := 0, p.lost()
+	for _, e := range p.Names {
+		if len(e.Before) == 0 {
+			gained++
+		}
+		e.text(w)
+	}
+	for _, r := range p.Rejections {
+		fmt.Fprintln(w, "rejected:", r)
+	}
+	fmt.Fprintf(w, "%d documents to write; %d names get records, %d lose all of theirs, %d have others.\n", len(p.Changes), gained, lost, len(p.Names)-gained-lost)
+	for _, why := range p.Refusals {
+		fmt.Fprintln(w, "refused:", why)
+	}
+	for _, s := range p.Order {
+		if s.Action == hold {
+			fmt.Fprintf(w, "%s is disabled while the others are written: in every other order something would be published for a moment that is in neither\n", s.Document)
+		}
+	}
+	if p.Written {
+		fmt.Fprintln(w, "All of it is written.")
+	}
+}
+
+// text prints what goes and what comes.
+func (e effect) text(w io.Writer) {
+	for _, line := range e.Before {
+		if !slices.Contains(e.After, line) {
+			fmt.Fprintf(w, "- %s %q\n", e.Name, line)
+		}
+	}
+	for _, line := range e.After {
+		if !slices.Contains(e.Before, line) {
+			fmt.Fprintf(w, "+ %s %q\n", e.Name, line)
+		}
+	}
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/store"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// planning is what a plan or an apply command was asked for.
+type planning struct {
+	vault       documents
+	remove      bool // documents that DIR does not have
+	rejected    bool // new rejections are no reason to refuse
+	massRemoval bool // nor is the end of most records
+	now         time.Time
+}
+
+func (p *planning) register(flags *pflag.FlagSet) {
+	flags.StringVar(&p.vault.vault, "vault", fromEnvironment, "`ADDRESS` of the Vault that is to have the documents")
+	flags.StringVar(&p.vault.mount, "mount", defaultMount, "KV version 2 `MOUNT` of the documents in Vault, like persist or team-a/persist")
+	flags.BoolVar(&p.remove, "delete", false, "delete the issuers, teams and accounts that DIR does not have; vault kv undelete brings them back")
+	flags.BoolVar(&p.rejected, "allow-rejections", false, "write documents of which servers reject something that they did not reject before")
+	flags.BoolVar(&p.massRemoval, "allow-mass-removal", false, "take the records of more than half of the names")
+}
+
+const planningHelp = `The documents are compared as JSON, and their grants as the compiled book has them:
+what is printed of names is what servers would publish. Documents that DIR does not
+have stay, unless --delete is given.
+
+config, issuers, teams, accounts and control are written. Of control, stops and a
+freeze are only added: what stands there may be somebody's emergency, and only
+persistctl resume lifts it. What is in Vault and not in DIR is kept of it.
+
+Refused are changes after which servers reject something that they did not reject
+before, such as a name that is not the team's to claim (--allow-rejections), and
+those that take the records of more than half of the names, and of more than ten
+(--allow-mass-removal).`
+
+func newPlan(out *output) *cobra.Command {
+	var p planning
+	cmd := &cobra.Command{
+		Use:   "plan DIR [--vault ADDRESS]",
+		Short: "Say what apply would write to Vault, and which names get or lose records",
+		Long: `Compare the documents in DIR with those in Vault, and write nothing.
+
+` + planningHelp + `
+
+The exit status is 0 if there is nothing to change, 2 if there is, and 1 if apply
+would refuse it, or if the command failed, also for a command line that is wrong.`,
+		Example:     `  persistctl plan docs/example/policies --vault https://vault.example.net:8200`,
+		Args:        cobra.ExactArgs(1),
+		Annotations: map[string]string{usageStatus: "1"},
+	}
+	p.register(cmd.Flags())
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		found, _, err := p.plan(cmd.Context(), args[0])
+		if err == nil {
+			err = out.print(cmd.OutOrStdout(), found)
+		}
+		switch {
+		case err != nil:
+			return err
+		case len(found.Refusals) > 0:
+			return errFound
+		case len(found.Changes) > 0:
+			return errChanges
+		}
+		return nil
+	}
+	return cmd
+}
+
+// plan compares both sides. The result has the steps to take.
+func (p *planning) plan(ctx context.Context, dir string) (*plan, store.Writer, error) {
+	p.now = time.Now().UTC().Truncate(time.Second)
+	wanted, err := (&documents{mount: defaultMount}).loadFit(ctx, dir, p.now)
+	if err != nil {
+		return nil, nil, fmt.Errorf("the documents in %s: %w", dir, err)
+	}
+	w, err := p.vault.writer("")
+	if err != nil {
+		return nil, nil, err
+	}
+	held, err := p.held(ctx, w)
+	if err != nil {
+		return nil, nil, fmt.Errorf("the documents in Vault: %w", err)
+	}
+	found := &plan{Dir: dir, Names: []effect{}, Rejections: []remark{}, Kept: []string{}, StopsKept: []string{}, Refusals: []string{}}
+	if found.Changes, err = p.changes(found, wanted.snapshot, held.snapshot); err != nil {
+		return nil, nil, err
+	}
+	after := policy.Compile(nil, changed(held.snapshot, found.Changes, p.now), policy.Brakes{})
+	found.compare(held.Book, after)
+	p.refuse(found, held.Book, after)
+	if len(found.Refusals) == 0 {
+		found.Order, err = p.sequence(held, after, found.Changes)
+	}
+	return found, w, err
+}
+
+// held loads what Vault has. A mount that has nothing at all, not even the
+// sentinel, is one that is to be filled for the first time.
+func (p *planning) held(ctx context.Context, w store.Writer) (*library, error) {
+	lib, err := p.vault.load(ctx, "", p.now)
+	switch {
+	case errors.Is(err, store.ErrNotFound) && isEmpty(ctx, w):
+		s := &store.Snapshot{}
+		return &library{Book: policy.Compile(nil, s, policy.Brakes{}), snapshot: s}, nil
+	case err != nil:
+		return nil, err
+	case len(lib.troubles) > 0:
+		return nil, fmt.Errorf("not every document can be read, so what would change is not known: %s", lib.troubles[0])
+	}
+	return lib, nil
+}
+
+// isEmpty reports whether there is no document at all.
+func isEmpty(ctx context.Context, source store.Source) bool {
+	for _, path := range []string{store.ConfigPath, store.ControlPath} {
+		if _, err := source.Read(ctx, path); !errors.Is(err, store.ErrNotFound) {
+			return false
+		}
+	}
+	for _, folder := range []string{"issuers", "teams", "accounts"} {
+		if names, err := source.List(ctx, folder); err != nil || len(names) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// refuse gathers why apply does not go ahead.
+func (p *planning) refuse(found *plan, before, after *policy.Book) {
+	known := map[policy.Rejection]bool{}
+	for _, r := range before.Rejections() {
+		known[r.Key()] = true
+	}
+	for _, r := range after.Rejections() {
+		if !known[r.Key()] {
+			found.Rejections = append(found.Rejections, newRemark(r))
+		}
+	}
+	if n := len(found.Rejections); n > 0 && !p.rejected {
+		found.Refusals = append(found.Refusals, fmt.Sprintf("servers would reject %d things that they did not reject before: correct the documents, or write --allow-rejections", n))
+	}
+	if err := after.Fit(); err != nil {
+		found.Refusals = append(found.Refusals, fmt.Sprintf("a server that starts would load nothing: %v", err))
+	}
+	const fewNames = 10
+	if lost, all := found.lost(), found.before; lost > fewNames && lost > all/2 && !p.massRemoval {
+		found.Refusals = append(found.Refusals, fmt.Sprintf("%d of %d names would lose all of their records: write --allow-mass-removal if that is meant", lost, all))
+	}
+}

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/record"
+	"github.com/coredns-persist/persist/plugin/persist/store"
+)
+
+// step is one write. The version that it replaces follows from the ones before.
+type step struct {
+	change
+}
+
+// sequencer finds an order of writes in which no state on the way publishes
+// anything that is published neither before nor after. It tries: every state is
+// compiled as servers do it.
+//
+// Of those orders it prefers the one against the order in which servers read,
+// which is issuers, teams, accounts: a server that scans meanwhile and sees the
+// new version of a document then also sees those of all that were written before
+// it, as if it had looked at one moment.
+type sequencer struct {
+	planning *planning
+	snapshot *store.Snapshot
+	book     *policy.Book // of snapshot
+	allowed  map[record.FQDN]map[string]bool
+	known    map[*policy.Grant]bool // of grants that were looked at, whether they are allowed
+	left     []change
+	held     map[string]bool // documents that were disabled for the time
+	restores []change        // what enables those of them that are not in left
+	steps    []step
+}
+
+func (p *planning) sequence(held *library, after *policy.Book, changes []change) ([]step, error) {
+	s := &sequencer{
+		planning: p,
+		snapshot: held.snapshot,
+		book:     held.Book,
+		allowed:  map[record.FQDN]map[string]bool{},
+		known:    map[*policy.Grant]bool{},
+		held:     map[string]bool{},
+		left:     slices.Clone(changes),
+	}
+	for _, book := range []*policy.Book{held.Book, after} {
+		for name, list := range published(book) {
+			s.allow(name, list)
+		}
+	}
+	slices.SortStableFunc(s.left, func(a, b change) int { return cmp.Compare(rank(a), rank(b)) })
+	for len(s.left) > 0 {
+		if err := s.next(); err != nil {
+			return nil, err
+		}
+		if len(s.left) == 0 {
+			s.left, s.restores = s.restores, nil
+		}
+	}
+	return s.steps, nil
+}
+
+// rank is the order that is preferred. What restricts comes first: the brakes,
+// and what is deleted. Without config nothing counts, so a mount that is filled
+// for the first time has it last.
+func rank(c change) int {
+	kind, _, _ := strings.Cut(c.Document, "/")
+	ranks := map[string]int{store.ControlPath: 0, "accounts": 2, "teams": 3, "issuers": 4, store.ConfigPath: 5}
+	if c.Action == remove && kind == "accounts" {
+		return 1
+	}
+	return ranks[kind]
+}
+
+func (s *sequencer) allow(name record.FQDN, list []string) {
+	if s.allowed[name] == nil {
+		s.allowed[name] = map[string]bool{}
+	}
+	for _, line := range list {
+		s.allowed[name][line] = true
+	}
+}
+
+// next takes the first change after which nothing is published that must not
+// be. Where there is none it disables a document for the time.
+func (s *sequencer) next() error {
+	var blamed []*policy.Grant
+	for i, c := range s.left {
+		book, excess := s.try(c)
+		if excess == nil {
+			s.take(c, book)
+			s.left = slices.Delete(s.left, i, i+1)
+			return nil
+		}
+		blamed = append(blamed, excess)
+	}
+	for _, g := range blamed {
+		if s.disableAny(g) {
+			return nil
+		}
+	}
+	g := blamed[0]
+	return fmt.Errorf("every order of the writes would publish for a moment what is published neither before nor after, at %s for %s: apply in two steps, what restricts first", g.FQDN, g.Path())
+}
+
+// disableAny disables a document that the grant rests on: one that is to be
+// written anyway, as it will be or as it is, or else the account's.
+func (s *sequencer) disableAny(g *policy.Grant) bool {
+	paths := []string{g.Path(), "teams/" + g.Team, "issuers/" + g.Issuer}
+	for _, path := range paths {
+		if i := s.indexLeft(path); i >= 0 && (s.disable(path, s.left[i].body) || s.disable(path, s.body(path))) {
+			s.left[i].Replaces = s.snapshot.Document(path).Version
+			return true
+		}
+	}
+	if body := s.body(g.Path()); s.disable(g.Path(), body) {
+		s.restores = append(s.restores, change{Document: g.Path(), Action: update, Replaces: s.snapshot.Document(g.Path()).Version, body: body})
+		return true
+	}
+	return false
+}
+
+func (s *sequencer) indexLeft(path string) int {
+	return slices.IndexFunc(s.left, func(c change) bool { return c.Document == path })
+}
+
+// body is that of a document as it stands now, nil where there is none.
+func (s *sequencer) body(path string) []byte {
+	if d := s.snapshot.Document(path); d != nil {
+		return d.Body
+	}
+	return nil
+}
+
+// disable writes body to path, disabled, unless that was done before, or would
+// itself publish what must not be.
+func (s *sequencer) disable(path string, body []byte) bool {
+	var members map[string]json.RawMessage
+	if s.held[path] || json.Unmarshal(body, &members) != nil {
+		return false
+	}
+	members["enabled"] = json.RawMessage("false")
+	body, err := json.Marshal(members)
+	c := change{Document: path, Action: hold, body: body}
+	if d := s.snapshot.Document(path); d != nil {
+		c.Replaces = d.Version
+	}
+	book, excess := s.try(c)
+	if err != nil || excess != nil {
+		return false
+	}
+	s.take(c, book)
+	s.held[path] = true
+	return true
+}
+
+// try compiles the state after c, and returns a grant in it that is not allowed.
+func (s *sequencer) try(c change) (*policy.Book, *policy.Grant) {
+	book := policy.Compile(s.book, changed(s.snapshot, []change{c}, s.planning.now), policy.Brakes{})
+	for g := range book.All() {
+		allowed, looked := s.known[g]
+		if !looked {
+			allowed = !slices.ContainsFunc(promises(g), func(line string) bool { return !s.allowed[g.FQDN][line] })
+			s.known[g] = allowed
+		}
+		if !allowed {
+			return nil, g
+		}
+	}
+	return book, nil
+}
+
+func (s *sequencer) take(c change, book *policy.Book) {
+	s.steps = append(s.steps, step{c})
+	s.snapshot = changed(s.snapshot, []change{c}, s.planning.now)
+	s.book = book
+}
