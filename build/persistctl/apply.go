@@ -31,10 +31,11 @@ written. At last index is written, so that servers look at once.`,
 		Args:    cobra.ExactArgs(1),
 	}
 	p.register(cmd.Flags())
+	cmd.Flags().DurationVar(&p.settle, "settle", 0, "wait for this `DURATION` between accounts, teams and issuers, so that every server has read the ones before the others: refresh and the time of a scan")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		found, w, err := p.plan(cmd.Context(), args[0])
 		if err == nil && len(found.Refusals) == 0 {
-			err = found.apply(cmd.Context(), w)
+			err = found.apply(cmd.Context(), w, p.settle)
 		}
 		if err != nil {
 			return err
@@ -51,19 +52,17 @@ written. At last index is written, so that servers look at once.`,
 }
 
 // apply takes the steps of a plan.
-func (p *plan) apply(ctx context.Context, w store.Writer) error {
+func (p *plan) apply(ctx context.Context, w store.Writer, settle time.Duration) error {
 	for i, s := range p.Order {
 		var err error
-		if s.Action == remove {
-			err = w.Remove(ctx, s.Document, s.Replaces)
-		} else {
-			err = w.Write(ctx, s.Document, s.body, s.Replaces)
+		if i > 0 && rank(s.change) != rank(p.Order[i-1].change) {
+			err = wait(ctx, w, settle)
 		}
-		if errors.Is(err, store.ErrConflict) {
-			err = fmt.Errorf("%w since it was compared", err)
+		if err == nil {
+			err = s.take(ctx, w)
 		}
 		if err != nil {
-			return fmt.Errorf("%d of %d documents are written, run this again to go on: %w", i, len(p.Order), err)
+			return fmt.Errorf("%d of %d writes are done, run this again to go on: %w", i, len(p.Order), err)
 		}
 	}
 	p.Written = len(p.Order) > 0
@@ -74,6 +73,36 @@ func (p *plan) apply(ctx context.Context, w store.Writer) error {
 		return fmt.Errorf("all documents are written, and servers find them at their next refresh, because index is not: %w", err)
 	}
 	return nil
+}
+
+// take does one write.
+func (s step) take(ctx context.Context, w store.Writer) error {
+	var err error
+	if s.Action == remove {
+		err = w.Remove(ctx, s.Document, s.Replaces)
+	} else {
+		err = w.Write(ctx, s.Document, s.body, s.Replaces)
+	}
+	if errors.Is(err, store.ErrConflict) {
+		return fmt.Errorf("%w since it was compared", err)
+	}
+	return err
+}
+
+// wait has servers read what is written so far.
+func wait(ctx context.Context, w store.Writer, settle time.Duration) error {
+	if settle <= 0 {
+		return nil
+	}
+	if err := touchIndex(ctx, w); err != nil {
+		return err
+	}
+	select {
+	case <-time.After(settle):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // touchIndex has servers look again. That somebody else does so at the same time

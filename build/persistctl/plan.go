@@ -16,9 +16,10 @@ import (
 // planning is what a plan or an apply command was asked for.
 type planning struct {
 	vault       documents
-	remove      bool // documents that DIR does not have
-	rejected    bool // new rejections are no reason to refuse
-	massRemoval bool // nor is the end of most records
+	remove      bool          // documents that DIR does not have
+	rejected    bool          // new rejections are no reason to refuse
+	massRemoval bool          // nor is the end of most records
+	settle      time.Duration // between the kinds of documents
 	now         time.Time
 }
 

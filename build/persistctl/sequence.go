@@ -21,10 +21,10 @@ type step struct {
 // anything that is published neither before nor after. It tries: every state is
 // compiled as servers do it.
 //
-// Of those orders it prefers the one against the order in which servers read,
-// which is issuers, teams, accounts: a server that scans meanwhile and sees the
-// new version of a document then also sees those of all that were written before
-// it, as if it had looked at one moment.
+// Of those orders it prefers accounts before teams before issuers: what asks
+// before what allows. A server in the middle of a scan has what admins write
+// already and the accounts of the scan before, until that scan is over: where
+// not even that may be, settle waits between the kinds.
 type sequencer struct {
 	planning *planning
 	snapshot *store.Snapshot

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/policy"
 	"github.com/coredns-persist/persist/plugin/persist/policy/policytest"
@@ -166,8 +167,8 @@ func TestApplyEndsWhereSomebodyElseHasWritten(t *testing.T) {
 	if err := v.Put(t.Context(), "persist", found.Order[1].Document, theirs); err != nil {
 		t.Fatal(err)
 	}
-	err = found.apply(t.Context(), w)
-	if err == nil || !strings.Contains(err.Error(), "1 of 2 documents are written, run this again to go on: ") || !strings.Contains(err.Error(), "since it was compared") {
+	err = found.apply(t.Context(), w, 0)
+	if err == nil || !strings.Contains(err.Error(), "1 of 2 writes are done, run this again to go on: ") || !strings.Contains(err.Error(), "since it was compared") {
 		t.Errorf("Expected the second write to be refused, got %v", err)
 	}
 	d, err := w.Read(t.Context(), found.Order[1].Document)
@@ -178,7 +179,7 @@ func TestApplyEndsWhereSomebodyElseHasWritten(t *testing.T) {
 	if err != nil || len(again.Order) != 1 {
 		t.Fatalf("Expected one write to be left, got %v, %v", again, err)
 	}
-	if err := again.apply(t.Context(), w); err != nil {
+	if err := again.apply(t.Context(), w, time.Nanosecond); err != nil {
 		t.Error(err)
 	}
 	if index, err := w.Read(t.Context(), store.IndexPath); err != nil || index.Version != "1" {
