@@ -10,8 +10,12 @@ import (
 
 func newVaultPolicy(out *output) *cobra.Command {
 	policies := group("vault-policy", "Print the Vault policies that persist needs",
+		newVaultPolicyAdmin(out),
+		newVaultPolicyApply(out),
+		newVaultPolicyKeys(out),
 		newVaultPolicyServer(out),
 		newVaultPolicySigner(out),
+		newVaultPolicyTeam(out),
 	)
 	policies.Long = "Print policies in HCL, for vault policy write. No Vault is asked."
 	return policies
@@ -57,9 +61,6 @@ people and pipelines that run persistctl.`,
 	cmd.Flags().StringVar(&mount, "mount", defaultMount, "`MOUNT` of the documents, like persist or team-a/persist")
 	cmd.Flags().StringVar(&keys, "keys", "", "`MOUNT/PATH` of the key document, as in the Corefile's keys vault MOUNT/PATH; MOUNT is the part before the first slash")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if out.format.json {
-			return usagef("a policy is HCL, not JSON: leave out -o json")
-		}
 		values := struct {
 			Mount string
 			Keys  *place
@@ -74,7 +75,7 @@ people and pipelines that run persistctl.`,
 			}
 			values.Keys = &p
 		}
-		return serverPolicy.Execute(cmd.OutOrStdout(), values)
+		return printPolicy(out, cmd, serverPolicy, values)
 	}
 	return cmd
 }

@@ -50,14 +50,11 @@ add one to the KSK document.`,
 	cmd.Flags().StringVar(&s.ksk, "ksk", "", "`MOUNT/PATH` of the KSK document; MOUNT is the part before the first slash")
 	cmd.Flags().BoolVar(&s.roll, "roll", false, "let the job roll the KSK too, as keys roll-ksk does")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if out.format.json {
-			return usagef("a policy is HCL, not JSON: leave out -o json")
-		}
 		values, err := s.parse()
 		if err != nil {
 			return err
 		}
-		return signerPolicy.Execute(cmd.OutOrStdout(), values)
+		return printPolicy(out, cmd, signerPolicy, values)
 	}
 	return cmd
 }

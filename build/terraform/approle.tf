@@ -1,0 +1,36 @@
+resource "vault_auth_backend" "approle" {
+  type = "approle"
+}
+
+# The DNS server. It renews its token at two thirds of its life.
+resource "vault_approle_auth_backend_role" "server" {
+  backend                 = vault_auth_backend.approle.path
+  role_name               = "persist-server"
+  token_policies          = [vault_policy.persist["server"].name]
+  token_period            = 3600
+  token_no_default_policy = true
+  token_bound_cidrs       = var.server_cidrs
+  secret_id_bound_cidrs   = var.server_cidrs
+}
+
+# The pipeline that runs persistctl apply. Its tokens are for one run.
+resource "vault_approle_auth_backend_role" "apply" {
+  backend                 = vault_auth_backend.approle.path
+  role_name               = "persist-apply"
+  token_policies          = [vault_policy.persist["apply"].name]
+  token_ttl               = 900
+  token_max_ttl           = 900
+  token_no_default_policy = true
+  token_bound_cidrs       = var.pipeline_cidrs
+  secret_id_bound_cidrs   = var.pipeline_cidrs
+}
+
+output "server_role_id" {
+  description = "For the file ROLE_ID_FILE of the Corefile. Have the orchestrator deliver the secret ID: in a state it would be for everybody to read."
+  value       = vault_approle_auth_backend_role.server.role_id
+}
+
+output "apply_role_id" {
+  description = "For the pipeline."
+  value       = vault_approle_auth_backend_role.apply.role_id
+}

@@ -1,0 +1,28 @@
+# Documents and keys have mounts of their own: who may read policy need not see
+# keys.
+
+resource "vault_mount" "documents" {
+  path        = "persist"
+  type        = "kv-v2"
+  description = "Policy documents of persist"
+}
+
+resource "vault_kv_secret_backend_v2" "documents" {
+  mount        = vault_mount.documents.path
+  max_versions = 50 # the audit trail, and what a rollback can go back to
+}
+
+resource "vault_mount" "keys" {
+  path        = "persist-keys"
+  type        = "kv-v2"
+  description = "Key documents of persist"
+}
+
+resource "vault_audit" "file" {
+  count = var.audit_file == "" ? 0 : 1
+  type  = "file"
+
+  options = {
+    file_path = var.audit_file
+  }
+}
