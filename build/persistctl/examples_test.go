@@ -19,7 +19,7 @@ const policies = "docs/example/policies"
 
 func TestExamplesOfTheHelpWork(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.CopyFS(filepath.Join(dir, policies), os.DirFS(filepath.Join("../..", policies))); err != nil {
+	if err := os.CopyFS(filepath.Join(dir, "docs/example"), os.DirFS("../../docs/example")); err != nil {
 		t.Fatal(err)
 	}
 	// The key of RFC 8037 appendix A.2.

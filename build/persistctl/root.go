@@ -74,6 +74,7 @@ func newRoot() *cobra.Command {
 		newApply(out),
 		newCheck(out),
 		newHash(out),
+		newImport(out),
 		newKeys(out),
 		newLint(out),
 		newPlan(out),

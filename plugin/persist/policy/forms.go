@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"slices"
+
 	"github.com/coredns-persist/persist/plugin/persist/record"
 )
 
@@ -36,4 +38,16 @@ func (o *object) forms(outer forms) forms {
 		o.fault(name, `names no form: write "uri", "hash" or "opaque"`)
 	}
 	return set
+}
+
+// list returns the forms of the set, sorted.
+func (f forms) list() []record.Form {
+	var list []record.Form
+	for form, bit := range formBits {
+		if f&bit != 0 {
+			list = append(list, form)
+		}
+	}
+	slices.Sort(list)
+	return list
 }

@@ -3,13 +3,17 @@ package policy
 import (
 	"maps"
 	"slices"
+
+	"github.com/coredns-persist/persist/plugin/persist/record"
 )
 
 // IssuerFacts is what a valid issuer document says of its CA.
 type IssuerFacts struct {
 	Slug       string
 	Names      []string // issuer-domain-names, the first of which is published
+	Prefixes   []string // what account URIs start with, before they go on
 	HashPrefix string   // accountHashPrefix of the CA's directory; empty if it has none
+	Forms      []record.Form
 }
 
 // Issuers returns the facts of every issuer document that counts, sorted by
@@ -18,7 +22,7 @@ func (b *Book) Issuers() []IssuerFacts {
 	var list []IssuerFacts
 	for _, slug := range slices.Sorted(maps.Keys(b.issuers)) {
 		if i := b.issuers[slug].counts; i != nil {
-			list = append(list, IssuerFacts{slug, slices.Clone(i.names), i.hashPrefix})
+			list = append(list, IssuerFacts{slug, slices.Clone(i.names), slices.Clone(i.prefixes), i.hashPrefix, i.forms.list()})
 		}
 	}
 	return list
@@ -29,6 +33,9 @@ type TeamFacts struct {
 	Slug       string
 	Domains    []string // the suffixes it claims; "." is everything
 	AnyAccount bool     // the document approves no accounts by name, so any under the issuers' prefixes will do
+	// Approved are the accounts that it does, by URI, with the thumbprints of
+	// their keys, the current one first.
+	Approved map[string][]string
 }
 
 // Teams returns the facts of every team document that counts, sorted by slug.
@@ -40,6 +47,12 @@ func (b *Book) Teams() []TeamFacts {
 			continue
 		}
 		f := TeamFacts{Slug: slug, AnyAccount: t.accounts == nil}
+		if len(t.accounts) > 0 {
+			f.Approved = make(map[string][]string, len(t.accounts))
+		}
+		for uri, a := range t.accounts {
+			f.Approved[uri] = slices.Clone(a.thumbprints)
+		}
 		for _, s := range t.claims {
 			f.Domains = append(f.Domains, s.String())
 		}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/coredns-persist/persist/plugin/persist/policy"
 	"github.com/coredns-persist/persist/plugin/persist/policy/policytest"
+	"github.com/coredns-persist/persist/plugin/persist/record"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -14,13 +15,13 @@ const thumbprint2 = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
 
 func TestIssuersAreThoseOfValidDocuments(t *testing.T) {
 	b := policytest.Standard().With(policytest.Documents{
-		"issuers/b": `{"issuer_domain_names": ["B.example", "old.example"], "account_uri_prefixes": ["https://b.example/"], "account_hash_prefix": "https://b.example/hash/"}`,
+		"issuers/b": `{"issuer_domain_names": ["B.example", "old.example"], "account_uri_prefixes": ["https://b.example/"], "account_hash_prefix": "https://b.example/hash/", "forms": "uri,hash"}`,
 		"issuers/c": `{"issuer_domain_names": ["c.example"]}`,
 	}).Compile(t)
 
 	want := []policy.IssuerFacts{
-		{Slug: "b", Names: []string{"b.example", "old.example"}, HashPrefix: "https://b.example/hash/"},
-		{Slug: "ca", Names: []string{"ca.example"}},
+		{Slug: "b", Names: []string{"b.example", "old.example"}, Prefixes: []string{"https://b.example/"}, HashPrefix: "https://b.example/hash/", Forms: []record.Form{record.FormHash, record.FormURI}},
+		{Slug: "ca", Names: []string{"ca.example"}, Prefixes: []string{"https://ca.example/acct/"}, Forms: []record.Form{record.FormURI}},
 	}
 	if diff := cmp.Diff(want, b.Issuers()); diff != "" {
 		t.Errorf("Issuers (-want +got):\n%s", diff)
@@ -29,12 +30,12 @@ func TestIssuersAreThoseOfValidDocuments(t *testing.T) {
 
 func TestTeamsTellHowFarTheyMayGo(t *testing.T) {
 	b := policytest.Standard().With(policytest.Documents{
-		"teams/all":  `{"domains": ["."], "issuers": ["ca"], "accounts": {}}`,
+		"teams/all":  `{"domains": ["."], "issuers": ["ca"], "accounts": {"https://ca.example/acct/9": {"thumbprints": "` + thumbprint2 + `"}}}`,
 		"teams/none": `{"domains": ["none.example"]}`,
 	}).Compile(t)
 
 	want := []policy.TeamFacts{
-		{Slug: "all", Domains: []string{"."}},
+		{Slug: "all", Domains: []string{"."}, Approved: map[string][]string{"https://ca.example/acct/9": {thumbprint2}}},
 		{Slug: "web", Domains: []string{"example.com"}, AnyAccount: true},
 	}
 	if diff := cmp.Diff(want, b.Teams()); diff != "" {

@@ -40,6 +40,19 @@ func Parse(text string) (Record, error) {
 	return r, nil
 }
 
+// Read returns the record that a CA with patience, Boulder, takes the value text
+// for, however it is spelled. What such a CA does not look at, like a parameter
+// that it does not know, is not in it. It fails where that CA would, and where
+// the record could not be rendered.
+func Read(text string) (Record, error) {
+	c, err := boulder.read(text)
+	if err != nil {
+		return Record{}, err
+	}
+	r := Record{Issuer: c.issuer, AccountURI: c.accountURI, Wildcard: c.wildcard, Until: c.until}
+	return r, r.check()
+}
+
 func (r *Record) set(tag, value string) (err error) {
 	switch tag {
 	case tagAccountURI:

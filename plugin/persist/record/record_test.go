@@ -206,3 +206,24 @@ func FuzzRender(f *testing.F) {
 		expectUnderstood(t, r, text)
 	})
 }
+
+func TestReadTakesWhatPatientCAsTake(t *testing.T) {
+	want := record.Record{Issuer: "ca.example", AccountURI: "https://ca.example/acct/1", Wildcard: true, Until: time.Unix(1798761600, 0).UTC()}
+	text, err := want.Render()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []string{
+		text,
+		"CA.example. ;persistuntil=1798761600;  POLICY=Wildcard ;accounturi=https://ca.example/acct/1; x=y",
+	} {
+		if got, err := record.Read(s); err != nil || got != want {
+			t.Errorf("%q: expected %v, got %v, %v", s, want, got, err)
+		}
+	}
+	for _, s := range []string{"", "ca.example", "ca.example; policy=wildcard", "ca.example; accounturi=x", text + "; policy=wildcard", "ca.example; accounturi=https://ca.example/1; persistUntil=-1"} {
+		if got, err := record.Read(s); err == nil {
+			t.Errorf("%q: expected an error, got %v", s, got)
+		}
+	}
+}
