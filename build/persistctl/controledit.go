@@ -11,8 +11,9 @@ import (
 	"github.com/coredns-persist/persist/plugin/persist/store"
 )
 
-// mostTries bounds how often a change is made anew that others overtake.
-const mostTries = 5
+// mostTries bounds how often a change is made anew that others overtake. Each
+// time one of them has made theirs.
+const mostTries = 50
 
 // writer returns the store that dir or the flags mean, to be written.
 func (d *documents) writer(dir string) (store.Writer, error) {

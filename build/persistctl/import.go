@@ -15,6 +15,7 @@ import (
 	"github.com/coredns-persist/persist/plugin/persist/store"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // importing is what an import command was asked for, and what it has found.
@@ -54,14 +55,7 @@ The exit status is 1 if anything is left out.`,
   persistctl import docs/example/db.static.example.com --team web --dir docs/example/policies --rolling --name static --note CHG-1234 -o json`,
 		Args: cobra.MinimumNArgs(1),
 	}
-	flags := cmd.Flags()
-	flags.StringVar(&i.dir, "dir", "", "`DIR` of the documents")
-	flags.StringVar(&i.team, "team", "", "`TEAM` that is to have the accounts, as in teams/TEAM")
-	flags.StringVar(&i.name, "name", "imported", "`NAME` that the documents' names start with")
-	flags.StringVar(&i.origin, "origin", ".", "`ORIGIN` of relative names before the first $ORIGIN of a file")
-	flags.StringVar(&i.note, "note", "", "`NOTE` for the documents, for people")
-	flags.BoolVar(&i.rolling, "rolling", false, "leave until to the issuer instead of keeping persistUntil")
-	flags.BoolVar(&i.write, "write", false, "write the documents")
+	i.register(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		found, err := i.run(cmd.Context(), args)
 		if err == nil {
@@ -73,6 +67,16 @@ The exit status is 1 if anything is left out.`,
 		return err
 	}
 	return cmd
+}
+
+func (i *importing) register(flags *pflag.FlagSet) {
+	flags.StringVar(&i.dir, "dir", "", "`DIR` of the documents")
+	flags.StringVar(&i.team, "team", "", "`TEAM` that is to have the accounts, as in teams/TEAM")
+	flags.StringVar(&i.name, "name", "imported", "`NAME` that the documents' names start with")
+	flags.StringVar(&i.origin, "origin", ".", "`ORIGIN` of relative names before the first $ORIGIN of a file")
+	flags.StringVar(&i.note, "note", "", "`NOTE` for the documents, for people")
+	flags.BoolVar(&i.rolling, "rolling", false, "leave until to the issuer instead of keeping persistUntil")
+	flags.BoolVar(&i.write, "write", false, "write the documents")
 }
 
 // imported is what an import has come to.

@@ -2,8 +2,8 @@
 // policy documents, shows what a server answers at any instant, judges records
 // as a CA would, and looks after keys.
 //
-// It reads documents and keys with the very packages that the server does. Of
-// its commands only those that change keys write anything.
+// It reads documents and keys with the very packages that the server does, and
+// judges what it is about to write with them.
 package main
 
 import "os"

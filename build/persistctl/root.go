@@ -68,6 +68,24 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	return exitUsage
 }
 
+const rootLong = `persistctl is the operator's tool of persist, the CoreDNS plugin that answers for
+dns-persist-01, the ACME challenge whose TXT record stays.
+
+Policy documents grant names to ACME accounts. They come from a directory, the
+one that policies names in the Corefile, or with --vault from Vault. Vault is
+reached as the VAULT_* environment variables say, such as VAULT_ADDR,
+VAULT_NAMESPACE and VAULT_CACERT, and always with the token in VAULT_TOKEN: the
+file that vault login writes is not read.
+
+stop, resume, apply and import write policy documents, some of the commands below
+keys those of keys and bundles, and the others write nothing. keys roll-ksk and
+keys status --parents ask DNS servers, and no command asks a CA. Times are printed
+in UTC.
+
+The exit status is 0 if all is well, 1 if something was found, refused or could
+not be done, 2 if the command line is wrong, and 3 if keys roll-ksk waits. That of
+plan is another one: see there.`
+
 func newRoot() *cobra.Command {
 	out := &output{}
 	root := group("persistctl", "Check policy, show what is served, judge as a CA, and look after keys",
@@ -85,23 +103,7 @@ func newRoot() *cobra.Command {
 		newVaultPolicy(out),
 		newVersion(out),
 	)
-	root.Long = `persistctl is the operator's tool of persist, the CoreDNS plugin that answers for
-dns-persist-01, the ACME challenge whose TXT record stays.
-
-Policy documents grant names to ACME accounts. They come from a directory, the
-one that policies names in the Corefile, or with --vault from Vault. Vault is
-reached as the VAULT_* environment variables say, such as VAULT_ADDR,
-VAULT_NAMESPACE and VAULT_CACERT, and always with the token in VAULT_TOKEN: the
-file that vault login writes is not read.
-
-stop, resume, apply and import write policy documents, some of the commands below
-keys those of keys and bundles, and the others write nothing. keys roll-ksk and
-keys status --parents ask DNS servers, and no command asks a CA. Times are printed
-in UTC.
-
-The exit status is 0 if all is well, 1 if something was found, refused or could
-not be done, 2 if the command line is wrong, and 3 if keys roll-ksk waits. That of
-plan is another one: see there.`
+	root.Long = rootLong
 	root.SilenceErrors, root.SilenceUsage = true, true
 	// Commands that only have others below them do nothing by themselves.
 	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if not .HasAvailableSubCommands}}", 1))
