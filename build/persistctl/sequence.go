@@ -34,6 +34,7 @@ type sequencer struct {
 	left     []change
 	held     map[string]bool // documents that were disabled for the time
 	restores []change        // what enables those of them that are not in left
+	blamed   []*policy.Grant // why changes were not taken
 	steps    []step
 }
 
@@ -53,12 +54,12 @@ func (p *planning) sequence(held *library, after *policy.Book, changes []change)
 		}
 	}
 	slices.SortStableFunc(s.left, func(a, b change) int { return cmp.Compare(rank(a), rank(b)) })
-	for len(s.left) > 0 {
-		if err := s.next(); err != nil {
-			return nil, err
-		}
+	for len(s.left)+len(s.restores) > 0 {
 		if len(s.left) == 0 {
 			s.left, s.restores = s.restores, nil
+		}
+		if err := s.next(); err != nil {
+			return nil, err
 		}
 	}
 	return s.steps, nil
@@ -85,26 +86,65 @@ func (s *sequencer) allow(name record.FQDN, list []string) {
 	}
 }
 
-// next takes the first change after which nothing is published that must not
-// be. Where there is none it disables a document for the time.
+// next takes changes after which nothing is published that must not be: the
+// brakes, all accounts together, what admins write one by one, or some accounts.
+// Where there are none it disables a document for the time.
 func (s *sequencer) next() error {
-	var blamed []*policy.Grant
-	for i, c := range s.left {
-		book, excess := s.try(c)
-		if excess == nil {
-			s.take(c, book)
-			s.left = slices.Delete(s.left, i, i+1)
-			return nil
-		}
-		blamed = append(blamed, excess)
+	s.blamed = nil
+	accounts := s.accounts()
+	switch {
+	case rank(s.left[0]) == 0 && s.takeOne(s.left[:1]),
+		len(accounts) > 0 && s.takeAll(accounts),
+		s.takeOne(s.others(accounts)),
+		s.takeSome(accounts):
+		return nil
 	}
-	for _, g := range blamed {
-		if s.disableAny(g) {
-			return nil
-		}
+	if slices.ContainsFunc(s.blamed, s.disableAny) {
+		return nil
 	}
-	g := blamed[0]
+	g := s.blamed[0]
 	return fmt.Errorf("every order of the writes would publish for a moment what is published neither before nor after, at %s for %s: apply in two steps, what restricts first", g.FQDN, g.Path())
+}
+
+// takeOne takes the first of changes that is allowed.
+func (s *sequencer) takeOne(changes []change) bool {
+	return slices.ContainsFunc(changes, func(c change) bool { return s.takeAll([]change{c}) })
+}
+
+// takeAll takes changes if the state after them is allowed. Where they do not
+// depend on each other, so is every state on the way: in it each document is as
+// it was or as it will be.
+func (s *sequencer) takeAll(changes []change) bool {
+	book, excess := s.try(changes...)
+	if excess != nil {
+		s.blamed = append(s.blamed, excess)
+		return false
+	}
+	s.take(book, changes...)
+	s.left = s.others(changes)
+	return true
+}
+
+// takeSome takes those of changes that are allowed, by halves.
+func (s *sequencer) takeSome(changes []change) bool {
+	half := len(changes) / 2
+	if half == 0 {
+		return false // was tried
+	}
+	taken := false
+	for _, part := range [][]change{changes[:half], changes[half:]} {
+		taken = s.takeAll(part) || s.takeSome(part) || taken
+	}
+	return taken
+}
+
+// others are the changes that are left apart from some.
+func (s *sequencer) others(some []change) []change {
+	in := map[string]bool{}
+	for _, c := range some {
+		in[c.Document] = true
+	}
+	return slices.DeleteFunc(slices.Clone(s.left), func(c change) bool { return in[c.Document] })
 }
 
 // disableAny disables a document that the grant rests on: one that is to be
@@ -153,14 +193,38 @@ func (s *sequencer) disable(path string, body []byte) bool {
 	if err != nil || excess != nil {
 		return false
 	}
-	s.take(c, book)
+	s.take(book, c)
 	s.held[path] = true
 	return true
 }
 
-// try compiles the state after c, and returns a grant in it that is not allowed.
-func (s *sequencer) try(c change) (*policy.Book, *policy.Grant) {
-	book := policy.Compile(s.book, changed(s.snapshot, []change{c}, s.planning.now), policy.Brakes{})
+// accounts are the changes of account documents that do not depend on each
+// other: what becomes of one depends on those of the same team only where its
+// max_grants might be reached.
+func (s *sequencer) accounts() []change {
+	grants, names := map[string]int{}, map[string]int{} // by team
+	for g := range s.book.All() {
+		grants[g.Team]++
+	}
+	var list []change
+	for _, c := range s.left {
+		if kind, rest, _ := strings.Cut(c.Document, "/"); kind == "accounts" {
+			team, _, _ := strings.Cut(rest, "/")
+			names[team] += len(c.body) // there are fewer names than octets
+			list = append(list, c)
+		}
+	}
+	full := map[string]bool{}
+	for _, t := range s.book.Teams() {
+		full[t.Slug] = t.MaxGrants-grants[t.Slug] < names[t.Slug]
+	}
+	return slices.DeleteFunc(list, func(c change) bool { return full[strings.Split(c.Document, "/")[1]] })
+}
+
+// try compiles the state after changes, and returns a grant in it that is not
+// allowed.
+func (s *sequencer) try(changes ...change) (*policy.Book, *policy.Grant) {
+	book := policy.Compile(s.book, changed(s.snapshot, changes, s.planning.now), policy.Brakes{})
 	for g := range book.All() {
 		allowed, looked := s.known[g]
 		if !looked {
@@ -174,8 +238,10 @@ func (s *sequencer) try(c change) (*policy.Book, *policy.Grant) {
 	return book, nil
 }
 
-func (s *sequencer) take(c change, book *policy.Book) {
-	s.steps = append(s.steps, step{c})
-	s.snapshot = changed(s.snapshot, []change{c}, s.planning.now)
+func (s *sequencer) take(book *policy.Book, changes ...change) {
+	for _, c := range changes {
+		s.steps = append(s.steps, step{c})
+	}
+	s.snapshot = changed(s.snapshot, changes, s.planning.now)
 	s.book = book
 }

@@ -72,7 +72,7 @@ func randomDocuments(r *rand.Rand) policytest.Documents {
 	}
 	suffixes := map[string][]string{"web": {"example.com", "b.example.com"}, "ops": {"a.example.com", "b.example.com"}}
 	for _, t := range []string{"web", "ops"} {
-		d["teams/"+t] = fmt.Sprintf(`{"domains": %s, "issuers": %s, "wildcard": %t, "subtree": %t, "enabled": %t}`, some(suffixes[t]...), some("ca", "cb"), flag(), flag(), r.IntN(5) > 0)
+		d["teams/"+t] = fmt.Sprintf(`{"domains": %s, "issuers": %s, "wildcard": %t, "subtree": %t, "enabled": %t, "max_grants": %d}`, some(suffixes[t]...), some("ca", "cb"), flag(), flag(), r.IntN(5) > 0, []int{2, 1000000}[r.IntN(2)])
 		for _, i := range []string{"ca", "cb"} {
 			if r.IntN(4) == 0 {
 				continue

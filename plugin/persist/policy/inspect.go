@@ -33,6 +33,7 @@ type TeamFacts struct {
 	Slug       string
 	Domains    []string // the suffixes it claims; "." is everything
 	AnyAccount bool     // the document approves no accounts by name, so any under the issuers' prefixes will do
+	MaxGrants  int      // of all its accounts; math.MaxInt: no limit
 	// Approved are the accounts that it does, by URI, with the thumbprints of
 	// their keys, the current one first.
 	Approved map[string][]string
@@ -46,7 +47,7 @@ func (b *Book) Teams() []TeamFacts {
 		if t == nil {
 			continue
 		}
-		f := TeamFacts{Slug: slug, AnyAccount: t.accounts == nil}
+		f := TeamFacts{Slug: slug, AnyAccount: t.accounts == nil, MaxGrants: t.maxGrants}
 		if len(t.accounts) > 0 {
 			f.Approved = make(map[string][]string, len(t.accounts))
 		}
