@@ -26,6 +26,18 @@ type change struct {
 	body     []byte
 }
 
+// String is the change as people read it. What somebody has deleted in Vault may
+// have been meant to go.
+func (c change) String() string {
+	switch {
+	case c.Action == update:
+		return fmt.Sprintf("update %s@%s: %s", c.Document, c.Replaces, strings.Join(c.Members, ", "))
+	case c.Action == create && c.Replaces != "":
+		return fmt.Sprintf("create %s, which was deleted as version %s", c.Document, c.Replaces)
+	}
+	return c.Action + " " + c.Document
+}
+
 // What is done with a document.
 const (
 	create = "create"

@@ -118,11 +118,7 @@ func term(g *policy.Grant) string {
 
 func (p *plan) text(w io.Writer) {
 	for _, c := range p.Changes {
-		fmt.Fprintf(w, "%s %s", c.Action, c.Document)
-		if c.Action == update {
-			fmt.Fprintf(w, "@%s: %s", c.Replaces, strings.Join(c.Members, ", "))
-		}
-		fmt.Fprintln(w)
+		fmt.Fprintln(w, c)
 	}
 	for _, path := range p.Kept {
 		fmt.Fprintf(w, "keep %s, which %s does not have: --delete deletes it\n", path, p.Dir)

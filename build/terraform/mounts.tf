@@ -3,7 +3,8 @@
 
 resource "vault_mount" "documents" {
   path        = "persist"
-  type        = "kv-v2"
+  type        = "kv"
+  options     = { version = "2" }
   description = "Policy documents of persist"
 }
 
@@ -14,7 +15,8 @@ resource "vault_kv_secret_backend_v2" "documents" {
 
 resource "vault_mount" "keys" {
   path        = "persist-keys"
-  type        = "kv-v2"
+  type        = "kv"
+  options     = { version = "2" }
   description = "Key documents of persist"
 }
 
