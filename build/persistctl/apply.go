@@ -15,7 +15,7 @@ import (
 func newApply(out *output) *cobra.Command {
 	var p planning
 	cmd := &cobra.Command{
-		Use:   "apply DIR [--vault ADDRESS]",
+		Use:   "apply DIR [--vault=ADDRESS]",
 		Short: "Write the documents of a directory to Vault, so that no moment grants more than either end",
 		Long: `Do what plan says, and print it.
 
@@ -27,7 +27,7 @@ and run again: what is done already is not done twice. Documents are written in 
 order in which no state on the way publishes anything that is published neither
 before nor after; where there is none, one of them is disabled until the others are
 written. At last index is written, so that servers look at once.`,
-		Example: `  persistctl apply docs/example/policies --vault https://vault.example.net:8200`,
+		Example: `  persistctl apply docs/example/policies --vault=https://vault.example.net:8200`,
 		Args:    cobra.ExactArgs(1),
 	}
 	p.register(cmd.Flags())

@@ -24,7 +24,8 @@ type planning struct {
 }
 
 func (p *planning) register(flags *pflag.FlagSet) {
-	flags.StringVar(&p.vault.vault, "vault", fromEnvironment, "`ADDRESS` of the Vault that is to have the documents")
+	flags.StringVar(&p.vault.vault, "vault", fromEnvironment, "`ADDRESS` of the Vault that is to have the documents, written --vault=ADDRESS")
+	flags.Lookup("vault").NoOptDefVal = fromEnvironment
 	flags.StringVar(&p.vault.mount, "mount", defaultMount, "KV version 2 `MOUNT` of the documents in Vault, like persist or team-a/persist")
 	flags.BoolVar(&p.remove, "delete", false, "delete the issuers, teams and accounts that DIR does not have; vault kv undelete brings them back")
 	flags.BoolVar(&p.rejected, "allow-rejections", false, "write documents of which servers reject something that they did not reject before")
@@ -47,7 +48,7 @@ those that take the records of more than half of the names, and of more than ten
 func newPlan(out *output) *cobra.Command {
 	var p planning
 	cmd := &cobra.Command{
-		Use:   "plan DIR [--vault ADDRESS]",
+		Use:   "plan DIR [--vault=ADDRESS]",
 		Short: "Say what apply would write to Vault, and which names get or lose records",
 		Long: `Compare the documents in DIR with those in Vault, and write nothing.
 
@@ -55,7 +56,7 @@ func newPlan(out *output) *cobra.Command {
 
 The exit status is 0 if there is nothing to change, 2 if there is, and 1 if apply
 would refuse it, or if the command failed, also for a command line that is wrong.`,
-		Example:     `  persistctl plan docs/example/policies --vault https://vault.example.net:8200`,
+		Example:     `  persistctl plan docs/example/policies --vault=https://vault.example.net:8200`,
 		Args:        cobra.ExactArgs(1),
 		Annotations: map[string]string{usageStatus: "1"},
 	}

@@ -179,6 +179,7 @@ func (d *braked) stop(c *policy.ControlDocument, scopes []policy.Scope, why poli
 
 // invalid keeps why a document is not valid.
 func (d *braked) invalid(c *policy.ControlDocument) {
+	d.Invalid = ""
 	if err := c.Check(); err != nil {
 		d.Invalid = err.Error()
 	}

@@ -53,7 +53,7 @@ func TestTerraformRefersToWhatThereIs(t *testing.T) {
 	blocks := terraformBlocks(t)
 	found := 0
 	for name, b := range blocks {
-		hclsyntax.VisitAll(b.Body, func(n hclsyntax.Node) hcl.Diagnostics { //nolint:errcheck // there are none
+		_ = hclsyntax.VisitAll(b.Body, func(n hclsyntax.Node) hcl.Diagnostics {
 			e, ok := n.(*hclsyntax.ScopeTraversalExpr)
 			if !ok {
 				return nil

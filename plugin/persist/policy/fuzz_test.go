@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,6 +25,39 @@ func FuzzDocuments(f *testing.F) {
 			next(compile(t, threeNames()), 2, d),
 		} {
 			checkBook(t, b)
+		}
+	})
+}
+
+// FuzzControl adds a stop to whatever control document there is, after whatever
+// was there before: the stop counts, and nothing is lifted by it.
+func FuzzControl(f *testing.F) {
+	f.Add(`{"stop": {"issuer:ca": {}}, "freeze_at": 1798761600}`, `{"stop": "team:a,domain:example.com"}`)
+	f.Add(`{"stop": ["all"]}`, `{"stop": {"nonsense": 1}, "stop": {}, "x_a": [1.50, "\u00e9", null]}`)
+	f.Add(`{}`, `{"stop": "-----BEGIN PRIVATE KEY-----", "freeze_at": "soon"}`)
+	f.Fuzz(func(t *testing.T, first, second string) {
+		d := standard().With(documents{"control": "x"})
+		d["control"] = first
+		before := next(compile(t, standard()), 2, d)
+		d["control"] = second
+		before = next(before, 3, d)
+		c, err := policy.ParseControl([]byte(second))
+		if err != nil {
+			return
+		}
+		scope, _ := policy.ParseScope("team:web")
+		if _, err := c.Stop(scope, policy.Reason{By: "alice"}); err != nil {
+			return
+		}
+		d["control"] = string(c.JSON())
+		after := next(before, 4, d)
+		for _, s := range append(slices.Clone(before.Stops()), scope) {
+			if !slices.Contains(after.Stops(), s) {
+				t.Errorf("The stop of %v is lifted by %s", s, c.JSON())
+			}
+		}
+		if !after.Freeze().Equal(before.Freeze()) {
+			t.Errorf("The freeze moves from %v to %v by %s", before.Freeze(), after.Freeze(), c.JSON())
 		}
 	})
 }
