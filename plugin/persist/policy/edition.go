@@ -51,6 +51,9 @@ func (k kind[T]) advance(prev *edition[T], d *store.Document) *edition[T] {
 			wrong, parts = top.faults, top.parts
 		}
 	}
+	if d.Doubt != "" {
+		wrong.add(fault{reason: string(d.Doubt)})
+	}
 	e.faults = wrong.with(parts)
 	switch {
 	case wrong.list == nil:
@@ -115,7 +118,7 @@ func (e *edition[T]) best() *T {
 // a store that was wiped counts from 1 again. When they were written does,
 // because an until is held against that.
 func same(a, b *store.Document) bool {
-	return a.Path == b.Path && a.Withdrawn == b.Withdrawn && a.Hash == b.Hash && a.Created.Equal(b.Created)
+	return a.Path == b.Path && a.Withdrawn == b.Withdrawn && a.Hash == b.Hash && a.Created.Equal(b.Created) && a.Doubt == b.Doubt
 }
 
 // open reads the body of d as an object, nil where it is none. A document with

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/store"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -13,6 +14,49 @@ import (
 // threeNames is the account document that the tests of this file break.
 func threeNames() documents {
 	return standard().Account(`"thumbprints": ["` + thumbprint + `"], "domains": {"a.example.com": {"wildcard": true}, "b.example.com": {}, "c.example.com": {}}`)
+}
+
+// doubted is a second snapshot of d, of which the store doubts one document.
+func doubted(d documents, path string) *store.Snapshot {
+	s := d.Snapshot(2, read.Add(time.Minute))
+	s.Document(path).Doubt = store.Backdated
+	return s
+}
+
+// A doubted version widens nothing, and counts once it is not doubted any more.
+func TestDoubtedDocumentNarrowsOnly(t *testing.T) {
+	wider := standard().Account(`"domains": {"example.com": {"wildcard": true}, "new.example.com": {}}`)
+	b := policy.Compile(compile(t, standard()), doubted(wider, "accounts/web/ca/a"), policy.Brakes{})
+	if diff := cmp.Diff([]string{"example.com"}, names(t, b)); diff != "" {
+		t.Errorf("Served names differ (-want +got):\n%s", diff)
+	}
+	if got := b.Confirmed(b.Lookup("example.com")[0]); !got.Equal(read) {
+		t.Errorf("Expected a doubted version to confirm nothing after %v, got %v", read, got)
+	}
+	b = next(b, 2, wider)
+	if diff := cmp.Diff([]string{"example.com", "new.example.com"}, names(t, b)); diff != "" {
+		t.Errorf("Served names differ once it is not doubted (-want +got):\n%s", diff)
+	}
+}
+
+// A control document that may be another store's stops, and lifts nothing until
+// it is known to be this store's.
+func TestDoubtedControlStopsAndLiftsNothing(t *testing.T) {
+	three := func(control string) documents { return threeNames().With(documents{"control": control}) }
+	b := compile(t, three(`{"stop": "domain:a.example.com"}`))
+	other := three(`{"stop": "domain:b.example.com"}`)
+	b = policy.Compile(b, doubted(other, "control"), policy.Brakes{})
+	if diff := cmp.Diff([]string{"c.example.com"}, names(t, b)); diff != "" {
+		t.Errorf("Served names differ (-want +got):\n%s", diff)
+	}
+	b = next(b, 2, other)
+	if diff := cmp.Diff([]string{"a.example.com", "c.example.com"}, names(t, b)); diff != "" {
+		t.Errorf("Served names differ once it is not doubted (-want +got):\n%s", diff)
+	}
+	first := policy.Compile(compile(t, threeNames()), doubted(other, "control"), policy.Brakes{})
+	if diff := cmp.Diff([]string{"a.example.com", "c.example.com"}, names(t, first)); diff != "" {
+		t.Errorf("Served names differ where it is the first (-want +got):\n%s", diff)
+	}
 }
 
 func TestInvalidDocumentKeepsItsLastValidVersionAndAges(t *testing.T) {
@@ -71,6 +115,13 @@ func TestWhatAnInvalidVersionRestrictsActsAtOnce(t *testing.T) {
 			if diff := cmp.Diff(c.want, names(t, b)); diff != "" {
 				t.Errorf("Served names differ (-want +got):\n%s", diff)
 			}
+			// The same without the mistake, but of doubtful origin.
+			valid := strings.ReplaceAll(c.body, `, "typo": 1`, "")
+			b = policy.Compile(compile(t, threeNames()), doubted(threeNames().With(documents{c.path: valid}), c.path), policy.Brakes{})
+			if diff := cmp.Diff(c.want, names(t, b)); diff != "" {
+				t.Errorf("Served names of a doubted version differ (-want +got):\n%s", diff)
+			}
+			expectRejection(t, b, c.path+"@2: goes back in time")
 		})
 	}
 }

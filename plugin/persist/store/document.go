@@ -35,6 +35,9 @@ var (
 	// ErrThrottled means that the store asks for fewer requests; see
 	// [ThrottledError].
 	ErrThrottled = errors.New("too many requests")
+	// ErrRefused means that the store answers and is not the one that is meant:
+	// another one, or an earlier state of it. See [Options.Accept].
+	ErrRefused = errors.New("the store is refused")
 )
 
 // Document is one version of one policy document, as the store has it.
@@ -44,9 +47,25 @@ type Document struct {
 	Created   time.Time // Vault: created_time of the version; directory: modification time
 	Body      []byte    // JSON; nil when Withdrawn
 	Withdrawn bool      // soft-deleted or destroyed: the store states that it is gone
+	Deleted   time.Time // Vault: deletion_time of the version, zero if none; where it lies ahead the version still counts
 	Hash      [32]byte  // SHA-256 of Body
 	Confirmed time.Time // when the request began that last vouched for this version
+	Doubt     Doubt     // why only what it restricts counts; empty: all of it does
 }
+
+// Doubt is why a document counts for what it restricts only, and not for what
+// it adds: it is for people, in words that follow the document's ID.
+type Doubt string
+
+// The doubts that there are.
+const (
+	// Unvouched: the control document was read, and config in the same look was
+	// not, so it may be that of another store.
+	Unvouched Doubt = "was read where the document config is not as it should be, so what it stops is stopped, and it lifts nothing"
+	// Backdated: a higher version that is older than a lower one. The store's
+	// clock was set back, or its history was replaced.
+	Backdated Doubt = "goes back in time, though its version is higher: what it restricts counts, and what it adds does not: write it anew to have it count"
+)
 
 // ID returns "path@version", for messages.
 func (d *Document) ID() string { return d.Path + "@" + d.Version }
@@ -54,7 +73,7 @@ func (d *Document) ID() string { return d.Path + "@" + d.Version }
 // same reports whether d and e are one version: a version number alone does
 // not tell, since it starts at 1 again in a document that is made anew.
 func (d *Document) same(e *Document) bool {
-	return d.Version == e.Version && d.Created.Equal(e.Created) && d.Withdrawn == e.Withdrawn && d.Hash == e.Hash
+	return d.Version == e.Version && d.Created.Equal(e.Created) && d.Deleted.Equal(e.Deleted) && d.Withdrawn == e.Withdrawn && d.Hash == e.Hash
 }
 
 // precedes reports whether d is from before e: the answer of a standby that
@@ -62,11 +81,22 @@ func (d *Document) same(e *Document) bool {
 // that was made anew.
 func (d *Document) precedes(e *Document) bool {
 	if d.Created.Equal(e.Created) {
-		older, err1 := strconv.Atoi(d.Version)
-		newer, err2 := strconv.Atoi(e.Version)
-		return err1 == nil && err2 == nil && older < newer
+		return e.outnumbers(d)
 	}
 	return d.Created.Before(e.Created)
+}
+
+// outnumbers reports whether d has the higher version number.
+func (d *Document) outnumbers(e *Document) bool {
+	n, err1 := strconv.Atoi(d.Version)
+	m, err2 := strconv.Atoi(e.Version)
+	return err1 == nil && err2 == nil && n > m
+}
+
+// revives reports whether d is the version e, which was withdrawn, and is not
+// any more.
+func (d *Document) revives(e *Document) bool {
+	return e.Withdrawn && !d.Withdrawn && d.Version == e.Version && d.Created.Equal(e.Created)
 }
 
 // seal sets what follows from the body.

@@ -465,8 +465,8 @@ func TestDocumentThatGoesBackInTimeStaysAsItWas(t *testing.T) {
 	old := time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC)
 	for name, change := range map[string]func([]storetest.Version) []storetest.Version{
 		"the version before": func(all []storetest.Version) []storetest.Version { return all[:1] },
-		"a higher version of an older store": func([]storetest.Version) []storetest.Version {
-			return []storetest.Version{{Body: `{"b":9}`, Number: 9, Created: old}}
+		"a lower version of an older store": func([]storetest.Version) []storetest.Version {
+			return []storetest.Version{{Body: `{"b":9}`, Number: 1, Created: old}}
 		},
 		"a lower version of the same instant": func(all []storetest.Version) []storetest.Version {
 			return []storetest.Version{{Body: `{"b":9}`, Number: 1, Created: all[1].Created}}

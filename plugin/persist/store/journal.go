@@ -128,7 +128,7 @@ func kind(err error) error {
 	if err == nil {
 		return nil
 	}
-	for _, k := range []error{ErrNotFound, ErrDenied, ErrUnavailable, ErrThrottled, errStepsBack} {
+	for _, k := range []error{ErrNotFound, ErrDenied, ErrUnavailable, ErrThrottled, ErrRefused, errStepsBack} {
 		if errors.Is(err, k) {
 			return k
 		}

@@ -30,6 +30,7 @@ type secret struct {
 	Metadata *struct {
 		Version   int       `json:"version"`
 		Created   time.Time `json:"created_time"`
+		Deleted   string    `json:"deletion_time"` // empty: it is not, and not to be
 		Destroyed bool      `json:"destroyed"`
 	} `json:"metadata"`
 	Keys []string `json:"keys"` // of a LIST
@@ -45,6 +46,7 @@ func (v *Vault) Read(ctx context.Context, path string) (*Document, error) {
 		return nil, err
 	}
 	d := &Document{Path: path, Version: strconv.Itoa(s.Metadata.Version), Created: s.Metadata.Created}
+	d.Deleted, _ = time.Parse(time.RFC3339Nano, s.Metadata.Deleted) // zero where it is empty
 	if s.withdrawn() {
 		d.Withdrawn = true
 	} else {

@@ -22,7 +22,7 @@ const (
 // and tells the observer what has changed, if anything. Absence counts only in a
 // scan that came to its end.
 func (s *scan) merge(complete bool) (next *Snapshot, changes bool) {
-	m := merging{scan: s, troubles: map[string]error{}}
+	m := merging{scan: s, complete: complete, restored: s.restored(), troubles: map[string]error{}}
 	if complete {
 		m.countAbsences()
 	}
@@ -33,7 +33,7 @@ func (s *scan) merge(complete bool) (next *Snapshot, changes bool) {
 		}
 	}
 	for path, f := range s.found {
-		if f.document != nil && s.prev.Document(path) == nil {
+		if f.document != nil && s.prev.Document(path) == nil && m.admit(f.document) {
 			next.Documents = append(next.Documents, *f.document)
 			m.changes = append(m.changes, changed(nil, f.document))
 		}
@@ -52,6 +52,8 @@ func (s *scan) merge(complete bool) (next *Snapshot, changes bool) {
 // merging is what comes up while a snapshot is made.
 type merging struct {
 	*scan
+	complete bool // the scan came to its end
+	restored bool // the store looks like one of an earlier time
 	gone     map[string]bool
 	troubles map[string]error // by path
 	changes  []string
@@ -67,16 +69,32 @@ func (m *merging) keep(known *Document) *Document {
 	case d == nil:
 		return known
 	case d.same(known):
-		confirmed := *known
-		confirmed.Confirmed = d.Confirmed
-		return &confirmed
+		return m.confirm(known, d)
+	case d.precedes(known) && d.outnumbers(known):
+		m.changes = append(m.changes, changed(known, d))
+		return m.doubt(d)
 	case d.precedes(known):
 		m.troubles[known.Path] = fmt.Errorf("%s %w: version %s of %s was read before it, which stays, unconfirmed: write it anew to have it count",
-			d.ID(), errStepsBack, known.Version, known.Created.UTC().Format(time.RFC3339))
+			d.ID(), errStepsBack, known.Version, stamp(known.Created))
 		return known
+	case d.revives(known) && !m.maySurface(known):
+		return m.bury(known)
 	}
 	m.changes = append(m.changes, changed(known, d))
 	return d
+}
+
+// confirm returns known, vouched for anew by d.
+func (m *merging) confirm(known, d *Document) *Document {
+	confirmed := *known
+	confirmed.Confirmed = d.Confirmed
+	switch {
+	case known.Withdrawn:
+		confirmed.Doubt = ""
+	case known.Doubt == Backdated:
+		return m.doubt(&confirmed)
+	}
+	return &confirmed
 }
 
 // countAbsences decides which documents are gone: those that two scans in a row
@@ -90,6 +108,10 @@ func (m *merging) countAbsences() {
 		} else if m.found[path].document != nil {
 			delete(m.absences, path)
 		}
+	}
+	if m.restored {
+		m.holdAll(missing)
+		return
 	}
 	enough := agreeing
 	if len(missing) > few && 2*len(missing) > len(m.prev.Documents) {

@@ -53,7 +53,9 @@ func (w *Watcher) newScan() *scan {
 // run reads the brakes, the sentinel, what the admin writes, and then the rest.
 func (s *scan) run(ctx context.Context) error {
 	noControl := s.readControl(ctx)
-	if err := s.readConfig(ctx); err != nil {
+	err := s.readConfig(ctx)
+	s.brake(err)
+	if err != nil {
 		return err
 	}
 	s.noteIndex(ctx)
@@ -66,6 +68,9 @@ func (s *scan) run(ctx context.Context) error {
 			return fmt.Errorf("nothing is loaded yet: %w", err)
 		}
 	}
+	if err := s.recheck(ctx); err != nil {
+		return err
+	}
 	next, _ := s.merge(aborted == nil)
 	s.publish(next)
 	if aborted == nil {
@@ -77,31 +82,8 @@ func (s *scan) run(ctx context.Context) error {
 	return aborted
 }
 
-// readControl reads the control document. A new version counts at once, whatever
-// becomes of the rest of the scan.
-func (s *scan) readControl(ctx context.Context) error {
-	s.looked = s.options.Clock.Now()
-	began := s.instant()
-	d, err := s.read(ctx, ControlPath)
-	s.record(ControlPath, d, err)
-	if err == nil || errors.Is(err, ErrNotFound) {
-		s.braked = s.since(began)
-	}
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return nil
-	case err != nil:
-		return err
-	}
-	if known := s.prev.Document(ControlPath); s.Snapshot() != nil && (known == nil || !d.same(known) && !d.precedes(known)) {
-		s.prev = s.prev.with(d)
-		s.publish(s.prev)
-		s.options.Observer.Info(changed(known, d))
-	}
-	return nil
-}
-
-// readConfig reads the sentinel.
+// readConfig reads the sentinel, which says that this is the store that is
+// meant.
 func (s *scan) readConfig(ctx context.Context) error {
 	d, err := s.read(ctx, ConfigPath)
 	switch {
@@ -112,8 +94,36 @@ func (s *scan) readConfig(ctx context.Context) error {
 	case d.Withdrawn:
 		return fmt.Errorf(`%s: %w: it is deleted, and without it nothing is believed: write {"schema": 1} to it`, d.ID(), ErrNotFound)
 	}
+	if s.options.Accept != nil {
+		if err := s.options.Accept(d, s.known(ConfigPath)); err != nil {
+			return fmt.Errorf("%w: %s %w", ErrRefused, d.ID(), err)
+		}
+	}
 	s.record(ConfigPath, d, nil)
 	return nil
+}
+
+// recheck reads the sentinel once more where what was read since is not what is
+// known: the store may have been replaced meanwhile. That it does not answer any
+// more takes nothing back.
+func (s *scan) recheck(ctx context.Context) error {
+	if !s.differs() {
+		return nil
+	}
+	if err := s.readConfig(ctx); errors.Is(err, ErrRefused) || errors.Is(err, ErrNotFound) {
+		return err
+	}
+	return nil
+}
+
+// differs reports whether a document that was read is not the one known.
+func (s *scan) differs() bool {
+	for path, f := range s.found {
+		if known := s.prev.Document(path); f.document != nil && (known == nil || !f.document.same(known)) {
+			return true
+		}
+	}
+	return false
 }
 
 // missing returns why what was read so far is too little for a first load: the
@@ -145,11 +155,15 @@ func (s *scan) unread(path string) error {
 }
 
 // publishChanges has the changes count that were found so far.
-func (s *scan) publishChanges() {
+func (s *scan) publishChanges(ctx context.Context) error {
+	if err := s.recheck(ctx); err != nil {
+		return err
+	}
 	if next, changed := s.merge(false); changed {
 		s.prev = next
 		s.publish(next)
 	}
+	return nil
 }
 
 // noteIndex takes note of the index document before the first poll does, so

@@ -25,17 +25,22 @@ func (s *scan) walk(ctx context.Context) error {
 	ctx, abort := context.WithCancelCause(ctx)
 	defer abort(nil)
 	s.visit(ctx, abort, "issuers", "teams")
-	switch {
-	case ctx.Err() != nil:
-	case s.Snapshot() != nil:
-		s.publishChanges()
-	default:
-		if err := s.missing(); err != nil {
+	if ctx.Err() == nil {
+		if err := s.first(ctx); err != nil {
 			abort(err)
 		}
 	}
 	s.visit(ctx, abort, "accounts")
 	return context.Cause(ctx)
+}
+
+// first has count what the admin has written. Before the first load it returns
+// why there can be none.
+func (s *scan) first(ctx context.Context) error {
+	if s.Snapshot() == nil {
+		return s.missing()
+	}
+	return s.publishChanges(ctx)
 }
 
 // visit lists the folders in tops, and reads the documents in them.
@@ -62,7 +67,7 @@ func (s *scan) each(ctx context.Context, abort context.CancelCauseFunc, items []
 			break
 		}
 		if s.options.Clock.Now().Sub(s.looked) >= s.options.Index {
-			s.count(ctx, abort, s.readControl(ctx))
+			s.count(ctx, abort, s.look(ctx))
 		}
 		group.Go(func() error {
 			s.count(ctx, abort, do(ctx, item))

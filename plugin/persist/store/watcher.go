@@ -23,6 +23,12 @@ type Options struct {
 	OnSnapshot func(*Snapshot) // told of every new snapshot, before the next request; may be nil
 	Observer   Observer        // may be nil
 	Initial    *Snapshot       // of the same store, to go on from; may be nil
+
+	// Accept returns why the store is not the one that is meant, going by its
+	// config document and by the one known so far, which may be nil. Nothing
+	// else in a store that is refused is believed, but for what it stops. A nil
+	// Accept takes any.
+	Accept func(config, known *Document) error
 }
 
 // Watcher keeps the last known good state of a store.
@@ -76,6 +82,15 @@ func NewWatcher(source Source, o Options) *Watcher {
 // load. It never waits.
 func (w *Watcher) Snapshot() *Snapshot { return w.snapshot.Load() }
 
+// known returns the document at path in the last known good state, nil if there
+// is none.
+func (w *Watcher) known(path string) *Document {
+	if s := w.Snapshot(); s != nil {
+		return s.Document(path)
+	}
+	return nil
+}
+
 func (w *Watcher) publish(s *Snapshot) {
 	w.snapshot.Store(s)
 	if w.options.OnSnapshot != nil {
@@ -118,7 +133,7 @@ func (w *Watcher) settle(what string, err error) {
 func (w *Watcher) Poll(ctx context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	err := w.newScan().readControl(ctx)
+	err := w.newScan().look(ctx)
 	if err == nil {
 		err = w.readIndex(ctx)
 	}
@@ -138,7 +153,7 @@ func (w *Watcher) Poll(ctx context.Context) error {
 func (w *Watcher) look(ctx context.Context) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if err := w.newScan().readControl(ctx); ctx.Err() == nil {
+	if err := w.newScan().look(ctx); ctx.Err() == nil {
 		w.settle(polling, err)
 	}
 }

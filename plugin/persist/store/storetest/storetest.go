@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -25,8 +26,9 @@ type Server struct {
 
 	mu       sync.Mutex
 	versions map[string][]Version
-	clock    time.Time
-	requests []string // METHOD PATH
+	clock    time.Time     // when the last version was written
+	ahead    time.Duration // of the machine's clock
+	requests []string      // METHOD PATH
 	tokens   tokens
 	// fault answers in the place of the server if it returns true.
 	fault func(w http.ResponseWriter, r *http.Request) bool
@@ -64,7 +66,7 @@ func NewTLS(tb testing.TB) (f *Server, ca string) {
 
 func newServer(tb testing.TB) *Server {
 	tb.Helper()
-	f := &Server{versions: map[string][]Version{}, clock: time.Date(2026, 11, 1, 0, 0, 0, 1, time.UTC)}
+	f := &Server{versions: map[string][]Version{}}
 	f.Server = httptest.NewUnstartedServer(f)
 	tb.Cleanup(f.Close)
 	return f
@@ -75,6 +77,7 @@ func (f *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	f.requests = append(f.requests, r.Method+" "+r.URL.Path)
 	fault := f.fault
+	w.Header().Set("Date", f.now().UTC().Format(http.TimeFormat))
 	f.mu.Unlock()
 	if fault != nil && fault(w, r) {
 		return
@@ -153,11 +156,44 @@ func Refuse(w http.ResponseWriter, status int, texts ...string) {
 func (f *Server) Set(path string, change func([]Version) []Version) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.clock = f.clock.Add(time.Minute)
+	f.clock = later(f.now(), f.clock.Add(time.Millisecond))
 	if next := change(f.versions[path]); next == nil {
 		delete(f.versions, path)
 	} else {
 		f.versions[path] = next
+	}
+}
+
+// Ahead has the server's clock run ahead of the machine's from now on. Versions
+// are still written one after the other, unless the clock is set back.
+func (f *Server) Ahead(d time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if d < f.ahead {
+		f.clock = time.Time{}
+	}
+	f.ahead = d
+}
+
+func (f *Server) now() time.Time { return time.Now().Add(f.ahead) }
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// Backup returns what restores all documents as they are now, and forgets those
+// that were written since.
+func (f *Server) Backup() (restore func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	saved := maps.Clone(f.versions)
+	return func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.versions = maps.Clone(saved)
 	}
 }
 

@@ -1,0 +1,253 @@
+package store
+
+import (
+	"errors"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/store/storetest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// ages the fake by an hour, so that what it has is older than what is written
+// from now on, by more than clocks may be apart.
+func (f *fake) age() { f.Ahead(time.Hour) }
+
+// steppedBack are the documents of which the log says that they go back in
+// time.
+func (r *rig) steppedBack() []string {
+	paths := map[string]bool{}
+	for path, err := range r.journal.troubles {
+		if errors.Is(err, errStepsBack) {
+			paths[path] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(paths))
+}
+
+func TestARestoredBackupBringsNothingBack(t *testing.T) {
+	const (
+		deleted  = "accounts/web/letsencrypt/prod"
+		narrowed = "accounts/web/letsencrypt/test"
+		purged   = "accounts/ops/letsencrypt/prod"
+		added    = "teams/apps"
+	)
+	for name, write := range map[string]func(f *fake, t *testing.T){
+		"as it was":           func(*fake, *testing.T) {},
+		"and written further": func(f *fake, t *testing.T) { t.Helper(); f.put(t, "teams/web", `{"b":9}`) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, r := loaded(t)
+			restore := f.Backup()
+			f.age()
+			f.remove(t, deleted)
+			f.put(t, narrowed, `{"enabled":false}`)
+			f.drop(t, purged)
+			f.put(t, added, `{"domains":"apps.example.com"}`)
+			f.put(t, "issuers/letsencrypt", `{"a":2}`)
+			r.scan(t)
+			want := contents(r.scan(t))
+			if want[deleted] != "withdrawn" || want[purged] != "" || want[added] == "" {
+				t.Fatalf("Before there are %v", want)
+			}
+			at := r.document(t, narrowed).Confirmed
+
+			restore()
+			write(f, t)
+			for range 4 {
+				r.scan(t)
+			}
+			got := contents(r.Snapshot())
+			if name == "and written further" {
+				want["teams/web"] = `{"b":9}` // somebody has stated it, after the backup
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("The backup has changed what counts (-want +got):\n%s", diff)
+			}
+			if now := r.document(t, narrowed).Confirmed; !now.Equal(at) {
+				t.Errorf("What goes back in time is vouched for at %v, after %v", now, at)
+			}
+			if diff := cmp.Diff([]string{purged, deleted, narrowed, "issuers/letsencrypt"}, r.steppedBack()); diff != "" {
+				t.Errorf("Documents that go back in time (-want +got):\n%s", diff)
+			}
+
+			for _, path := range []string{narrowed, "issuers/letsencrypt"} {
+				f.put(t, path, `{"n":1}`)
+			}
+			r.scan(t)
+			if diff := cmp.Diff([]string{purged, deleted}, r.steppedBack()); diff != "" {
+				t.Errorf("Some are written anew, and go back in time still (-want +got):\n%s", diff)
+			}
+			if r.document(t, deleted).Body != nil || r.Snapshot().Document(purged) != nil {
+				t.Error("What was withdrawn comes back because others were written anew")
+			}
+			f.put(t, purged, `{"n":1}`)
+			r.scan(t)
+			if d := r.scan(t).Document(deleted); !d.Withdrawn {
+				t.Errorf("What was deleted comes back when nothing else goes back in time: %+v", d)
+			}
+			f.put(t, deleted, `{"n":1}`)
+			if got := contents(r.scan(t)); got[deleted] != `{"n":1}` || got[purged] != `{"n":1}` || len(r.steppedBack()) > 0 {
+				t.Errorf("Written anew they are %v, and %v go back in time", got, r.steppedBack())
+			}
+		})
+	}
+}
+
+// A higher version that is older: the clock of the store was set back, or its
+// history is another one. The store cannot know, so what is new restricts only.
+func TestAHigherVersionOfAnEarlierTimeIsDoubted(t *testing.T) {
+	const path = "teams/web"
+	f := newFake(t)
+	f.Ahead(time.Hour)
+	fill(t, f)
+	r := watch(t, f.source(t), nil)
+	r.scan(t)
+	f.Ahead(0)
+	f.put(t, path, `{"b":3}`)
+	for range 3 {
+		r.scan(t)
+		if d := r.document(t, path); d.Doubt != Backdated || string(d.Body) != `{"b":3}` {
+			t.Fatalf("It is %+v", d)
+		}
+		if diff := cmp.Diff([]string{path}, r.steppedBack()); diff != "" {
+			t.Fatalf("Documents that go back in time (-want +got):\n%s", diff)
+		}
+	}
+	f.put(t, path, `{"b":4}`)
+	if d := r.scan(t).Document(path); d.Doubt != "" || string(d.Body) != `{"b":4}` || len(r.steppedBack()) > 0 {
+		t.Errorf("Written anew it is %+v", d)
+	}
+}
+
+// A stop that is written after the store's clock was set back must act all the
+// same, at the next look.
+func TestControlOfAnEarlierTimeIsDoubtedAtThePoll(t *testing.T) {
+	f := newFake(t)
+	f.Ahead(time.Hour)
+	fill(t, f)
+	r := watch(t, f.source(t), nil)
+	r.scan(t)
+	f.Ahead(0)
+	f.put(t, ControlPath, `{"stop":{"all":{}}}`)
+	check(t, r.Poll(t.Context()))
+	for range 2 {
+		if d := r.document(t, ControlPath); d.Doubt != Backdated || string(d.Body) != `{"stop":{"all":{}}}` {
+			t.Errorf("It is %+v", d)
+		}
+		r.scan(t)
+	}
+}
+
+// Whose control document it is, config tells. Where that is not as it should
+// be, it may be another store's.
+func TestControlLiftsNothingUnlessConfigIsReadWithIt(t *testing.T) {
+	for name, fault := range map[string]http.HandlerFunc{
+		"no config":     storetest.Answering(http.StatusNotFound),
+		"config denied": storetest.Answering(http.StatusForbidden, "permission denied"),
+		"config broken": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"data":`)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, r := loaded(t)
+			look := map[bool]func(){
+				true:  func() { _ = r.Poll(t.Context()) },
+				false: func() { _ = r.Scan(t.Context()) },
+			}
+			for _, poll := range []bool{true, false} {
+				f.Fail(fault, "data/config")
+				f.put(t, ControlPath, `{}`)
+				look[poll]()
+				if d := r.document(t, ControlPath); d.Doubt != Unvouched || string(d.Body) != `{}` {
+					t.Errorf("Poll %t: it is %+v", poll, d)
+				}
+				f.Heal()
+				look[poll]()
+				if d := r.document(t, ControlPath); d.Doubt != "" {
+					t.Errorf("Poll %t: with config it is still doubted: %+v", poll, d)
+				}
+			}
+		})
+	}
+}
+
+// An unchanged control document costs no second request.
+func TestConfigIsReadAtAPollOnlyForNewsOfControl(t *testing.T) {
+	f, r := loaded(t)
+	f.Asked()
+	check(t, r.Poll(t.Context()))
+	if asked := strings.Join(f.Asked(), " "); strings.Contains(asked, "config") {
+		t.Errorf("It has asked for %s", asked)
+	}
+}
+
+// What is new is not older than a listing that lacks it, as long as the clocks
+// of the store's servers are not far apart.
+func TestANewDocumentOfASlowClockCounts(t *testing.T) {
+	f, r := loaded(t)
+	f.Ahead(-4 * time.Minute)
+	f.put(t, "teams/apps", `{}`)
+	r.scan(t)
+	r.document(t, "teams/apps")
+}
+
+// A store may be replaced while it is read.
+func TestAStoreThatIsReplacedDuringAScanIsNotBelieved(t *testing.T) {
+	for name, end := range map[string]string{"among what the admin writes": "data/teams/web", "among the accounts": "data/accounts/ops/letsencrypt/prod"} {
+		t.Run(name, func(t *testing.T) {
+			f, r := loaded(t)
+			r.options.Accept = func(config, _ *Document) error {
+				if string(config.Body) != `{"schema":1}` {
+					return errors.New("is another one")
+				}
+				return nil
+			}
+			before := contents(r.Snapshot())
+			f.Intercept(func(_ http.ResponseWriter, req *http.Request) bool {
+				if strings.HasSuffix(req.URL.Path, end) {
+					f.put(t, strings.TrimPrefix(end, "data/"), `{"other":1}`)
+					f.put(t, ConfigPath, `{"other":1}`)
+				}
+				return false
+			})
+			r.fails(t, ErrRefused, "config@2 is another one")
+			if diff := cmp.Diff(before, contents(r.Snapshot())); diff != "" {
+				t.Errorf("What was read counts (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestARefusedStoreIsNotLoadedAndChangesNothing(t *testing.T) {
+	refuse := func(config, known *Document) error {
+		if known != nil && known.Version == config.Version {
+			return nil
+		}
+		return errors.New("is another one")
+	}
+	f := newFake(t)
+	fill(t, f)
+	r := watch(t, f.source(t), nil)
+	r.options.Accept = refuse
+	r.fails(t, ErrRefused, "config@1 is another one")
+	if r.Snapshot() != nil {
+		t.Error("It is loaded")
+	}
+	if asked := strings.Join(f.Asked(), " "); strings.Contains(asked, "teams") {
+		t.Errorf("It is read: %s", asked)
+	}
+
+	f, r = loaded(t)
+	r.options.Accept = refuse
+	before := contents(r.Snapshot())
+	f.put(t, ConfigPath, `{}`)
+	f.put(t, "teams/web", `{}`)
+	r.fails(t, ErrRefused)
+	if diff := cmp.Diff(before, contents(r.Snapshot())); diff != "" {
+		t.Errorf("It has changed (-want +got):\n%s", diff)
+	}
+}
