@@ -127,8 +127,11 @@ func (d *documents) loadFit(ctx context.Context, dir string, at time.Time) (*lib
 // complaints is an observer that keeps what goes wrong with documents.
 type complaints struct{ list *[]string }
 
-// Scanned, Info and Warning implement store.Observer.
+// Scanned, Troubled, Info and Warning implement store.Observer.
 func (complaints) Scanned(time.Time, error) {}
+
+// Troubled drops the numbers.
+func (complaints) Troubled(map[store.Trouble]int) {}
 
 // Info drops the line.
 func (complaints) Info(string) {}

@@ -43,7 +43,7 @@ type compiled struct {
 
 // acquireBackend leases the store that cfg names.
 func acquireBackend(cfg *config) (*backend, func(), error) {
-	return backends.acquire(fmt.Sprintf("%+v %s %s %s", cfg.vault, cfg.policies, cfg.refresh, cfg.index), func(others []*backend) (*backend, error) {
+	return backends.acquire(fmt.Sprintf("%+v %s %s %s %v", cfg.vault, cfg.policies, cfg.refresh, cfg.index, cfg.pin), func(others []*backend) (*backend, error) {
 		return openBackend(cfg, others)
 	})
 }
@@ -57,10 +57,10 @@ func openBackend(cfg *config, others []*backend) (*backend, error) {
 		return nil, err
 	}
 	b.location = source.String()
-	options := store.Options{Refresh: cfg.refresh, Index: cfg.index, Clock: b.clock, OnSnapshot: func(*store.Snapshot) { b.tell() }, Observer: observer{b}}
+	options := store.Options{Refresh: cfg.refresh, Index: cfg.index, Clock: b.clock, OnSnapshot: func(*store.Snapshot) { b.tell() }, Observer: observer{b}, Accept: cfg.pin.Check}
 	for _, other := range others {
-		if other.location == b.location {
-			options.Initial = other.watcher.Snapshot()
+		if s := other.watcher.Snapshot(); other.location == b.location && s != nil && cfg.pin.Check(s.Document(store.ConfigPath), nil) == nil {
+			options.Initial = s
 			b.newest = other.last()
 		}
 	}

@@ -24,6 +24,7 @@ type config struct {
 	maxStale time.Duration
 	grace    time.Duration
 	brakes   policy.Brakes
+	pin      policy.Pin
 
 	ns      []string
 	ttl     uint32

@@ -47,6 +47,7 @@ var properties = map[string]property{
 	"ttl":         {"ttl SECONDS", 1, 1, (*parser).ttl},
 	"keys":        {keysUsage, 1, -1, (*parser).keys},
 	"denial":      {denialUsage, 1, 2, (*parser).denial},
+	"store":       {"store ID [GENERATION]", 1, 2, (*parser).store},
 	"report":      {"report AGENT-DOMAIN", 1, 1, (*parser).report},
 	"stop":        {"stop SCOPE...", 1, -1, (*parser).stop},
 	"freeze":      {"freeze INSTANT", 1, 1, (*parser).freeze},
@@ -244,6 +245,12 @@ func (p *parser) report(args []string) error {
 	}
 	p.config.report = agent
 	return nil
+}
+
+// store pins the store of documents.
+func (p *parser) store(args []string) (err error) {
+	p.config.pin, err = policy.ParsePin(args[0], strings.Join(args[1:], ""))
+	return err
 }
 
 func (p *parser) stop(args []string) error {

@@ -66,6 +66,13 @@ var (
 		Name:      "rejections",
 		Help:      "Gauge of documents and parts of documents that are invalid and not used.",
 	}, []string{"source"})
+	// troublesGauge is what the store does not give, or gives wrong.
+	troublesGauge = promauto.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: plugin.Namespace,
+		Subsystem: pluginName,
+		Name:      "store_troubles",
+		Help:      "Gauge of documents, folders, scans and looks of the store that are not in order, by kind of trouble.",
+	}, []string{"source", "kind"})
 	// lastSuccess is when the last complete scan of the store began.
 	lastSuccess = promauto.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: plugin.Namespace,

@@ -1,9 +1,11 @@
 package persist
 
 import (
+	"errors"
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/store"
 	"github.com/coredns-persist/persist/plugin/persist/zone"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,7 +17,11 @@ type observer struct{ *backend }
 // Scanned implements store.Observer.
 func (o observer) Scanned(began time.Time, err error) {
 	o.expiry.show(o.location)
-	if err != nil {
+	switch {
+	case errors.Is(err, store.ErrRefused):
+		scansTotal.WithLabelValues(o.location, "refused").Inc()
+		return
+	case err != nil:
 		scansTotal.WithLabelValues(o.location, "error").Inc()
 		return
 	}
@@ -23,6 +29,13 @@ func (o observer) Scanned(began time.Time, err error) {
 	lastSuccess.WithLabelValues(o.location).Set(float64(began.Unix()))
 	if s := o.watcher.Snapshot(); s != nil && !s.Date.IsZero() {
 		o.compareClocks(s.DateAt.Sub(s.Date))
+	}
+}
+
+// Troubled implements store.Observer.
+func (o observer) Troubled(count map[store.Trouble]int) {
+	for _, kind := range store.Troubles() {
+		troublesGauge.WithLabelValues(o.location, string(kind)).Set(float64(count[kind]))
 	}
 }
 
@@ -46,7 +59,7 @@ func (o observer) Warning(line string) { log.Warningf("%s: %s", o.location, line
 // forget drops the gauges of a store that is no longer watched: nobody would
 // keep them true. One that is watched otherwise sets them with its next scan.
 func forget(location string) {
-	for _, gauge := range []*prometheus.GaugeVec{grantsGauge, rejectionsGauge, lastSuccess, clockSkew, tokenExpiry} {
+	for _, gauge := range []*prometheus.GaugeVec{grantsGauge, rejectionsGauge, troublesGauge, lastSuccess, clockSkew, tokenExpiry} {
 		gauge.DeletePartialMatch(prometheus.Labels{"source": location})
 	}
 }

@@ -11,8 +11,7 @@ var configs = kind[config]{
 		if _, ok := o.take("schema"); !ok {
 			o.fault("schema", `is missing: write {"schema": 1}`)
 		}
-		o.text("store_id")
-		o.count("generation", 0)
+		readPin(o)
 		return &config{}
 	},
 	narrow: func(last, _ *config, _ func(string) bool) *config { return last },

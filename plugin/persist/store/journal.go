@@ -14,6 +14,9 @@ type Observer interface {
 	// Scanned is called after every scan, with the time at which it began. It
 	// was complete if err is nil.
 	Scanned(began time.Time, err error)
+	// Troubled is called after every scan and every look in between, with how
+	// many things are not in order, by [Trouble].
+	Troubled(count map[Trouble]int)
 	// Info and Warning take lines for the log: documents that change, trouble
 	// that begins and ends, and while there is any, one reminder a minute.
 	Info(line string)
@@ -24,6 +27,7 @@ type Observer interface {
 type silence struct{}
 
 func (silence) Scanned(time.Time, error) {}
+func (silence) Troubled(map[Trouble]int) {}
 func (silence) Info(string)              {}
 func (silence) Warning(string)           {}
 
@@ -122,18 +126,54 @@ func lines(all []string, say func(string)) {
 // errStepsBack is the trouble with a document that is older than the one held.
 var errStepsBack = errors.New("goes back in time")
 
-// kind is what must change about an error for it to be news. The text may hold
-// what is another each time, like the number of a port.
-func kind(err error) error {
-	if err == nil {
-		return nil
+// Trouble is a kind of trouble with a document, a scan or a look.
+type Trouble string
+
+// troubles are the errors that are told apart.
+var troubles = []struct {
+	err  error
+	name Trouble
+}{
+	{ErrNotFound, "not_found"},
+	{ErrDenied, "denied"},
+	{ErrUnavailable, "unavailable"},
+	{ErrThrottled, "throttled"},
+	{ErrRefused, "refused"},
+	{errStepsBack, "back_in_time"},
+	{errPanic, "panic"},
+	{errOther, "other"},
+}
+
+// Troubles are all kinds.
+func Troubles() []Trouble {
+	all := make([]Trouble, len(troubles))
+	for i, t := range troubles {
+		all[i] = t.name
 	}
-	for _, k := range []error{ErrNotFound, ErrDenied, ErrUnavailable, ErrThrottled, ErrRefused, errStepsBack} {
-		if errors.Is(err, k) {
-			return k
+	return all
+}
+
+// count returns how much trouble there is of each kind.
+func (j *journal) count() map[Trouble]int {
+	n := map[Trouble]int{}
+	for _, err := range j.troubles {
+		n[kind(err)]++
+	}
+	return n
+}
+
+// kind is what must change about an error for it to be news, empty for none.
+// The text may hold what is another each time, like the number of a port.
+func kind(err error) Trouble {
+	if err == nil {
+		return ""
+	}
+	for _, t := range troubles {
+		if errors.Is(err, t.err) {
+			return t.name
 		}
 	}
-	return errOther
+	return "other"
 }
 
 var errOther = errors.New("other")

@@ -30,8 +30,24 @@ type loop struct {
 func (w *Watcher) Run(ctx context.Context) {
 	l := loop{Watcher: w}
 	for ctx.Err() == nil {
-		_ = w.sleep(ctx, l.step(ctx)) // it fails only when ctx ends
+		_ = w.sleep(ctx, l.try(ctx)) // it fails only when ctx ends
 	}
+}
+
+// try is step, whatever happens in it.
+func (l *loop) try(ctx context.Context) (wait time.Duration) {
+	err := survive(func() error {
+		wait = l.step(ctx)
+		return nil
+	})
+	if err == nil {
+		return wait
+	}
+	_ = survive(func() error {
+		l.options.Observer.Warning(err.Error())
+		return nil
+	})
+	return l.wait.Next(maxWait)
 }
 
 // step does what is due and returns for how long nothing will be.

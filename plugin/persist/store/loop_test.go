@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -305,5 +307,147 @@ func TestConfirmationsAreOfTheWallClock(t *testing.T) {
 		if strings.Contains(d.Confirmed.String(), "m=") {
 			t.Errorf("%s is confirmed at %v", d.ID(), d.Confirmed)
 		}
+	}
+}
+
+// treacherous is a store whose client fails on what it says.
+type treacherous struct {
+	Source
+	reads, lists string
+}
+
+func (s treacherous) Read(ctx context.Context, path string) (*Document, error) {
+	if path == s.reads {
+		panic("out of range")
+	}
+	return s.Source.Read(ctx, path)
+}
+
+func (s treacherous) List(ctx context.Context, folder string) ([]string, error) {
+	if folder == s.lists {
+		panic("out of range")
+	}
+	return s.Source.List(ctx, folder)
+}
+
+// All servers read the same, so all of them would end.
+func TestAPanicOnADocumentCostsThatDocumentOnly(t *testing.T) {
+	for name, tt := range map[string]struct {
+		source treacherous
+		fails  bool // the scan is not complete
+	}{
+		"an account": {treacherous{reads: "accounts/ops/letsencrypt/prod"}, false},
+		"a folder":   {treacherous{lists: "accounts/ops"}, true},
+		"control":    {treacherous{reads: ControlPath}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, r := loaded(t)
+			tt.source.Source = r.source
+			r.source = tt.source
+			f.put(t, "accounts/web/letsencrypt/prod", `{"c":4}`)
+			r.clock.advance(time.Minute)
+			if err := r.Scan(t.Context()); (err != nil) != tt.fails {
+				t.Errorf("The scan returns %v", err)
+			}
+			if got := string(r.document(t, "accounts/web/letsencrypt/prod").Body); got != `{"c":4}` {
+				t.Errorf("Another document is %s", got)
+			}
+			if r.log.troubles["panic"] == 0 || !strings.Contains(r.log.warnings[0], "please report it: panic: out of range, at ") || !strings.Contains(r.log.warnings[0], "treacherous") {
+				t.Errorf("Troubles are %v, and the log says %q", r.log.troubles, r.log.warnings)
+			}
+		})
+	}
+}
+
+func TestTheLoopCannotBeLeftByAPanic(t *testing.T) {
+	f, r := loaded(t)
+	broken := true
+	r.options.OnSnapshot = func(*Snapshot) {
+		if broken {
+			panic("out of range")
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var waits []time.Duration
+	r.sleep = func(_ context.Context, wait time.Duration) error {
+		waits = append(waits, wait)
+		r.clock.advance(wait)
+		switch len(waits) {
+		case 3:
+			f.put(t, "teams/web", `{"b":3}`)
+		case 4:
+			broken = false
+		case 8:
+			cancel()
+		}
+		return nil
+	}
+	r.Run(ctx)
+	if len(waits) != 8 || waits[2] <= waits[1] || waits[1] <= waits[0] {
+		t.Errorf("It waits %v", waits)
+	}
+	if got := string(r.document(t, "teams/web").Body); got != `{"b":3}` || !strings.Contains(strings.Join(r.log.infos, " "), "scan is in order again") {
+		t.Errorf("After the panics teams/web is %s, and the log says %q", got, r.log.infos)
+	}
+}
+
+// mute is an observer that is broken itself.
+type mute struct{ *log }
+
+func (mute) Troubled(map[Trouble]int) { panic("no metrics") }
+func (mute) Warning(string)           { panic("no log") }
+
+func TestTheLoopOutlivesItsObserver(t *testing.T) {
+	_, r := loaded(t)
+	r.options.Observer = mute{r.log}
+	ctx, cancel := context.WithCancel(t.Context())
+	steps := 0
+	r.sleep = func(_ context.Context, wait time.Duration) error {
+		if r.clock.advance(wait); wait <= 0 {
+			t.Errorf("It does not wait before step %d", steps)
+		}
+		if steps++; steps == 3 {
+			cancel()
+		}
+		return nil
+	}
+	r.Run(ctx)
+}
+
+func TestNoMoreThanEightRequestsAreUnderWay(t *testing.T) {
+	f := newFake(t)
+	fill(t, f)
+	for i := range 100 {
+		f.put(t, fmt.Sprintf("accounts/web/letsencrypt/n%d", i), `{}`)
+	}
+	r := watch(t, f.source(t), nil)
+	r.scan(t)
+	start := r.clock.now()
+	var calls atomic.Int64
+	r.options.Clock = NewClock(func() (time.Time, time.Duration) { // a look at the brakes is always due
+		passed := time.Duration(calls.Add(1)) * r.options.Index
+		return start.Add(passed), passed
+	})
+	var under, most atomic.Int64
+	var once sync.Once
+	together := make(chan struct{})
+	f.Intercept(func(_ http.ResponseWriter, req *http.Request) bool {
+		n := under.Add(1)
+		defer under.Add(-1)
+		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+		}
+		if !strings.Contains(req.URL.Path, "letsencrypt/n") {
+			return false
+		}
+		if n >= workers-1 {
+			// A ninth would come at once, if it may.
+			once.Do(func() { time.AfterFunc(100*time.Millisecond, func() { close(together) }) })
+		}
+		<-together
+		return false
+	})
+	r.scan(t)
+	if most.Load() > workers {
+		t.Errorf("%d requests are under way at once", most.Load())
 	}
 }

@@ -94,13 +94,19 @@ func (s *scan) readConfig(ctx context.Context) error {
 	case d.Withdrawn:
 		return fmt.Errorf(`%s: %w: it is deleted, and without it nothing is believed: write {"schema": 1} to it`, d.ID(), ErrNotFound)
 	}
-	if s.options.Accept != nil {
-		if err := s.options.Accept(d, s.known(ConfigPath)); err != nil {
-			return fmt.Errorf("%w: %s %w", ErrRefused, d.ID(), err)
-		}
+	if err := s.accept(d); err != nil {
+		return fmt.Errorf("%w: %s %w", ErrRefused, d.ID(), err)
 	}
 	s.record(ConfigPath, d, nil)
 	return nil
+}
+
+// accept returns why the store with this config is not the one that is meant.
+func (s *scan) accept(config *Document) error {
+	if s.options.Accept == nil {
+		return nil
+	}
+	return survive(func() error { return s.options.Accept(config, s.known(ConfigPath)) })
 }
 
 // recheck reads the sentinel once more where what was read since is not what is

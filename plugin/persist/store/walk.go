@@ -61,7 +61,7 @@ func (s *scan) visit(ctx context.Context, abort context.CancelCauseFunc, tops ..
 // alone. The brakes are looked at meanwhile, as often as at other times.
 func (s *scan) each(ctx context.Context, abort context.CancelCauseFunc, items []string, do func(context.Context, string) error) {
 	var group errgroup.Group
-	group.SetLimit(workers)
+	group.SetLimit(workers - 1) // one request may be a look at the brakes
 	for _, item := range items {
 		if ctx.Err() != nil {
 			break
@@ -120,7 +120,11 @@ func (s *scan) list(ctx context.Context, folder string) error {
 		return err
 	}
 	began := s.instant()
-	names, err := s.source.List(ctx, folder)
+	var names []string
+	err := survive(func() (err error) {
+		names, err = s.source.List(ctx, folder)
+		return err
+	})
 	if err != nil && ctx.Err() != nil {
 		return err
 	}

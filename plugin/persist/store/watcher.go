@@ -109,7 +109,7 @@ func (w *Watcher) Scan(ctx context.Context) error {
 // scan is Scan for callers that hold mu.
 func (w *Watcher) scan(ctx context.Context) error {
 	w.scanned, w.indexMoved = w.options.Clock.Now(), false
-	err := w.newScan().run(ctx)
+	err := survive(func() error { return w.newScan().run(ctx) })
 	if ctx.Err() != nil {
 		return ctx.Err() // we are ending: that says nothing about the store
 	}
@@ -126,6 +126,7 @@ func (w *Watcher) settle(what string, err error) {
 	now := w.options.Clock.Now()
 	w.journal.report(what, err, now)
 	w.journal.remind(now)
+	w.options.Observer.Troubled(w.journal.count())
 }
 
 // Poll looks at the control document, which counts at once, and at the index
@@ -133,10 +134,12 @@ func (w *Watcher) settle(what string, err error) {
 func (w *Watcher) Poll(ctx context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	err := w.newScan().look(ctx)
-	if err == nil {
-		err = w.readIndex(ctx)
-	}
+	err := survive(func() error {
+		if err := w.newScan().look(ctx); err != nil {
+			return err
+		}
+		return w.readIndex(ctx)
+	})
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -153,7 +156,7 @@ func (w *Watcher) Poll(ctx context.Context) error {
 func (w *Watcher) look(ctx context.Context) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if err := w.newScan().look(ctx); ctx.Err() == nil {
+	if err := survive(func() error { return w.newScan().look(ctx) }); ctx.Err() == nil {
 		w.settle(polling, err)
 	}
 }
@@ -178,7 +181,11 @@ func (w *Watcher) read(ctx context.Context, path string) (*Document, error) {
 		return nil, err
 	}
 	began := w.instant()
-	d, err := w.source.Read(ctx, path)
+	var d *Document
+	err := survive(func() (err error) {
+		d, err = w.source.Read(ctx, path)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

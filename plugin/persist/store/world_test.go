@@ -217,9 +217,11 @@ func (c *clock) advance(d time.Duration) {
 type log struct {
 	infos, warnings []string
 	scans           []error
+	troubles        map[Trouble]int
 }
 
 func (l *log) Scanned(_ time.Time, err error) { l.scans = append(l.scans, err) }
+func (l *log) Troubled(n map[Trouble]int)     { l.troubles = n }
 func (l *log) Info(line string)               { l.infos = append(l.infos, line) }
 func (l *log) Warning(line string)            { l.warnings = append(l.warnings, line) }
 
