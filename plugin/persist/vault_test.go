@@ -44,6 +44,17 @@ func newStand(t *testing.T, address, token string) *stand {
 	return s
 }
 
+// hold has the server's token be another one.
+func (s *stand) hold(token string) { s.t.Helper(); s.must(os.WriteFile(s.token, []byte(token), 0o600)) }
+
+// held is the server's token.
+func (s *stand) held() string {
+	s.t.Helper()
+	token, err := os.ReadFile(s.token)
+	s.must(err)
+	return string(token)
+}
+
 func (s *stand) must(err error) {
 	s.t.Helper()
 	if err != nil {
@@ -73,7 +84,12 @@ func (s *stand) scan() error {
 // if there is none.
 func (s *stand) left(server *server) time.Duration {
 	s.t.Helper()
-	value := text(server.ask(s.t, question(owner, dns.TypeTXT)))
+	return s.leftOf(server, "example.com")
+}
+
+func (s *stand) leftOf(server *server, name string) time.Duration {
+	s.t.Helper()
+	value := text(server.ask(s.t, question("_validation-persist."+name+".", dns.TypeTXT)))
 	if value == "" {
 		return 0
 	}
@@ -130,7 +146,12 @@ type vaultSite struct {
 
 func newVaultSite(t *testing.T, d policytest.Documents) *vaultSite {
 	t.Helper()
-	v := parts.NewVault(t, parts.VaultOptions{})
+	return openVaultSite(t, d, parts.VaultOptions{})
+}
+
+func openVaultSite(t *testing.T, d policytest.Documents, options parts.VaultOptions) *vaultSite {
+	t.Helper()
+	v := parts.NewVault(t, options)
 	s := &vaultSite{v, newStand(t, v.Address, v.RootToken)}
 	s.must(s.Mount(t.Context(), "persist"))
 	for path, body := range d {

@@ -17,7 +17,8 @@ import (
 	"github.com/hashicorp/vault/api"
 )
 
-// Vault is a running Vault server: in memory, unsealed, without audit devices.
+// Vault is a running Vault server: unsealed, without audit devices, and what it
+// stores does not outlive it.
 type Vault struct {
 	Address   string
 	RootToken string
@@ -26,12 +27,13 @@ type Vault struct {
 	Client    *api.Client // with the root token
 
 	process *Process
-	dir     string // of the certificate
+	dir     string // of the certificate and of the storage
 }
 
 // VaultOptions are what a Vault can be started with.
 type VaultOptions struct {
-	TLS bool // serve https, with a certificate of its own
+	TLS     bool // serve https, with a certificate of its own
+	Backups bool // have [Vault.Backup]; bin/vaultd alone can do it
 }
 
 // NewVault starts a Vault for the time of a test.
@@ -59,7 +61,7 @@ func StartVault(ctx context.Context, options VaultOptions) (*Vault, error) {
 		return nil, err
 	}
 	v := &Vault{dir: dir}
-	if command := os.Getenv("PERSIST_VAULT_BIN"); command != "" {
+	if command := os.Getenv("PERSIST_VAULT_BIN"); command != "" && !options.Backups {
 		err = v.startDev(ctx, command, options)
 	} else {
 		err = v.startOwn(ctx, options)
@@ -81,7 +83,10 @@ func (v *Vault) startOwn(ctx context.Context, options VaultOptions) error {
 	}
 	var args []string
 	if options.TLS {
-		args = []string{"-tls", v.dir}
+		args = append(args, "-tls", v.dir)
+	}
+	if options.Backups {
+		args = append(args, "-data", v.data())
 	}
 	greeting, err := v.run(ctx, exec.Command(command, args...), regexp.MustCompile(`(?m)^(\{.*\})$`)) // #nosec G204 -- built by make
 	if err != nil {
@@ -170,6 +175,27 @@ func (v *Vault) Unseal(ctx context.Context) error {
 		err = errors.New("still sealed")
 	}
 	return err
+}
+
+func (v *Vault) data() string { return filepath.Join(v.dir, "data") }
+
+// Backup copies all that is stored and returns what puts it back, as it is to
+// the bit. The server is sealed meanwhile.
+func (v *Vault) Backup(ctx context.Context) (restore func(context.Context) error, err error) {
+	saved, err := os.MkdirTemp(v.dir, "backup")
+	if err != nil {
+		return nil, err
+	}
+	err = v.whileSealed(ctx, func() error { return os.CopyFS(saved, os.DirFS(v.data())) })
+	return func(ctx context.Context) error {
+		return v.whileSealed(ctx, func() error {
+			return cmp.Or(os.RemoveAll(v.data()), os.CopyFS(v.data(), os.DirFS(saved)))
+		})
+	}, err
+}
+
+func (v *Vault) whileSealed(ctx context.Context, do func() error) error {
+	return cmp.Or(v.Seal(ctx), do(), v.Unseal(ctx))
 }
 
 // Mount enables a KV version 2 secrets engine.

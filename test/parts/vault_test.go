@@ -160,3 +160,21 @@ func TestRootIsFoundFromBelow(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestBackupIsPutBackAsItWas(t *testing.T) {
+	v := NewVault(t, VaultOptions{Backups: true})
+	ctx := t.Context()
+	must(t, v.Mount(ctx, "persist"), v.Put(ctx, "persist", "kept", `{"n": 1}`))
+	before, err := v.Client.KVv2("persist").Get(ctx, "kept")
+	must(t, err)
+	restore, err := v.Backup(ctx)
+	must(t, err, v.Put(ctx, "persist", "kept", `{"n": 2}`), v.Put(ctx, "persist", "new", `{}`), restore(ctx))
+	after, err := v.Client.KVv2("persist").Get(ctx, "kept")
+	must(t, err)
+	if after.VersionMetadata.Version != 1 || !after.VersionMetadata.CreatedTime.Equal(before.VersionMetadata.CreatedTime) {
+		t.Errorf("Expected the version of before, got %+v", after.VersionMetadata)
+	}
+	if _, err := v.Client.KVv2("persist").Get(ctx, "new"); err == nil {
+		t.Error("Expected what is newer than the backup to be gone")
+	}
+}

@@ -1,4 +1,4 @@
-// Vaultd is a real Vault server for tests: in memory, initialised and
+// Vaultd is a real Vault server for tests: in memory or in files, initialised and
 // unsealed, with the KV and transit secrets engines and the AppRole, cert, JWT,
 // Kubernetes and userpass auth methods. It prints one line of JSON on standard
 // output, which says how to reach it, and serves until its standard input ends
@@ -29,6 +29,8 @@ import (
 	"github.com/hashicorp/go-hclog"
 	vaulthttp "github.com/hashicorp/vault/http"
 	"github.com/hashicorp/vault/internalshared/configutil"
+	"github.com/hashicorp/vault/sdk/physical"
+	"github.com/hashicorp/vault/sdk/physical/file"
 	"github.com/hashicorp/vault/sdk/physical/inmem"
 	"github.com/hashicorp/vault/vault"
 )
@@ -46,19 +48,20 @@ func main() {
 	log.SetPrefix("vaultd: ")
 	listen := flag.String("listen", "127.0.0.1:0", "`address` to serve on")
 	tlsDir := flag.String("tls", "", "serve https and write the certificate to `directory`/ca.pem")
+	data := flag.String("data", "", "keep what is stored in files of `directory`, to be copied and put back while the server is sealed")
 	verbose := flag.Bool("v", false, "show the server's log on standard error")
 	flag.Parse()
-	if err := serve(*listen, *tlsDir, *verbose); err != nil {
+	if err := serve(*listen, *tlsDir, *data, *verbose); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func serve(address, tlsDir string, verbose bool) error {
+func serve(address, tlsDir, data string, verbose bool) error {
 	level := hclog.Off
 	if verbose {
 		level = hclog.Info
 	}
-	core, hello, err := start(hclog.New(&hclog.LoggerOptions{Level: level, Output: os.Stderr}))
+	core, hello, err := start(data, hclog.New(&hclog.LoggerOptions{Level: level, Output: os.Stderr}))
 	if err != nil {
 		return err
 	}
@@ -91,8 +94,8 @@ func handler(core *vault.Core) http.Handler {
 }
 
 // start makes a Vault that is initialised and unsealed.
-func start(logger hclog.Logger) (*vault.Core, *greeting, error) {
-	storage, err := inmem.NewInmem(nil, logger)
+func start(data string, logger hclog.Logger) (*vault.Core, *greeting, error) {
+	storage, err := newStorage(data, logger)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -116,6 +119,14 @@ func start(logger hclog.Logger) (*vault.Core, *greeting, error) {
 		return nil, nil, fmt.Errorf("unsealing: %w", err)
 	}
 	return core, &greeting{RootToken: made.RootToken, UnsealKey: hex.EncodeToString(made.SecretShares[0])}, nil
+}
+
+// newStorage stores in the directory data, or in memory where none is named.
+func newStorage(data string, logger hclog.Logger) (physical.Backend, error) {
+	if data == "" {
+		return inmem.NewInmem(nil, logger)
+	}
+	return file.NewFileBackend(map[string]string{"path": data}, logger)
 }
 
 // listenOn opens the listener and notes in hello how to reach it.
