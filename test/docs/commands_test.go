@@ -24,7 +24,7 @@ var stories = map[string][]chapter{
 	"visitor":  {{page: "README.md"}},
 	"company":  {{page: "docs/vault.md"}, {page: "docs/teams.md", policies: []string{"persist-reader", "persist-team-web"}}},
 	"operator": {{page: "docs/operators.md"}},
-	"reader":   {{page: "docs/policy.md"}},
+	"reader":   {{page: "docs/policy.md"}, {page: "docs/failures.md"}},
 }
 
 func TestCommandsWorkAsTheyStand(t *testing.T) {
