@@ -115,6 +115,10 @@ type Snapshot struct {
 	// among Documents. It is zero where that was never so.
 	Listed map[string]time.Time
 
+	// dated is what the store's clock said before the LIST that Listed speaks
+	// of, zero for a store without one.
+	dated map[string]time.Time
+
 	// Braked is when the request began that last read the control document, or
 	// found that there is none.
 	Braked time.Time

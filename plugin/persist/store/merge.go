@@ -40,6 +40,7 @@ func (s *scan) merge(complete bool) (next *Snapshot, changes bool) {
 	}
 	slices.SortFunc(next.Documents, func(a, b Document) int { return strings.Compare(a.Path, b.Path) })
 	next.Listed = s.listings(next, complete)
+	next.dated = s.dates(next)
 	next.Braked = s.prev.Braked
 	if !s.braked.IsZero() {
 		next.Braked = s.braked

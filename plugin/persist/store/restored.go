@@ -31,20 +31,29 @@ func (s *scan) restored() bool {
 // wasAbsent reports whether d, which is not known, is older than a complete
 // listing that it was not in.
 func (s *scan) wasAbsent(d *Document) bool {
-	if s.prev.Date.IsZero() {
-		return false // the store has no clock of its own
-	}
 	for folder := d.Path; ; {
 		i := strings.LastIndexByte(folder, '/')
 		if i < 0 {
 			return false
 		}
 		folder = folder[:i]
-		if at := s.prev.Listed[folder]; !at.IsZero() {
-			theirs := s.prev.Date.Add(at.Sub(s.prev.DateAt))
-			return d.Created.Add(clockSkew).Before(theirs)
+		if listed := s.prev.dated[folder]; !listed.IsZero() {
+			return d.Created.Add(clockSkew).Before(listed)
 		}
 	}
+}
+
+// dates returns the store's time of the listings in next. Both that and the
+// time of a document are by the store's clock, whatever ours says.
+func (s *scan) dates(next *Snapshot) map[string]time.Time {
+	dated := map[string]time.Time{}
+	for folder, at := range next.Listed {
+		dated[folder] = s.prev.dated[folder]
+		if l, ok := s.listed[folder]; ok && l.began.Equal(at) {
+			dated[folder] = l.date
+		}
+	}
+	return dated
 }
 
 // admit reports whether a document counts that is not known.

@@ -195,6 +195,19 @@ func TestANewDocumentOfASlowClockCounts(t *testing.T) {
 	r.document(t, "teams/apps")
 }
 
+// Where the clock of this server was set, the times of listings say nothing of
+// those of documents.
+func TestANewDocumentCountsWhateverThisServersClockSays(t *testing.T) {
+	for _, off := range []time.Duration{-time.Hour, time.Hour} {
+		f, r := loaded(t)
+		r.source.(*Vault).now = func() time.Time { return r.clock.now().Add(off) }
+		r.scan(t)
+		f.put(t, "teams/apps", `{}`)
+		r.scan(t)
+		r.document(t, "teams/apps")
+	}
+}
+
 // A store may be replaced while it is read.
 func TestAStoreThatIsReplacedDuringAScanIsNotBelieved(t *testing.T) {
 	for name, end := range map[string]string{"among what the admin writes": "data/teams/web", "among the accounts": "data/accounts/ops/letsencrypt/prod"} {

@@ -38,6 +38,7 @@ type finding struct {
 // listing is what the store says of one folder.
 type listing struct {
 	began time.Time // the request
+	date  time.Time // by the store's clock, or a little earlier; zero if it has none
 	names []string  // sorted
 	err   error
 }

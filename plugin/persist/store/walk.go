@@ -120,6 +120,7 @@ func (s *scan) list(ctx context.Context, folder string) error {
 		return err
 	}
 	began := s.instant()
+	date, _ := s.source.Date()
 	var names []string
 	err := survive(func() (err error) {
 		names, err = s.source.List(ctx, folder)
@@ -133,7 +134,7 @@ func (s *scan) list(ctx context.Context, folder string) error {
 	}
 	s.state.Lock()
 	defer s.state.Unlock()
-	s.listed[folder] = listing{s.since(began), names, err}
+	s.listed[folder] = listing{s.since(began), date, names, err}
 	return err
 }
 
