@@ -44,6 +44,7 @@ func TestStanzaIsParsed(t *testing.T) {
 		keys vault persist-keys/example
 		denial compact 500
 		report Agent.Example.NET
+		store prod.1 3
 		stop team:web domain:Example.Org
 		freeze 2026-12-01T00:00:00Z
 	}`)
@@ -58,8 +59,8 @@ func TestStanzaIsParsed(t *testing.T) {
 	if diff := cmp.Diff(want, c.vault); diff != "" {
 		t.Errorf("Vault differs (-want +got):\n%s", diff)
 	}
-	got := fmt.Sprintln(c.zones[0].Origin, c.refresh, c.index, c.maxStale, c.grace, c.ns, c.ttl, c.keys, c.denial, c.budget, c.report, c.brakes.Stops, c.brakes.Freeze)
-	if want := "example.com. 2m0s 10s 24h0m0s 30m0s [ns1.example.net ns2.example.net] 120 {vault persist-keys/example []} compact 500 agent.example.net. [team:web domain:example.org] 2026-12-01 00:00:00 +0000 UTC\n"; got != want {
+	got := fmt.Sprintln(c.zones[0].Origin, c.refresh, c.index, c.maxStale, c.grace, c.ns, c.ttl, c.keys, c.denial, c.budget, c.report, c.pin, c.brakes.Stops, c.brakes.Freeze)
+	if want := "example.com. 2m0s 10s 24h0m0s 30m0s [ns1.example.net ns2.example.net] 120 {vault persist-keys/example []} compact 500 agent.example.net. {prod.1 3} [team:web domain:example.org] 2026-12-01 00:00:00 +0000 UTC\n"; got != want {
 		t.Errorf("Expected\n%s, got\n%s", want, got)
 	}
 
@@ -138,6 +139,9 @@ func TestBadStanzasAreRefused(t *testing.T) {
 		{"report to the zone", own + policies + "report Example.ORG", "report example.org. lies in zone example.org."},
 		{"report below the zone", own + policies + "report a.example.org", "name a domain outside"},
 		{"report in an overlay", policies + "fallthrough\nreport r.example.net", "remove report"},
+		{"store without id", own + policies + "store", "store has 0 arguments: write store ID [GENERATION]"},
+		{"bad store", own + policies + "store https://vault.example.net", `"https://vault.example.net" is no store_id: write 1 to 64 of`},
+		{"bad generation", own + policies + "store prod x", "write a whole number that is not negative"},
 		{"bad stop", own + policies + "stop tea:web", "write all, issuer:ISSUER"},
 		{"bad freeze", own + policies + "freeze tomorrow", "RFC 3339"},
 		{"overlay with keys", policies + "fallthrough\nkeys dir " + dir, "remove keys"},
