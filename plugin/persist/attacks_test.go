@@ -23,7 +23,7 @@ func (v *tended) foretold(at time.Time) (cached, reused time.Time) {
 	v.t.Helper()
 	persistctl, err := parts.Program("persistctl")
 	v.must(err)
-	cmd := exec.CommandContext(v.t.Context(), persistctl, "show", "example.com", "--vault="+v.address, "--at", at.UTC().Format(time.RFC3339))
+	cmd := exec.CommandContext(v.t.Context(), persistctl, "show", "example.com", "--vault="+v.address, "--mount", v.mount, "--at", at.UTC().Format(time.RFC3339))
 	cmd.Env = append(os.Environ(), "VAULT_TOKEN="+v.held())
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -185,7 +185,8 @@ func (h realHands) team(slug string) *store.Vault {
 	h.t.Helper()
 	text, err := os.ReadFile("../../docs/example/team.hcl")
 	h.must(err)
-	h.must(h.Policy(h.t.Context(), "team-"+slug, strings.ReplaceAll(string(text), "TEAM", slug)))
+	hcl := strings.NewReplacer("TEAM", slug, `"persist/`, `"`+h.mount+"/").Replace(string(text))
+	h.must(h.Policy(h.t.Context(), "team-"+slug, hcl))
 	token, err := h.Token(h.t.Context(), time.Hour, "team-"+slug)
 	h.must(err)
 	h.t.Setenv("VAULT_TOKEN", token)
@@ -216,7 +217,7 @@ func TestATeamGetsNothingThatItsAdminHasNotAllowed(t *testing.T) {
 			log := listen(t)
 			before := rejected()
 			version := 1 + 2*i
-			v.must(team.WriteSecret(t.Context(), "persist", mine, []byte(c.body), version))
+			v.must(team.WriteSecret(t.Context(), v.mount, mine, []byte(c.body), version))
 			v.must(v.scan())
 			expect(t, s, c.name, "a.example.com", "x.b.example.com")
 			if got := text(s.ask(t, question("_validation-persist.x.b.example.com.", dns.TypeTXT))); strings.Contains(got, "acct/123") {
@@ -226,16 +227,16 @@ func TestATeamGetsNothingThatItsAdminHasNotAllowed(t *testing.T) {
 			if rejected() != before+1 {
 				t.Errorf("%s: expected one rejection to be counted, got %v", c.name, rejected()-before)
 			}
-			v.must(team.WriteSecret(t.Context(), "persist", mine, []byte(account("123", `"a.example.com": {}`)), version+1))
+			v.must(team.WriteSecret(t.Context(), v.mount, mine, []byte(account("123", `"a.example.com": {}`)), version+1))
 			v.must(v.scan())
 		}
 		log := listen(t)
-		v.must(team.WriteSecret(t.Context(), "persist", "accounts/web/ca/own", []byte(account("666", `"example.com": {}`)), 0))
+		v.must(team.WriteSecret(t.Context(), v.mount, "accounts/web/ca/own", []byte(account("666", `"example.com": {}`)), 0))
 		v.must(v.scan())
 		expect(t, s, "an account of its own", "a.example.com", "x.b.example.com")
 		log.expect(t, "accounts/web/ca/own@1", "https://ca.example/acct/666")
 		for _, path := range []string{"config", "control", "teams/web", "issuers/ca", theirs, "accounts/b/ca/new"} {
-			err := team.WriteSecret(t.Context(), "persist", path, []byte(`{}`), 0)
+			err := team.WriteSecret(t.Context(), v.mount, path, []byte(`{}`), 0)
 			if err == nil || !strings.Contains(err.Error(), "permission denied") {
 				t.Errorf("Expected Vault to deny %s to the team, got %v", path, err)
 			}

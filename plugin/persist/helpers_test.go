@@ -56,7 +56,13 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		panic(err)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if tendedVault != nil {
+		if err := tendedVault.Stop(); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(code)
 }
 
 // noon is what the clock says in tests that set it.

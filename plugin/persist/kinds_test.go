@@ -2,12 +2,15 @@ package persist
 
 import (
 	"bytes"
+	"context"
+	"fmt"
 	"io"
 	golog "log"
 	"net/http"
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -42,6 +45,18 @@ type tended struct {
 	*stand
 }
 
+// sharedVault is the real Vault of all tests that tend one; each has a mount of
+// its own in it.
+var (
+	tendedVault *parts.Vault
+	sharedVault = sync.OnceValues(func() (*parts.Vault, error) {
+		var err error
+		tendedVault, err = parts.StartVault(context.Background(), parts.VaultOptions{Backups: os.Getenv("PERSIST_VAULT_BIN") == ""})
+		return tendedVault, err
+	})
+	mounts atomic.Int64
+)
+
 // kinds are the Vaults that a behaviour is proven with.
 var kinds = map[string]func(*testing.T, policytest.Documents) *tended{
 	"scripted": func(t *testing.T, d policytest.Documents) *tended {
@@ -51,13 +66,15 @@ var kinds = map[string]func(*testing.T, policytest.Documents) *tended{
 	},
 	"real": func(t *testing.T, d policytest.Documents) *tended {
 		t.Helper()
-		s := openVaultSite(t, d, parts.VaultOptions{Backups: os.Getenv("PERSIST_VAULT_BIN") == ""})
-		h := realHands{s}
+		v, err := sharedVault()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = v.Unseal(context.WithoutCancel(t.Context())) }) // the next test's too
+		h := realHands{fillVault(t, v, fmt.Sprintf("persist-%d", mounts.Add(1)), d)}
 		h.deny()
-		token, err := s.Token(t.Context(), time.Hour, "server")
-		s.must(err)
-		s.hold(token)
-		return &tended{h, s.stand}
+		h.hold(h.newToken())
+		return &tended{h, h.stand}
 	},
 }
 
@@ -211,23 +228,23 @@ func (h scriptedHands) replaceToken() string {
 
 type realHands struct{ *vaultSite }
 
-func (h realHands) put(path, body string) { h.must(h.Put(h.t.Context(), "persist", path, body)) }
-func (h realHands) remove(path string)    { h.must(h.Delete(h.t.Context(), "persist", path)) }
-func (h realHands) purge(path string)     { h.must(h.Purge(h.t.Context(), "persist", path)) }
+func (h realHands) put(path, body string) { h.must(h.Put(h.t.Context(), h.mount, path, body)) }
+func (h realHands) remove(path string)    { h.must(h.Delete(h.t.Context(), h.mount, path)) }
+func (h realHands) purge(path string)     { h.must(h.Purge(h.t.Context(), h.mount, path)) }
 func (h realHands) destroy(path string) {
-	about, err := h.Client.KVv2("persist").GetMetadata(h.t.Context(), path)
+	about, err := h.Client.KVv2(h.mount).GetMetadata(h.t.Context(), path)
 	h.must(err)
-	h.must(h.Destroy(h.t.Context(), "persist", path, about.CurrentVersion))
+	h.must(h.Destroy(h.t.Context(), h.mount, path, about.CurrentVersion))
 }
 func (h realHands) seal()    { h.must(h.Seal(h.t.Context())) }
 func (h realHands) unseal()  { h.must(h.Unseal(h.t.Context())) }
-func (h realHands) unmount() { h.must(h.Client.Sys().UnmountWithContext(h.t.Context(), "persist")) }
+func (h realHands) unmount() { h.must(h.Client.Sys().UnmountWithContext(h.t.Context(), h.mount)) }
 
 // throttle sets a quota that one request uses up for an hour.
 func (h realHands) throttle() {
-	_, err := h.Client.Logical().WriteWithContext(h.t.Context(), "sys/quotas/rate-limit/least", map[string]any{"path": "persist/", "rate": 1, "interval": "1h"})
+	_, err := h.Client.Logical().WriteWithContext(h.t.Context(), "sys/quotas/rate-limit/least", map[string]any{"path": h.mount + "/", "rate": 1, "interval": "1h"})
 	h.must(err)
-	_, _ = h.Client.KVv2("persist").Get(h.t.Context(), "config")
+	_, _ = h.Client.KVv2(h.mount).Get(h.t.Context(), "config")
 }
 func (h realHands) relent() {
 	_, err := h.Client.Logical().DeleteWithContext(h.t.Context(), "sys/quotas/rate-limit/least")
@@ -236,16 +253,18 @@ func (h realHands) relent() {
 
 // deny writes the server's policy, which counts for tokens that there are.
 func (h realHands) deny(paths ...string) {
-	policy := `path "persist/data/*" { capabilities = ["read"] }
-		path "persist/metadata/*" { capabilities = ["list"] }`
+	policy := fmt.Sprintf("path %q { capabilities = [\"read\"] }\npath %q { capabilities = [\"list\"] }\n", h.mount+"/data/*", h.mount+"/metadata/*")
 	for _, path := range paths {
-		policy += "\npath \"persist/data/" + path + "\" { capabilities = [\"deny\"] }"
+		policy += fmt.Sprintf("path %q { capabilities = [\"deny\"] }\n", h.mount+"/data/"+path)
 	}
-	h.must(h.Policy(h.t.Context(), "server", policy))
+	h.must(h.Policy(h.t.Context(), "server-"+h.mount, policy))
 }
 func (h realHands) replaceToken() string {
-	h.must(h.Client.Auth().Token().RevokeTreeWithContext(h.t.Context(), h.held()))
-	token, err := h.Token(h.t.Context(), time.Hour, "server")
+	h.must(h.Revoke(h.t.Context(), h.held()))
+	return h.newToken()
+}
+func (h realHands) newToken() string {
+	token, err := h.Token(h.t.Context(), time.Hour, "server-"+h.mount)
 	h.must(err)
 	return token
 }

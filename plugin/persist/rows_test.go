@@ -248,7 +248,7 @@ func TestWhenTheMountIsGoneNothingIsBelieved(t *testing.T) {
 	with(t, twoTeams(), func(t *testing.T, v *tended, s *server) {
 		v.unmount()
 		for range 4 {
-			if err := v.scan(); err == nil || !strings.Contains(err.Error(), "is mount persist enabled as KV version 2?") {
+			if err := v.scan(); err == nil || !strings.Contains(err.Error(), "no handler for route: is mount "+v.mount+" enabled as KV version 2?") {
 				t.Fatalf("Expected the scan to be void, got %v", err)
 			}
 		}
@@ -331,14 +331,15 @@ func TestWhenABackupIsRestoredNothingComesBack(t *testing.T) {
 	for name, c := range map[string]struct {
 		revoke func(v *tended)
 		left   []string
+		real   bool
 	}{
-		"deleted account": {func(v *tended) { v.remove(mine) }, everything[2:]},
+		"deleted account": {func(v *tended) { v.remove(mine) }, everything[2:], true},
 		"disabled account": {func(v *tended) {
 			v.put(mine, `{"account_uri": "https://ca.example/acct/123", "domains": "example.com", "enabled": false}`)
-		}, everything[2:]},
-		"removed domain": {func(v *tended) { v.put(mine, twoTeams().Account(`"domains": {"example.com": {}}`)[mine]) }, []string{"example.com", "x.b.example.com"}},
-		"narrowed team":  {func(v *tended) { v.put("teams/web", `{"domains": ["a.example.com"], "issuers": ["ca"]}`) }, everything[1:]},
-		"stop":           {func(v *tended) { v.put("control", `{"stop": {"team:web": {}}}`) }, everything[2:]},
+		}, everything[2:], false},
+		"removed domain": {func(v *tended) { v.put(mine, twoTeams().Account(`"domains": {"example.com": {}}`)[mine]) }, []string{"example.com", "x.b.example.com"}, false},
+		"narrowed team":  {func(v *tended) { v.put("teams/web", `{"domains": ["a.example.com"], "issuers": ["ca"]}`) }, everything[1:], false},
+		"stop":           {func(v *tended) { v.put("control", `{"stop": {"team:web": {}}}`) }, everything[2:], true},
 	} {
 		prove := func(further bool) func(t *testing.T, v *tended, s *server) {
 			return func(t *testing.T, v *tended, s *server) {
@@ -366,7 +367,8 @@ func TestWhenABackupIsRestoredNothingComesBack(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			withKind(t, "scripted", twoTeams(), prove(false))
-			if os.Getenv("PERSIST_VAULT_BIN") == "" { // others cannot put a backup back
+			// A real one takes seconds to put a backup back, and another than ours cannot.
+			if c.real && os.Getenv("PERSIST_VAULT_BIN") == "" {
 				withKind(t, "real", twoTeams(), prove(false))
 			}
 		})

@@ -32,6 +32,7 @@ type stand struct {
 	*manualClock
 	t       *testing.T
 	address string // of the Vault
+	mount   string // of the documents
 	token   string // file
 	keys    string // directory
 }
@@ -39,7 +40,7 @@ type stand struct {
 func newStand(t *testing.T, address, token string) *stand {
 	t.Helper()
 	dir := t.TempDir()
-	s := &stand{setClock(t, time.Now()), t, address, filepath.Join(dir, "token"), filepath.Join(dir, "keys")}
+	s := &stand{setClock(t, time.Now()), t, address, "persist", filepath.Join(dir, "token"), filepath.Join(dir, "keys")}
 	s.must(os.WriteFile(s.token, []byte(token), 0o600))
 	return s
 }
@@ -63,6 +64,9 @@ func (s *stand) must(err error) {
 }
 
 func (s *stand) corefile(more ...string) string {
+	if s.mount != "persist" {
+		more = append(more, "mount "+s.mount)
+	}
 	return block(fmt.Sprintf("persist example.com {\nvault %s\nauth token_file %s\nns ns1.example.net\n%s\n}", s.address, s.token, strings.Join(more, "\n")))
 }
 
@@ -146,16 +150,17 @@ type vaultSite struct {
 
 func newVaultSite(t *testing.T, d policytest.Documents) *vaultSite {
 	t.Helper()
-	return openVaultSite(t, d, parts.VaultOptions{})
+	return fillVault(t, parts.NewVault(t, parts.VaultOptions{}), "persist", d)
 }
 
-func openVaultSite(t *testing.T, d policytest.Documents, options parts.VaultOptions) *vaultSite {
+// fillVault makes a mount in v and puts documents in it.
+func fillVault(t *testing.T, v *parts.Vault, mount string, d policytest.Documents) *vaultSite {
 	t.Helper()
-	v := parts.NewVault(t, options)
 	s := &vaultSite{v, newStand(t, v.Address, v.RootToken)}
-	s.must(s.Mount(t.Context(), "persist"))
+	s.mount = mount
+	s.must(s.Mount(t.Context(), mount))
 	for path, body := range d {
-		s.must(s.Put(t.Context(), "persist", path, body))
+		s.must(s.Put(t.Context(), mount, path, body))
 	}
 	return s
 }
