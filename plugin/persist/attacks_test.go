@@ -52,7 +52,8 @@ func TestNothingOutlivesTheBoundThatPersistctlPrints(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			with(t, twoTeams(), func(t *testing.T, v *tended, s *server) {
+			with(t, twoTeams(), func(v *tended, s *server) {
+				t := v.t
 				at := v.now().Truncate(time.Second)
 				v.set(at)
 				v.must(v.scan())
@@ -98,7 +99,8 @@ func TestAServerWhoseClockRunsAheadPromisesNoMore(t *testing.T) {
 func TestARevocationActsWhateverTheServersClockSays(t *testing.T) {
 	for _, ahead := range []time.Duration{time.Hour, -time.Hour} {
 		t.Run(ahead.String(), func(t *testing.T) {
-			with(t, twoTeams(), func(t *testing.T, v *tended, s *server) {
+			with(t, twoTeams(), func(v *tended, s *server) {
+				t := v.t
 				v.advance(ahead)
 				v.must(v.scan())
 				expect(t, s, "as it was", everything...)
@@ -205,7 +207,8 @@ func TestATeamGetsNothingThatItsAdminHasNotAllowed(t *testing.T) {
 	account := func(uri, domains string) string {
 		return fmt.Sprintf(`{"account_uri": "https://ca.example/acct/%s", "domains": {%s}}`, uri, domains)
 	}
-	withKind(t, "real", d, func(t *testing.T, v *tended, s *server) {
+	withKind(t, "real", d, func(v *tended, s *server) {
+		t := v.t
 		team := v.hands.(realHands).team("web")
 		for i, c := range []struct{ name, body, reason string }{
 			{"another team's domain", account("123", `"a.example.com": {}, "x.b.example.com": {}`), "belongs to team b, which claims the longer suffix b.example.com"},

@@ -80,7 +80,7 @@ var kinds = map[string]func(*testing.T, policytest.Documents) *tended{
 
 // with proves a behaviour with each kind of Vault that has the documents d in
 // it, and a server that has loaded them.
-func with(t *testing.T, d policytest.Documents, prove func(t *testing.T, v *tended, s *server), properties ...string) {
+func with(t *testing.T, d policytest.Documents, prove func(v *tended, s *server), properties ...string) {
 	t.Helper()
 	for kind := range kinds {
 		withKind(t, kind, d, prove, properties...)
@@ -88,13 +88,13 @@ func with(t *testing.T, d policytest.Documents, prove func(t *testing.T, v *tend
 }
 
 // withKind is with for one kind of Vault.
-func withKind(t *testing.T, kind string, d policytest.Documents, prove func(t *testing.T, v *tended, s *server), properties ...string) {
+func withKind(t *testing.T, kind string, d policytest.Documents, prove func(v *tended, s *server), properties ...string) {
 	t.Helper()
 	t.Run(kind, func(t *testing.T) {
 		v := kinds[kind](t, d)
 		s := start(t, v.corefile(append(properties, v.dirKeys())...))
 		v.must(v.scan())
-		prove(t, v, s)
+		prove(v, s)
 	})
 }
 

@@ -49,7 +49,8 @@ func (v *tended) expectAge(s *server, name string, ages bool) {
 }
 
 func TestWhenADocumentHasANewVersionItCountsAtTheNextScan(t *testing.T) {
-	with(t, twoTeams(), func(t *testing.T, v *tended, s *server) {
+	with(t, twoTeams(), func(v *tended, s *server) {
+		t := v.t
 		expect(t, s, "at first", everything...)
 		v.put(mine, `{"account_uri": "https://ca.example/acct/123", "domains": "a.example.com"}`)
 		v.must(v.scan())
@@ -58,7 +59,8 @@ func TestWhenADocumentHasANewVersionItCountsAtTheNextScan(t *testing.T) {
 }
 
 func TestWhenADocumentIsAsItWasItIsVouchedForAnew(t *testing.T) {
-	with(t, twoTeams(), func(t *testing.T, v *tended, s *server) {
+	with(t, twoTeams(), func(v *tended, s *server) {
+		t := v.t
 		for range 5 {
 			v.expectAge(s, "example.com", false)
 		}
@@ -70,7 +72,8 @@ func TestWhenADocumentIsAsItWasItIsVouchedForAnew(t *testing.T) {
 
 // Three times over: no broken version renews the age of what holds.
 func TestWhenADocumentIsInvalidItsLastValidVersionAges(t *testing.T) {
-	with(t, twoTeams(), func(t *testing.T, v *tended, s *server) {
+	with(t, twoTeams(), func(v *tended, s *server) {
+		t := v.t
 		log := listen(t)
 		before := rejected()
 		for i, body := range []string{`{"domains": 7}`, `{"account_uri": "https://ca.example/acct/123", "domains": {"example.com": {}}, "typo": 1}`, `{"domain": "b.example.com"}`} {
@@ -119,7 +122,8 @@ func TestWhenSomethingIsRevokedItActsAtTheNextScan(t *testing.T) {
 		"stopped":        {func(v *tended) { v.put("control", `{"stop": {"team:b": {}}}`) }, everything[:2]},
 	} {
 		t.Run(name, func(t *testing.T) {
-			with(t, twoTeams(), func(t *testing.T, v *tended, s *server) {
+			with(t, twoTeams(), func(v *tended, s *server) {
+				t := v.t
 				expect(t, s, "before", everything...)
 				c.revoke(v)
 				v.must(v.scan())
@@ -130,7 +134,8 @@ func TestWhenSomethingIsRevokedItActsAtTheNextScan(t *testing.T) {
 }
 
 func TestWhenADocumentIsGoneTwoScansMustAgree(t *testing.T) {
-	with(t, twoTeams(), func(t *testing.T, v *tended, s *server) {
+	with(t, twoTeams(), func(v *tended, s *server) {
+		t := v.t
 		v.purge(mine)
 		v.must(v.scan())
 		expect(t, s, "after one scan", everything...)
@@ -147,7 +152,8 @@ func TestWhenMostDocumentsAreGoneThreeScansMustAgree(t *testing.T) {
 	for i := range 12 {
 		d[fmt.Sprintf("accounts/web/ca/n%d", i)] = fmt.Sprintf(`{"account_uri": "https://ca.example/acct/%d", "domains": "n%d.example.com"}`, 200+i, i)
 	}
-	with(t, d, func(t *testing.T, v *tended, s *server) {
+	with(t, d, func(v *tended, s *server) {
+		t := v.t
 		log := listen(t)
 		for i := range 12 {
 			v.purge(fmt.Sprintf("accounts/web/ca/n%d", i))
@@ -168,7 +174,8 @@ func TestWhenMostDocumentsAreGoneThreeScansMustAgree(t *testing.T) {
 }
 
 func TestWhenTheTokenIsNotValidTheSameScanGoesOnWithAnother(t *testing.T) {
-	with(t, twoTeams(), func(t *testing.T, v *tended, s *server) {
+	with(t, twoTeams(), func(v *tended, s *server) {
+		t := v.t
 		another := v.replaceToken()
 		if err := v.scan(); err == nil || !strings.Contains(err.Error(), "invalid token") {
 			t.Fatalf("Expected the token not to be valid any more, got %v", err)
@@ -192,7 +199,8 @@ func TestWhenADocumentIsDeniedItAgesAndNothingIsWithdrawn(t *testing.T) {
 		t.Run(path, func(t *testing.T) {
 			d := twoTeams()
 			d["accounts/web/ca/b"] = `{"account_uri": "https://ca.example/acct/125", "domains": "b.example.com"}` // not web's
-			with(t, d, func(t *testing.T, v *tended, s *server) {
+			with(t, d, func(v *tended, s *server) {
+				t := v.t
 				log := listen(t)
 				v.deny(path)
 				v.must(v.scan())
@@ -229,7 +237,8 @@ func TestWhenConfigIsGoneNothingIsBelieved(t *testing.T) {
 		"everything purged": func(v *tended) { v.purge("config"); v.purge("teams/b"); v.purge(mine); v.purge("issuers/ca") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			with(t, twoTeams(), func(t *testing.T, v *tended, s *server) {
+			with(t, twoTeams(), func(v *tended, s *server) {
+				t := v.t
 				lose(v)
 				v.remove(theirs)
 				for range 4 {
@@ -245,7 +254,8 @@ func TestWhenConfigIsGoneNothingIsBelieved(t *testing.T) {
 }
 
 func TestWhenTheMountIsGoneNothingIsBelieved(t *testing.T) {
-	with(t, twoTeams(), func(t *testing.T, v *tended, s *server) {
+	with(t, twoTeams(), func(v *tended, s *server) {
+		t := v.t
 		v.unmount()
 		for range 4 {
 			if err := v.scan(); err == nil || !strings.Contains(err.Error(), "no handler for route: is mount "+v.mount+" enabled as KV version 2?") {
@@ -258,7 +268,8 @@ func TestWhenTheMountIsGoneNothingIsBelieved(t *testing.T) {
 }
 
 func TestWhenVaultThrottlesItIsAskedLess(t *testing.T) {
-	with(t, twoTeams(), func(t *testing.T, v *tended, s *server) {
+	with(t, twoTeams(), func(v *tended, s *server) {
+		t := v.t
 		v.throttle()
 		if err := v.scan(); err == nil || !strings.Contains(err.Error(), "too many requests") {
 			t.Fatalf("Expected to be throttled, got %v", err)
@@ -276,7 +287,7 @@ func TestWhenVaultThrottlesItIsAskedLess(t *testing.T) {
 }
 
 func TestWhenVaultIsSealedTheLastStatementHoldsAndAges(t *testing.T) {
-	with(t, hourly(), func(_ *testing.T, v *tended, s *server) { v.fallsSilent(s, v.seal, v.unseal) })
+	with(t, hourly(), func(v *tended, s *server) { v.fallsSilent(s, v.seal, v.unseal) })
 }
 
 // Only a scripted Vault can be held in the middle of an upgrade.
@@ -307,7 +318,8 @@ func TestWhenControlIsLostOrBrokenNoStopIsLifted(t *testing.T) {
 		"lifted where config is not": func(v *tended) { v.remove("config"); v.put("control", `{}`) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			with(t, twoTeams(), func(t *testing.T, v *tended, s *server) {
+			with(t, twoTeams(), func(v *tended, s *server) {
+				t := v.t
 				v.put("control", `{"stop": {"domain:a.example.com": {}}}`)
 				v.must(v.scan())
 				expect(t, s, "stopped", "example.com", "x.b.example.com")
@@ -341,9 +353,9 @@ func TestWhenABackupIsRestoredNothingComesBack(t *testing.T) {
 		"narrowed team":  {func(v *tended) { v.put("teams/web", `{"domains": ["a.example.com"], "issuers": ["ca"]}`) }, everything[1:], false},
 		"stop":           {func(v *tended) { v.put("control", `{"stop": {"team:web": {}}}`) }, everything[2:], true},
 	} {
-		prove := func(further bool) func(t *testing.T, v *tended, s *server) {
-			return func(t *testing.T, v *tended, s *server) {
-				t.Helper()
+		prove := func(further bool) func(v *tended, s *server) {
+			return func(v *tended, s *server) {
+				t := v.t
 				restore := v.backup()
 				c.revoke(v)
 				v.put("issuers/ca", twoTeams()["issuers/ca"]) // something else that is newer than the backup
@@ -380,7 +392,8 @@ func TestWhenAnotherVaultAnswersItIsRefused(t *testing.T) {
 	of := func(members string) policytest.Documents {
 		return twoTeams().With(policytest.Documents{"config": `{"schema": 1, ` + members + `}`})
 	}
-	with(t, of(`"store_id": "prod", "generation": 3`), func(t *testing.T, v *tended, s *server) {
+	with(t, of(`"store_id": "prod", "generation": 3`), func(v *tended, s *server) {
+		t := v.t
 		expect(t, s, "the one pinned", everything...)
 		for _, config := range []string{`{"schema": 1, "store_id": "lab", "generation": 9}`, `{"schema": 1}`, `{"schema": 1, "store_id": "prod", "generation": 2}`} {
 			log := listen(t)

@@ -37,9 +37,9 @@ func TestARestoredBackupBringsNothingBack(t *testing.T) {
 		purged   = "accounts/ops/letsencrypt/prod"
 		added    = "teams/apps"
 	)
-	for name, write := range map[string]func(f *fake, t *testing.T){
-		"as it was":           func(*fake, *testing.T) {},
-		"and written further": func(f *fake, t *testing.T) { t.Helper(); f.put(t, "teams/web", `{"b":9}`) },
+	for name, write := range map[string]func(f *fake){
+		"as it was":           func(*fake) {},
+		"and written further": func(f *fake) { f.Put("teams/web", `{"b":9}`) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, r := loaded(t)
@@ -58,7 +58,7 @@ func TestARestoredBackupBringsNothingBack(t *testing.T) {
 			at := r.document(t, narrowed).Confirmed
 
 			restore()
-			write(f, t)
+			write(f)
 			for range 4 {
 				r.scan(t)
 			}
