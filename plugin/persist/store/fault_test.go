@@ -369,7 +369,7 @@ func TestControlCountsThoughTheScanFails(t *testing.T) {
 func TestScanEndsWhereTheSentinelFailsAfterThreeServerErrorsInARow(t *testing.T) {
 	f := newFake(t)
 	fill(t, f)
-	for i := range 100 {
+	for i := range 200 {
 		f.put(t, fmt.Sprintf("accounts/web/letsencrypt/n%d", i), `{}`)
 	}
 	r := watch(t, f.source(t), nil)
@@ -387,7 +387,7 @@ func TestScanEndsWhereTheSentinelFailsAfterThreeServerErrorsInARow(t *testing.T)
 	})
 	f.Asked()
 	r.fails(t, ErrUnavailable, "3 requests in a row failed", "config", "sealed")
-	if n := len(f.Asked()); n > 9+60+3*workers {
+	if n := len(f.Asked()); n > 9+150+3*workers {
 		t.Errorf("%d requests were sent", n)
 	}
 	if len(r.Snapshot().Documents) != len(before.Documents) {
