@@ -86,7 +86,7 @@ func promises(g *policy.Grant) []string {
 		return nil
 	}
 	var list []string
-	for _, r := range g.Records {
+	for _, r := range g.Records() {
 		text, err := r.Render()
 		if err != nil {
 			continue // was refused by the policy already

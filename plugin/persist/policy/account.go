@@ -25,7 +25,6 @@ type account struct {
 type domain struct {
 	name   record.FQDN
 	wanted *wanted
-	fault  string // why the grant is rejected, empty if nothing speaks against it here
 }
 
 // wanted is what a domain asks for, with what it leaves to the account filled
@@ -38,6 +37,7 @@ type wanted struct {
 	until     Until
 	ownUntil  bool // false: the issuer's
 	notBefore time.Time
+	fault     string // why the grant is rejected, empty if nothing speaks against it here
 
 	// Where a newer version that is not valid shortens until: whether the
 	// issuer's, which one of the versions leaves it to, bounds it too, and when
@@ -96,7 +96,6 @@ type spelling struct {
 	field  string // as written
 	star   bool   // written as *.name
 	wanted wanted
-	fault  string
 }
 
 // gathering brings together the spellings of each name.
@@ -125,7 +124,7 @@ func (g *gathering) add(m member, outer wanted) {
 	o.finish()
 	for i := range o.faults.list {
 		f := &o.faults.list[i]
-		f.name, s.fault = name, f.field+" "+f.reason
+		f.name, s.wanted.fault = name, f.field+" "+f.reason
 	}
 	g.faults.join(o.faults)
 	g.names[name] = append(g.names[name], s)
@@ -141,7 +140,7 @@ func (g *gathering) merge() []domain {
 			w = &s.wanted
 			g.kinds[s.wanted] = w
 		}
-		domains = append(domains, domain{name, w, s.fault})
+		domains = append(domains, domain{name, w})
 	}
 	return domains
 }
@@ -154,10 +153,10 @@ func (g *gathering) mergeName(name record.FQDN, spellings []spelling) spelling {
 	first := spellings[0]
 	for _, s := range spellings[1:] {
 		switch {
-		case first.fault != "" || s.fault != "" || !first.agrees(s):
-			first.fault = fmt.Sprintf("%s and %s are the same name and do not say the same, so neither counts: keep one of them", first.field, s.field)
+		case first.wanted.fault != "" || s.wanted.fault != "" || !first.agrees(s):
+			first.wanted.fault = fmt.Sprintf("%s and %s are the same name and do not say the same, so neither counts: keep one of them", first.field, s.field)
 			first.wanted.disabled = first.wanted.disabled || s.wanted.disabled
-			g.faults.add(fault{s.field, first.fault, name})
+			g.faults.add(fault{s.field, first.wanted.fault, name})
 		case first.star == s.star:
 			g.faults.add(fault{s.field, fmt.Sprintf("is the same name as %s, which is kept: remove one of them", first.field), name})
 		default:
@@ -200,11 +199,16 @@ func narrowAccount(last, read *account, sound func(string) bool) *account {
 }
 
 func (a *account) find(name record.FQDN) (domain, bool) {
-	i, ok := slices.BinarySearchFunc(a.domains, name, func(d domain, n record.FQDN) int { return compareNames(d.name, n) })
+	i, ok := a.search(name)
 	if !ok {
 		return domain{}, false
 	}
 	return a.domains[i], true
+}
+
+// search returns where name stands among the domains, or would.
+func (a *account) search(name record.FQDN) (i int, found bool) {
+	return slices.BinarySearchFunc(a.domains, name, func(d domain, n record.FQDN) int { return compareNames(d.name, n) })
 }
 
 // narrow returns d with what read, a word on the same name written later,
@@ -212,7 +216,7 @@ func (a *account) find(name record.FQDN) (domain, bool) {
 func (d domain) narrow(read domain, written time.Time, sound func(string) bool) domain {
 	w := *d.wanted
 	w.disabled = w.disabled || read.wanted.disabled
-	if read.fault == "" {
+	if read.wanted.fault == "" {
 		w.wildcard = w.wildcard && (read.wanted.wildcard || !sound("wildcard"))
 		w.subtree = w.subtree && (read.wanted.subtree || !sound("subtree"))
 		w.notBefore = later(w.notBefore, read.wanted.notBefore)

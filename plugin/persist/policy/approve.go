@@ -55,29 +55,28 @@ func (b basis) thumbprint() string {
 	return ""
 }
 
-// records returns what is published for name, or why that is not possible. The
-// hash form stands beside the others for issuers that are about to change over:
-// a CA takes the record it knows and skips the rest (draft-ietf-acme-dns-persist-02
+// publication returns what is published, or why that is not possible. The hash
+// form stands beside the others for issuers that are about to change over: a CA
+// takes the record it knows and skips the rest (draft-ietf-acme-dns-persist-02
 // section 4.3.2).
-func (b basis) records(name record.FQDN, wanted forms, wildcard bool) (records []record.Record, reason string) {
+func (b basis) publication(wanted forms, wildcard bool) (p publication, reason string) {
 	if wanted == 0 {
 		wanted = b.issuer.forms
 	}
-	plain := record.Record{Issuer: b.issuer.names[0], AccountURI: b.account.uri, Wildcard: wildcard}
-	if wanted&(formURI|formOpaque) != 0 {
-		records = append(records, plain)
+	p = publication{
+		record: record.Record{Issuer: b.issuer.names[0], AccountURI: b.account.uri, Wildcard: wildcard},
+		plain:  wanted&(formURI|formOpaque) != 0,
+		hashed: wanted&formHash != 0,
 	}
-	if wanted&formHash == 0 {
-		return records, ""
+	if !p.hashed {
+		return p, ""
 	}
-	thumbprint := b.thumbprint()
+	p.hashPrefix, p.thumbprint = b.issuer.hashPrefix, b.thumbprint()
 	switch {
-	case b.issuer.hashPrefix == "":
-		return nil, fmt.Sprintf("asks for the hash form, and issuers/%s has no account_hash_prefix: set it to accountHashPrefix of the CA's directory", b.place.issuer)
-	case thumbprint == "":
-		return nil, "asks for the hash form, and the account has no thumbprints: add that of its key (RFC 7638)"
+	case p.hashPrefix == "":
+		return p, fmt.Sprintf("asks for the hash form, and issuers/%s has no account_hash_prefix: set it to accountHashPrefix of the CA's directory", b.place.issuer)
+	case p.thumbprint == "":
+		return p, "asks for the hash form, and the account has no thumbprints: add that of its key (RFC 7638)"
 	}
-	hashed := plain
-	hashed.AccountURI = record.HashAccountURI(b.issuer.hashPrefix, name, thumbprint, b.account.uri)
-	return append(records, hashed), ""
+	return p, ""
 }

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"iter"
@@ -28,7 +29,8 @@ type Book struct {
 	stops    *stops
 	brakes   Brakes
 	accounts map[place]*compiled
-	index    *index
+	sorted   []*compiled // the same by place
+	names    trie
 	listings listings
 	rejected []Rejection
 	fit      bool // it, or one before it, may be served
@@ -82,26 +84,54 @@ func because[T any](e *edition[T]) error {
 
 // Lookup returns every grant at name, sorted by path, nil if there is none.
 // The slice is shared and must not be written to.
-func (b *Book) Lookup(name record.FQDN) []*Grant { return b.index.names[name] }
+func (b *Book) Lookup(name record.FQDN) []*Grant {
+	if x := b.names.get(name); x != nil {
+		return x.grants
+	}
+	return nil
+}
 
 // Contains reports whether there is a grant at name or below it.
-func (b *Book) Contains(name record.FQDN) bool {
-	_, ok := b.index.names[name]
-	return ok
-}
+func (b *Book) Contains(name record.FQDN) bool { return b.names.get(name) != nil }
 
 // SameGrants reports whether b and other have the same grants and the same
 // freeze, so that they differ at most in when the store vouched for them.
 func (b *Book) SameGrants(other *Book) bool {
-	return b.index == other.index && b.Freeze().Equal(other.Freeze())
+	return b.names == other.names && b.Freeze().Equal(other.Freeze())
+}
+
+// Gone yields the grants of an earlier book that b does not have. What the two
+// have in common it does not look at.
+func (b *Book) Gone(before *Book) iter.Seq[*Grant] {
+	return func(yield func(*Grant) bool) {
+		b.names.root.since(before.names.root, 0, func(x *entry) bool {
+			has := b.Lookup(x.name)
+			for _, g := range x.grants {
+				if !slices.Contains(has, g) && !yield(g) {
+					return false
+				}
+			}
+			return true
+		})
+	}
+}
+
+// Tally counts the grants: those that may be served, and those that are
+// withheld.
+func (b *Book) Tally() (eligible, withheld int) {
+	for _, c := range b.sorted {
+		eligible += c.eligible
+		withheld += len(c.grants) - c.eligible
+	}
+	return eligible, withheld
 }
 
 // Names yields every name that has grants with all of them, in no particular
 // order. The slices are shared and must not be written to.
 func (b *Book) Names() iter.Seq2[record.FQDN, []*Grant] {
 	return func(yield func(record.FQDN, []*Grant) bool) {
-		for name, grants := range b.index.names {
-			if len(grants) > 0 && !yield(name, grants) {
+		for x := range b.names.root.all() {
+			if len(x.grants) > 0 && !yield(x.name, x.grants) {
 				return
 			}
 		}
@@ -111,8 +141,8 @@ func (b *Book) Names() iter.Seq2[record.FQDN, []*Grant] {
 // All yields every grant, withheld ones included, in no particular order.
 func (b *Book) All() iter.Seq[*Grant] {
 	return func(yield func(*Grant) bool) {
-		for _, grants := range b.Names() {
-			for _, g := range grants {
+		for _, c := range b.sorted {
+			for _, g := range c.grants {
 				if !yield(g) {
 					return
 				}
@@ -125,11 +155,12 @@ func (b *Book) All() iter.Seq[*Grant] {
 // names (RFC 4034 section 6.1).
 func (b *Book) Grants() iter.Seq[*Grant] {
 	return func(yield func(*Grant) bool) {
-		for _, name := range slices.SortedFunc(maps.Keys(b.index.names), compareNames) {
-			for _, g := range b.index.names[name] {
-				if !yield(g) {
-					return
-				}
+		order := func(g, h *Grant) int {
+			return cmp.Or(compareNames(g.FQDN, h.FQDN), comparePlaces(g.place(), h.place()))
+		}
+		for _, g := range slices.SortedFunc(b.All(), order) {
+			if !yield(g) {
+				return
 			}
 		}
 	}

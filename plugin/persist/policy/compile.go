@@ -35,6 +35,7 @@ func Compile(prev *Book, s *store.Snapshot, brakes Brakes) *Book {
 	b.stops = prev.stops.with(b.brakes.Stops)
 	b.owners = newOwnership(prev.owners, b.bestTeams())
 	b.compileAccounts(prev)
+	b.names = index(prev.names, prev.sorted, b.sorted)
 	b.listings = newListings(s, b.general(), b.owners)
 	b.rejected = b.gather()
 	b.fit = prev.fit || b.unfit() == nil
@@ -108,26 +109,40 @@ func (e *editions) bestTeams() map[string]*team {
 // so that it is the same ones that a team has too many of on every server.
 func (b *Book) compileAccounts(prev *Book) {
 	taken := map[string]int{}
-	var sorted []*compiled
+	d := newDifference(prev, b)
 	for _, p := range slices.SortedFunc(maps.Keys(b.editions.accounts), comparePlaces) {
 		e := b.editions.accounts[p]
 		if e.counts == nil {
 			continue
 		}
-		in := basis{place: p, account: e.counts, owners: b.owners, stops: b.stops}
-		if i := b.issuers[p.issuer]; i != nil {
-			in.issuer = i.counts
-		}
-		if t := b.teams[p.team]; t != nil && t.counts != nil {
-			in.team = t.counts
-			in.room = min(len(e.counts.domains), max(0, t.counts.maxGrants-taken[p.team]))
-		}
-		c := in.compile(prev.accounts[p])
+		c := b.compile(b.basis(p, e.counts, taken[p.team]), prev.accounts[p], d)
 		taken[p.team] += c.accepted
 		b.accounts[p] = c
-		sorted = append(sorted, c)
+		b.sorted = append(b.sorted, c)
 	}
-	b.index = newIndex(prev.index, sorted)
+}
+
+// basis is that of an account at p, where its team has taken so many grants
+// already.
+func (b *Book) basis(p place, a *account, taken int) basis {
+	in := basis{place: p, account: a}
+	if i := b.issuers[p.issuer]; i != nil {
+		in.issuer = i.counts
+	}
+	if t := b.teams[p.team]; t != nil && t.counts != nil {
+		in.team = t.counts
+		in.room = min(len(a.domains), max(0, in.team.maxGrants-taken))
+	}
+	return in
+}
+
+// compile makes the grants of one account, unless what decides on them is as it
+// was for prev.
+func (b *Book) compile(in basis, prev *compiled, d *difference) *compiled {
+	if prev != nil && in.alike(prev.basis) && !d.touches(in) {
+		return prev.renewed(in)
+	}
+	return in.compile(prev, b.owners, b.stops)
 }
 
 // gather collects what was rejected anywhere, no more than a hundred faults of

@@ -1,23 +1,28 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/record"
 )
 
-// basis is everything that decides what becomes of an account document. Two
-// that are equal lead to the same grants.
+// basis is everything that decides what becomes of an account document, beside
+// what a [difference] is of.
 type basis struct {
 	place   place
 	account *account
 	issuer  *issuer // nil where there is none that is valid
 	team    *team   // likewise
-	owners  *ownership
-	stops   *stops
-	room    int // how many grants the team may still have
+	room    int     // how many grants the team may still have
+}
+
+// alike reports whether b and other lead to the same grants where no difference
+// touches them.
+func (b basis) alike(other basis) bool {
+	return b.place == other.place && b.account == other.account && b.issuer == other.issuer && b.room == other.room &&
+		b.team.alike(other.team, b.account.uri)
 }
 
 // compiled is what became of an account document.
@@ -26,89 +31,139 @@ type compiled struct {
 	grants   []*Grant // sorted by FQDN
 	rejected faults
 	accepted int // grants that were not rejected
+	eligible int // grants that are not withheld
+}
+
+// renewed returns c for a basis that leads to the same grants.
+func (c *compiled) renewed(b basis) *compiled {
+	if c.basis == b {
+		return c
+	}
+	same := *c
+	same.basis = b
+	return &same
+}
+
+// compilation is an account document that is being compiled.
+type compilation struct {
+	*compiled
+	owners *ownership
+	stops  *stops
+	halt   func(name record.FQDN, w *wanted) string // see [basis.halts]
+	before []*Grant                                 // those of the book before, from the name on that is next; sorted
+	kinds  map[Terms]*Terms                         // one of each, to be shared
 }
 
 // compile makes the grants of an account document. Those that are as they were
 // in prev, which may be nil, are taken from there.
-func (b basis) compile(prev *compiled) *compiled {
-	if prev != nil && prev.basis == b {
-		return prev
+func (b basis) compile(prev *compiled, owners *ownership, stops *stops) *compiled {
+	c := &compilation{compiled: &compiled{basis: b}, owners: owners, stops: stops, kinds: map[Terms]*Terms{}}
+	if prev != nil {
+		c.before = prev.grants
 	}
-	c := &compiled{basis: b}
 	whole := b.refusal()
 	if whole.reason != "" {
 		c.rejected.add(whole)
+	} else {
+		c.halt = b.halts(stops)
 	}
+	c.grants = make([]*Grant, 0, len(b.account.domains))
 	for _, d := range b.account.domains {
-		if g := c.grant(d, whole.reason); g != nil {
-			c.grants = append(c.grants, prev.reuse(g))
+		if s, ok := c.owned(d.name, whole.reason); ok {
+			t := c.terms(d, s, whole.reason)
+			c.grants = append(c.grants, c.share(d.name, &t))
 		}
 	}
-	return c
+	return c.compiled
 }
 
-// grant returns the grant of one domain. A grant that is rejected keeps its
-// place in the zone, unless the name is not the team's to begin with: there a
-// nil says that nothing of it may be seen.
-func (c *compiled) grant(d domain, whole string) *Grant {
-	s, reason := c.owners.owns(c.place.team, d.name)
-	if reason != "" {
-		if whole == "" {
-			c.reject(d.name, reason)
-		}
-		return nil
+// owned returns the suffix by which a name is the team's. Where it is not, nothing
+// of it may be seen.
+func (c *compilation) owned(name record.FQDN, whole string) (suffix, bool) {
+	s, reason := c.owners.owns(c.place.team, name)
+	if reason != "" && whole == "" {
+		c.reject(name, reason)
 	}
-	g := &Grant{FQDN: d.name, Team: c.place.team, Issuer: c.place.issuer, Account: c.place.name, NotBefore: d.wanted.notBefore}
+	return s, reason == ""
+}
+
+// terms are those of the grant of one domain. One that is rejected keeps its
+// place in the zone.
+func (c *compilation) terms(d domain, s suffix, whole string) Terms {
+	t := Terms{Team: c.place.team, Issuer: c.place.issuer, Account: c.place.name, NotBefore: d.wanted.notBefore}
+	reason := ""
 	switch {
 	case whole != "":
-		g.Withheld = "rejected: " + whole
-		return g
-	case d.fault != "": // reported where it was read
-		g.Withheld = "rejected: " + d.fault
-		return g
+		t.Withheld = "rejected: " + whole
+		return t
+	case d.wanted.fault != "": // reported where it was read
+		t.Withheld = "rejected: " + d.wanted.fault
+		return t
 	case !c.team.holdsSuffix(s):
 		reason = fmt.Sprintf("lies under %s, which the newest version of teams/%s no longer lists", s, c.place.team)
 	case c.accepted >= c.room:
 		reason = fmt.Sprintf("is one grant more than the max_grants %d of teams/%s: raise it or remove grants", c.team.maxGrants, c.place.team)
 	default:
-		reason = c.fill(g, d.wanted)
+		reason = c.fill(&t, d.name, d.wanted)
 	}
 	if reason != "" {
 		c.reject(d.name, reason)
-		g.Withheld = "rejected: " + reason
-		return g
+		t.withhold("rejected: " + reason)
+		return t
 	}
 	c.accepted++
-	c.withhold(g, d.wanted)
-	return g
+	if halt := c.halt(d.name, d.wanted); halt != "" {
+		t.withhold(halt)
+	}
+	return t
 }
 
-func (c *compiled) reject(name record.FQDN, reason string) {
+// share returns the grant of name on these terms: that of the book before where
+// it says the same.
+func (c *compilation) share(name record.FQDN, t *Terms) *Grant {
+	if t.Withheld == "" {
+		c.eligible++
+	}
+	for len(c.before) > 0 && c.before[0].FQDN != name && compareNames(c.before[0].FQDN, name) < 0 {
+		c.before = c.before[1:]
+	}
+	if len(c.before) > 0 && c.before[0].FQDN == name && *c.before[0].Terms == *t {
+		return c.before[0]
+	}
+	shared := c.kinds[*t]
+	if shared == nil {
+		kind := *t
+		shared = &kind
+		c.kinds[kind] = shared
+	}
+	return &Grant{name, shared}
+}
+
+func (c *compilation) reject(name record.FQDN, reason string) {
 	c.rejected.add(fault{fieldOf("domains", string(name)), reason, name})
 }
 
 // fill sets what the grant asks for, or says why it may not.
-func (c *compiled) fill(g *Grant, w *wanted) (reason string) {
-	if reason = c.widens(g.FQDN, w); reason != "" {
+func (c *compilation) fill(t *Terms, name record.FQDN, w *wanted) (reason string) {
+	if reason = c.widens(name, w); reason != "" {
 		return reason
 	}
-	g.Subtree = w.subtree
+	t.Subtree = w.subtree
 	var written time.Time
-	g.Until, written = w.term(c.issuer.until, c.account.created)
-	if g.Until.Mode == None && !c.issuer.allowNone {
+	t.Until, written = w.term(c.issuer.until, c.account.created)
+	if t.Until.Mode == None && !c.issuer.allowNone {
 		return fmt.Sprintf(`asks for until "none", which issuers/%s does not allow: leave it out, or set allow_none there`, c.place.issuer)
 	}
-	if reason = g.Until.excess(written, c.issuer.maxUntil); reason != "" {
+	if reason = t.Until.excess(written, c.issuer.maxUntil); reason != "" {
 		return "until " + reason
 	}
-	wildcard := w.wildcard && !c.stops.reaches(g.FQDN)
-	g.Records, reason = c.records(g.FQDN, w.forms, wildcard)
+	t.publishes, reason = c.publication(w.forms, w.wildcard && !c.stops.reaches(name))
 	return reason
 }
 
 // widens says why a grant may not reach below its name, empty if it may or
 // does not ask to.
-func (c *compiled) widens(name record.FQDN, w *wanted) string {
+func (c *compilation) widens(name record.FQDN, w *wanted) string {
 	switch {
 	case !w.wildcard && !w.subtree:
 		return ""
@@ -127,20 +182,19 @@ func (c *compiled) widens(name record.FQDN, w *wanted) string {
 	return ""
 }
 
-// withhold says why an accepted grant is not served for now.
-func (c *compiled) withhold(g *Grant, w *wanted) {
-	for _, halt := range []string{
-		c.stops.account(c.place, c.account.uri),
-		c.stops.domain(g.FQDN),
-		disabled(!c.issuer.enabled, "issuers/"+c.place.issuer),
-		disabled(!c.team.enabled, "teams/"+c.place.team),
-		c.account.halt,
-		disabled(w.disabled, c.place.path()+" "+fieldOf("domains", string(g.FQDN))),
-	} {
-		if halt != "" {
-			g.Withheld, g.Records = halt, nil
-			return
+// halts returns what says why an accepted grant is not served for now.
+func (b basis) halts(stops *stops) func(name record.FQDN, w *wanted) string {
+	stopped := stops.account(b.place, b.account.uri)
+	disabled := cmp.Or(
+		disabled(!b.issuer.enabled, "issuers/"+b.place.issuer),
+		disabled(!b.team.enabled, "teams/"+b.place.team),
+		b.account.halt,
+	)
+	return func(name record.FQDN, w *wanted) string {
+		if halt := cmp.Or(stopped, stops.domain(name), disabled); halt != "" || !w.disabled {
+			return halt
 		}
+		return "disabled: " + b.place.path() + " " + fieldOf("domains", string(name))
 	}
 }
 
@@ -149,16 +203,4 @@ func disabled(is bool, where string) string {
 		return "disabled: " + where
 	}
 	return ""
-}
-
-// reuse returns the grant of an earlier book where g says the same.
-func (c *compiled) reuse(g *Grant) *Grant {
-	if c == nil {
-		return g
-	}
-	i, ok := slices.BinarySearchFunc(c.grants, g.FQDN, func(h *Grant, n record.FQDN) int { return compareNames(h.FQDN, n) })
-	if ok && c.grants[i].equal(g) {
-		return c.grants[i]
-	}
-	return g
 }

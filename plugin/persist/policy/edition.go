@@ -9,7 +9,7 @@ import (
 // edition is what a document counts for: its newest version where that is
 // valid, else the last valid one, narrowed by what could be read since.
 type edition[T any] struct {
-	seen      store.Document  // the newest version, valid or not
+	seen      store.Document  // the newest version, valid or not, without its body
 	counts    *T              // nil where no version does
 	read      *T              // what could be read of the newest version where none counts; else nil
 	confirmed time.Time       // when the version that counts was last vouched for
@@ -37,7 +37,7 @@ func (k kind[T]) advance(prev *edition[T], d *store.Document) *edition[T] {
 	if same(&prev.seen, d) {
 		return prev.confirm(d)
 	}
-	e := &edition[T]{seen: *d, confirmed: d.Confirmed}
+	e := &edition[T]{seen: bare(d), confirmed: d.Confirmed}
 	if d.Withdrawn {
 		return e
 	}
@@ -82,7 +82,7 @@ func (k kind[T]) readAll(o *object, d *store.Document) *T {
 // confirm returns e vouched for anew by d, which says the same.
 func (e *edition[T]) confirm(d *store.Document) *edition[T] {
 	next := *e
-	next.seen = *d
+	next.seen = bare(d)
 	if !e.aging {
 		next.confirmed = d.Confirmed
 	}
@@ -100,7 +100,7 @@ func (e *edition[T]) withoutDocument(d *store.Document) *edition[T] {
 	next.seen = store.Document{Path: e.seen.Path, Version: e.seen.Version} // to be read anew once it is back
 	next.faults = wholly("is gone, and what it said goes on to hold: write a new version")
 	if d != nil {
-		next.seen = *d
+		next.seen = bare(d)
 		next.faults = wholly("was deleted, and what it said goes on to hold: write a new version")
 	}
 	return &next
@@ -119,6 +119,14 @@ func (e *edition[T]) best() *T {
 // because an until is held against that.
 func same(a, b *store.Document) bool {
 	return a.Path == b.Path && a.Withdrawn == b.Withdrawn && a.Hash == b.Hash && a.Created.Equal(b.Created) && a.Doubt == b.Doubt
+}
+
+// bare is d without its body, which is read once and would otherwise stay in
+// memory.
+func bare(d *store.Document) store.Document {
+	bare := *d
+	bare.Body = nil
+	return bare
 }
 
 // open reads the body of d as an object, nil where it is none. A document with

@@ -24,3 +24,15 @@ func Faults(d *store.Document) []Rejection {
 	}
 	return found.reject(nil, d)
 }
+
+// Anew returns the book that b would be if nothing of it had been taken over
+// from a book before, but what its documents count for.
+func (b *Book) Anew() *Book {
+	anew := &Book{editions: b.editions, brakes: b.brakes, accounts: map[place]*compiled{}}
+	anew.stops = newStops(b.brakes.Stops)
+	anew.owners = newOwnership(nil, b.bestTeams())
+	anew.compileAccounts(&Book{})
+	anew.names = index(trie{}, nil, anew.sorted)
+	anew.rejected = anew.gather()
+	return anew
+}

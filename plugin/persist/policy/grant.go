@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"slices"
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/record"
@@ -11,24 +10,53 @@ import (
 // after it was handed out, and as long as it says the same it is the same
 // pointer from one book to the next.
 type Grant struct {
-	FQDN      record.FQDN
+	FQDN record.FQDN
+	*Terms
+}
+
+// Terms are all that a grant says but the name. Grants of an account that say
+// the same share them. They are comparable.
+type Terms struct {
 	Team      string // slugs of the documents it rests on
 	Issuer    string
 	Account   string
 	Subtree   bool // names below are granted too
 	Until     Until
-	NotBefore time.Time       // zero: from the beginning
-	Records   []record.Record // one for each form and issuer, without persistUntil; empty where Withheld is not
-	Withheld  string          // why nothing is served, empty if nothing speaks against it
+	NotBefore time.Time // zero: from the beginning
+	Withheld  string    // why nothing is served, empty if nothing speaks against it
+
+	publishes publication
+}
+
+// publication is what is served of a grant: nothing where it is zero.
+type publication struct {
+	record     record.Record // without persistUntil
+	plain      bool          // the record as it is
+	hashed     bool          // the record with the hashed URI
+	hashPrefix string        // where hashed
+	thumbprint string        // likewise
+}
+
+// Records returns one record for each form, without persistUntil; none where
+// the grant is withheld.
+func (g *Grant) Records() []record.Record {
+	var list []record.Record
+	p := &g.publishes
+	if p.plain {
+		list = append(list, p.record)
+	}
+	if p.hashed {
+		hashed := p.record
+		hashed.AccountURI = record.HashAccountURI(p.hashPrefix, g.FQDN, p.thumbprint, p.record.AccountURI)
+		list = append(list, hashed)
+	}
+	return list
 }
 
 // Path is the path of the account document that holds the grant.
 func (g *Grant) Path() string { return g.place().path() }
 
-func (g *Grant) place() place { return place{g.Team, g.Issuer, g.Account} }
+func (t *Terms) place() place { return place{t.Team, t.Issuer, t.Account} }
 
-// equal reports whether g and h say the same.
-func (g *Grant) equal(h *Grant) bool {
-	return g.FQDN == h.FQDN && g.place() == h.place() && g.Subtree == h.Subtree && g.Until == h.Until &&
-		g.NotBefore.Equal(h.NotBefore) && g.Withheld == h.Withheld && slices.Equal(g.Records, h.Records)
-}
+// withhold has nothing served, because of why.
+func (t *Terms) withhold(why string) { t.Withheld, t.publishes = why, publication{} }

@@ -54,7 +54,7 @@ func TestAccountURIIsKnownOfWithheldGrantsToo(t *testing.T) {
 	if got := b.AccountURI(grants[0]); got != policytest.AccountURI {
 		t.Errorf("Expected the account %s, got %q", policytest.AccountURI, got)
 	}
-	if got := b.AccountURI(&policy.Grant{Team: "other"}); got != "" {
+	if got := b.AccountURI(&policy.Grant{Terms: &policy.Terms{Team: "other"}}); got != "" {
 		t.Errorf("Expected no account of a grant that is in no document, got %q", got)
 	}
 }

@@ -30,7 +30,7 @@ func newListings(s *store.Snapshot, general time.Time, owners *ownership) listin
 			l.teams[slug] = earlier(at, l.team(slug))
 		}
 	}
-	for up, suffixes := range owners.below {
+	for up, suffixes := range owners.within {
 		for _, s := range suffixes {
 			for _, slug := range owners.claims[s] {
 				l.lower(up, l.team(slug))

@@ -13,7 +13,7 @@ import (
 type ownership struct {
 	teams  map[string]*team    // by slug
 	claims map[suffix][]string // who claims a suffix: slugs, sorted
-	below  map[suffix][]suffix // claimed suffixes strictly below a name, sorted
+	within map[suffix][]suffix // claimed suffixes strictly below a name, sorted
 }
 
 // newOwnership returns the ownership among teams, which is prev where nothing
@@ -22,7 +22,7 @@ func newOwnership(prev *ownership, teams map[string]*team) *ownership {
 	if prev != nil && maps.Equal(prev.teams, teams) {
 		return prev
 	}
-	o := &ownership{teams: teams, claims: map[suffix][]string{}, below: map[suffix][]suffix{}}
+	o := &ownership{teams: teams, claims: map[suffix][]string{}, within: map[suffix][]suffix{}}
 	for _, slug := range slices.Sorted(maps.Keys(teams)) {
 		for _, s := range teams[slug].claims {
 			o.claims[s] = append(o.claims[s], slug)
@@ -30,7 +30,7 @@ func newOwnership(prev *ownership, teams map[string]*team) *ownership {
 	}
 	for _, s := range slices.Sorted(maps.Keys(o.claims)) {
 		for up, ok := s.parent(); ok; up, ok = up.parent() {
-			o.below[up] = append(o.below[up], s)
+			o.within[up] = append(o.within[up], s)
 		}
 	}
 	return o
@@ -60,6 +60,17 @@ func (o *ownership) owns(slug string, name record.FQDN) (s suffix, reason string
 	return s, ""
 }
 
+// below returns the teams, sorted, that may own names at or below name.
+func (o *ownership) below(name record.FQDN) []string {
+	s, _ := o.suffixOf(name)
+	teams := slices.Clone(o.claims[s])
+	for _, s := range o.within[suffix(name)] {
+		teams = append(teams, o.claims[s]...)
+	}
+	slices.Sort(teams)
+	return slices.Compact(teams)
+}
+
 // claimed reports whether the team claims s itself.
 func (o *ownership) claimed(s suffix, slug string) bool {
 	_, ok := slices.BinarySearch(o.claims[s], slug)
@@ -79,7 +90,7 @@ func (o *ownership) reaches(slug string, name record.FQDN) bool {
 // trespass returns the suffix of another team that a wide grant of the team at
 // name would cover without leave, empty if there is none.
 func (o *ownership) trespass(slug string, name record.FQDN) string {
-	for _, s := range o.below[suffix(name)] {
+	for _, s := range o.within[suffix(name)] {
 		others := slices.ContainsFunc(o.claims[s], func(claimant string) bool { return claimant != slug })
 		if others && !covers(o.teams[slug].reach, s) {
 			return s.String()

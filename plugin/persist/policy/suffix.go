@@ -39,6 +39,12 @@ func (s suffix) parent() (suffix, bool) {
 	return "", s != ""
 }
 
+// covers reports whether name is s, or lies below it.
+func (s suffix) covers(name record.FQDN) bool {
+	rest, ok := strings.CutSuffix(string(name), string(s))
+	return ok && (rest == "" || s == "" || strings.HasSuffix(rest, "."))
+}
+
 // suffixes reads a list, or a map with empty objects, of suffixes without
 // repetition.
 func (o *object) suffixes(name string) []suffix {

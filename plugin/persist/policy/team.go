@@ -2,6 +2,7 @@ package policy
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/record"
@@ -109,6 +110,21 @@ func (o *object) proof() time.Time {
 
 // holdsSuffix reports whether the team has grants of its own under s.
 func (t *team) holdsSuffix(s suffix) bool { return covers(t.holds, s) }
+
+// alike reports whether t and other, either of which may be nil, let an account
+// do the same, but for where: see [ownership.differences].
+func (t *team) alike(other *team, uri string) bool {
+	if t == other || t == nil || other == nil {
+		return t == other
+	}
+	a, known := t.accounts[uri]
+	b, knew := other.accounts[uri]
+	return slices.Equal(t.issuers, other.issuers) &&
+		t.wildcard == other.wildcard && t.subtree == other.subtree && t.enabled == other.enabled &&
+		t.maxGrants == other.maxGrants &&
+		(t.accounts == nil) == (other.accounts == nil) && known == knew &&
+		slices.Equal(a.thumbprints, b.thumbprints) && a.proven.Equal(b.proven)
+}
 
 func narrowTeam(last, read *team, sound func(string) bool) *team {
 	n := *last

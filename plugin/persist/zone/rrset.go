@@ -69,7 +69,7 @@ func (z *Zone) Records(b *policy.Book, grants []*policy.Grant, at time.Time) Rec
 // publish adds the records of g. A record that does not render was refused by
 // the policy already, so there is nothing to report here.
 func (r *Records) publish(g *policy.Grant, until time.Time) {
-	for _, rec := range g.Records {
+	for _, rec := range g.Records() {
 		rec.Until = until
 		if text, err := rec.Render(); err == nil {
 			r.Published = append(r.Published, Published{Grant: g, Record: rec, Text: text})
