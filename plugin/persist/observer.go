@@ -67,17 +67,9 @@ func forget(location string) {
 // report counts what is in a book and logs what is not used, if the book
 // before, which may be nil, did not say so already.
 func report(location string, previous, book *policy.Book) {
-	states := map[string]int{"eligible": 0, "withheld": 0}
-	for g := range book.All() {
-		if g.Withheld == "" {
-			states["eligible"]++
-		} else {
-			states["withheld"]++
-		}
-	}
-	for state, n := range states {
-		grantsGauge.WithLabelValues(location, state).Set(float64(n))
-	}
+	eligible, withheld := book.Tally()
+	grantsGauge.WithLabelValues(location, "eligible").Set(float64(eligible))
+	grantsGauge.WithLabelValues(location, "withheld").Set(float64(withheld))
 	rejectionsGauge.WithLabelValues(location).Set(float64(len(book.Rejections())))
 	known := map[policy.Rejection]bool{}
 	if previous != nil {

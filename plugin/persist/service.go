@@ -29,6 +29,7 @@ type service struct {
 	renewal  renewal
 
 	updating  sync.Mutex      // so that the last update is that of the newest book and keys
+	served    *policy.Book    // since the last update; guarded by updating
 	announced *dnssec.KeySet  // whose DS records were logged last; guarded by updating
 	stops     []policy.Scope  // as logged last; guarded by updating
 	empty     map[string]bool // zones without a grant, by origin; guarded by updating
@@ -99,10 +100,24 @@ func (p *Persist) update() {
 		a.Update(book, keys)
 		p.warnEmpty(a.Zone(), book)
 	}
+	p.forget(book)
 	p.renewal.wake()
 	if p.ready() {
 		p.loaded.Do(func() { close(p.complete) })
 	}
+}
+
+// forget drops what was prepared for grants that book, from which every zone is
+// served by now, no longer has. It costs what has changed, not what is served.
+func (p *Persist) forget(book *policy.Book) {
+	if p.served != nil && book != nil {
+		for g := range book.Gone(p.served) {
+			if a := p.authority(g.FQDN.Owner()); a != nil {
+				a.Forget(g)
+			}
+		}
+	}
+	p.served = book
 }
 
 // announce logs the DS records for the parent zones when keys are new, and which

@@ -117,12 +117,10 @@ func (a *Authority) Book() *policy.Book {
 }
 
 // Update serves from book and keys from now on. Either may be nil as long as
-// it has not been loaded: the authority is then not ready.
+// it has not been loaded: the authority is then not ready. What was prepared for
+// grants that the book no longer has stays in memory until [Authority.Forget].
 func (a *Authority) Update(book *policy.Book, keys *dnssec.KeySet) {
-	old := a.state.Swap(&state{book: book, keys: keys})
-	if old != nil && old.book != book {
-		a.forget(book)
-	}
+	a.state.Store(&state{book: book, keys: keys})
 }
 
 // Ready reports whether there is everything an answer needs.

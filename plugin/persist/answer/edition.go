@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/dnssec"
+	"github.com/coredns-persist/persist/plugin/persist/zone"
 
 	"github.com/miekg/dns"
 )
@@ -156,7 +157,7 @@ func (a *Authority) edition(st *state, at time.Time) (*edition, error) {
 	if ed = a.newest.edition.Load(); ed.current(st, at) {
 		return ed, nil
 	}
-	next := ed.under(st, at)
+	next := ed.under(a.zone, st, at)
 	if next == nil {
 		var err error
 		if next, err = a.compose(ed, st, at); err != nil {
@@ -169,9 +170,9 @@ func (a *Authority) edition(st *state, at time.Time) (*edition, error) {
 
 // under returns the same edition for another state that does not differ in
 // anything but when the store has vouched for it, nil where it may differ.
-func (ed *edition) under(st *state, at time.Time) *edition {
+func (ed *edition) under(z *zone.Zone, st *state, at time.Time) *edition {
 	if ed == nil || ed.held || ed.ahead(at) || !at.Before(ed.until) ||
-		st.keys != ed.st.keys || !st.book.SameGrants(ed.st.book) {
+		st.keys != ed.st.keys || !z.Same(st.book, ed.st.book) {
 		return nil
 	}
 	same := *ed

@@ -52,6 +52,9 @@ func (a *Authority) prepare(st *state, place zone.Place, owner string, at time.T
 	}
 	before, _ := a.records.Swap(key, p)
 	a.grown(owner, &p.set, before != nil && before.(*prepared).tooBig, p.tooBig)
+	if now := a.state.Load(); now != st && !now.has(key) {
+		a.Forget(key) // it may have been forgotten already
+	}
 	return p, nil
 }
 
@@ -89,13 +92,10 @@ func (a *Authority) owner(st *state, place zone.Place, q Query, at time.Time) Re
 	return a.noData(st, q, []uint16{dns.TypeTXT}, at)
 }
 
-// forget drops what was prepared for grants that the new book no longer has.
-func (a *Authority) forget(book *policy.Book) {
-	a.records.Range(func(key, _ any) bool {
-		g := key.(*policy.Grant)
-		if book == nil || !slices.Contains(book.Lookup(g.FQDN), g) {
-			a.records.Delete(key)
-		}
-		return true
-	})
+// Forget drops what was prepared for a grant that is in no book any more. It is
+// called after [Authority.Update].
+func (a *Authority) Forget(g *policy.Grant) { a.records.Delete(g) }
+
+func (st *state) has(g *policy.Grant) bool {
+	return st.book != nil && slices.Contains(st.book.Lookup(g.FQDN), g)
 }

@@ -2,6 +2,7 @@ package zone
 
 import (
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,18 +68,21 @@ func (z *Zone) Owners(b *policy.Book) iter.Seq2[string, []*policy.Grant] {
 			}
 			return
 		}
-		for fqdn, grants := range b.Names() {
-			if z.holds(fqdn) && !yield(fqdn.Owner(), grants) {
+		for fqdn, grants := range b.Below(relative(z.Origin)) {
+			if !yield(fqdn.Owner(), grants) {
 				return
 			}
 		}
 	}
 }
 
-// holds reports whether the owner of fqdn is in z, which is no owner itself.
-func (z *Zone) holds(fqdn record.FQDN) bool {
-	rest, ok := strings.CutSuffix(string(fqdn), string(relative(z.Origin)))
-	return ok && (rest == "" || strings.HasSuffix(rest, "."))
+// Same reports whether the owners in z have the same grants in b and other, under
+// the same freeze, so that z differs at most in when the store vouched for them.
+func (z *Zone) Same(b, other *policy.Book) bool {
+	if z.fqdn == "" {
+		return b.SameGrantsBelow(other, relative(z.Origin))
+	}
+	return b.Freeze().Equal(other.Freeze()) && slices.Equal(b.Lookup(z.fqdn), other.Lookup(z.fqdn))
 }
 
 func (z *Zone) apexGrants(b *policy.Book) []*policy.Grant {
