@@ -119,8 +119,9 @@ func (b *backend) book(brakes policy.Brakes) *policy.Book {
 	key := fmt.Sprint(brakes)
 	c, ok := b.books[key]
 	if !ok {
-		c = &compiled{snapshot, policy.Compile(b.newest, snapshot, brakes)}
-		report(b.location, b.newest, c.book)
+		book := policy.Compile(b.newest, snapshot, brakes)
+		report(b.location, b.newest, book)
+		c = &compiled{b.watcher.Release(snapshot), book} // every book from now on is compiled after this one
 		b.books[key], b.newest = c, c.book
 	}
 	if err := c.book.Fit(); err != nil {

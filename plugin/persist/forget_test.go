@@ -20,7 +20,6 @@ func TestAGrantThatIsGoneLeavesTheMemory(t *testing.T) {
 	}
 	book := backends.all()[0].last()
 	gone, kept := weak.Make(book.Lookup("a.b.example.com")[0]), weak.Make(book.Lookup("example.com")[0])
-	book = nil //nolint:ineffassign,wastedassign // it would keep what is gone
 
 	documents().Account(`"domains": {"example.com": {"wildcard": true}}`).Write(t, s.policies())
 	rescan(t)

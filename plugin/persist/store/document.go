@@ -45,7 +45,7 @@ type Document struct {
 	Path      string    // without suffix: "config", "issuers/letsencrypt", "accounts/web/letsencrypt/prod"
 	Version   string    // Vault: its version number; directory: first 12 hex digits of the body's SHA-256
 	Created   time.Time // Vault: created_time of the version; directory: modification time
-	Body      []byte    // JSON; nil when Withdrawn
+	Body      []byte    // JSON; nil when Withdrawn, or once read: see Watcher.Release
 	Withdrawn bool      // soft-deleted or destroyed: the store states that it is gone
 	Deleted   time.Time // Vault: deletion_time of the version, zero if none; where it lies ahead the version still counts
 	Hash      [32]byte  // SHA-256 of Body
