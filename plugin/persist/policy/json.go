@@ -96,18 +96,20 @@ func (v value) says(literal string) bool {
 	return false
 }
 
+// mostShown is how much of a string a message shows, in octets.
+const mostShown = 64
+
 // String describes v for a message. Long strings are cut: a message is no
 // place for what somebody pasted by mistake.
 func (v value) String() string {
-	const most = 64
 	switch v.kind {
 	case jsontext.KindString:
-		if len(v.text) > most {
-			return fmt.Sprintf("%q…", v.text[:most])
+		if len(v.text) > mostShown {
+			return fmt.Sprintf("%q…", v.text[:mostShown])
 		}
 		return fmt.Sprintf("%q", v.text)
 	case jsontext.KindNumber:
-		return v.text[:min(len(v.text), most)]
+		return v.text[:min(len(v.text), mostShown)]
 	case jsontext.KindBeginObject:
 		return "an object"
 	case jsontext.KindBeginArray:

@@ -31,6 +31,9 @@ func newObject(path string, v value) *object {
 }
 
 func (o *object) findRepeated() {
+	if len(o.members) < 2 {
+		return
+	}
 	seen := make(map[string]bool, len(o.members))
 	for _, m := range o.members {
 		if seen[m.name] {
@@ -218,12 +221,19 @@ func (o *object) entries(name string, v value) []member {
 	return members
 }
 
+// isHostname reports whether name is one that quotes, and is shown whole, as it is.
+func isHostname(name string) bool {
+	return len(name) <= mostShown && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789.-_*") == ""
+}
+
 // fieldOf names the member of the object at path, the way jq and JavaScript do.
 func fieldOf(path, name string) string {
 	plain := name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == ""
 	switch {
+	case !plain && isHostname(name):
+		return path + `["` + name + `"]`
 	case !plain:
-		return fmt.Sprintf("%s[%s]", path, value{kind: jsontext.KindString, text: name})
+		return path + "[" + quote(name) + "]"
 	case path == "":
 		return name
 	}

@@ -12,6 +12,9 @@ import (
 // pem is the first line of a private key in PEM (RFC 7468), of whatever make.
 var pem = regexp.MustCompile(`(?i)-----BEGIN [^-]*PRIVATE KEY`)
 
+// holdsPEM reports whether s holds such a line.
+func holdsPEM(s string) bool { return strings.Contains(s, "-----") && pem.MatchString(s) }
+
 // privateMembers are the members that make a JSON Web Key a private or a
 // symmetric one (RFC 7518 section 6).
 var privateMembers = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
@@ -26,7 +29,7 @@ func findSecret(v value) (field string, found bool) {
 		return "", secretText(v.text)
 	}
 	for _, m := range v.members {
-		if pem.MatchString(m.name) {
+		if holdsPEM(m.name) {
 			return "", true
 		}
 		if slices.Contains(privateMembers, m.name) && holdsKey(m.value) {
@@ -63,7 +66,7 @@ func holdsKey(v value) bool {
 }
 
 func secretText(s string) bool {
-	if pem.MatchString(s) {
+	if holdsPEM(s) {
 		return true
 	}
 	if s = strings.TrimSpace(s); s == "" || s[0] != '{' && s[0] != '[' {
