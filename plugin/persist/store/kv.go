@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -34,6 +33,8 @@ type secret struct {
 		Destroyed bool      `json:"destroyed"`
 	} `json:"metadata"`
 	Keys []string `json:"keys"` // of a LIST
+
+	sum [32]byte // SHA-256 of Data
 }
 
 // Read implements [Source].
@@ -49,10 +50,10 @@ func (v *Vault) Read(ctx context.Context, path string) (*Document, error) {
 	d.Deleted, _ = time.Parse(time.RFC3339Nano, s.Metadata.Deleted) // zero where it is empty
 	if s.withdrawn() {
 		d.Withdrawn = true
+		d.seal()
 	} else {
-		d.Body = s.Data
+		d.Body, d.Hash = s.Data, s.sum
 	}
-	d.seal()
 	return d, nil
 }
 
@@ -144,7 +145,7 @@ func (v *Vault) get(ctx context.Context, r request, query map[string][]string) (
 		case err != nil && !statusIs(err, http.StatusNotFound):
 			return err
 		}
-		got, broken := decode(resp.Body)
+		got, broken := v.answers.read(r.path(), resp.Body)
 		if got == nil {
 			return cmp.Or(err, broken)
 		}
@@ -158,17 +159,11 @@ func (v *Vault) get(ctx context.Context, r request, query map[string][]string) (
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // decode reads the data of an answer.
-func decode(body io.Reader) (*secret, error) {
-	text := buffers.Get().(*bytes.Buffer)
-	defer buffers.Put(text)
-	text.Reset()
-	if _, err := text.ReadFrom(body); err != nil {
-		return nil, err
-	}
+func decode(text []byte) (*secret, error) {
 	var answer struct {
 		Data *secret `json:"data"`
 	}
-	if err := jsonv2.Unmarshal(text.Bytes(), &answer, jsontext.AllowDuplicateNames(true)); err != nil || answer.Data == nil {
+	if err := jsonv2.Unmarshal(text, &answer, jsontext.AllowDuplicateNames(true)); err != nil || answer.Data == nil {
 		return nil, errGarbled
 	}
 	return answer.Data, nil

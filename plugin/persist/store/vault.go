@@ -48,6 +48,7 @@ type Vault struct {
 	mount    string
 	timeout  time.Duration // of one request
 	now      func() time.Time
+	answers  answers
 
 	mu   sync.Mutex
 	date time.Time // the newest Date header; guarded by mu
