@@ -20,7 +20,8 @@ type scan struct {
 	*Watcher
 	prev *Snapshot // what is known, empty before the first load
 
-	braked time.Time // when the request began that read control, or found none
+	braked  time.Time // when the request began that read control, or found none
+	counted time.Time // when changes were last looked for among what is found
 
 	// state guards the rest while requests are under way.
 	state   sync.Mutex
@@ -44,7 +45,7 @@ type listing struct {
 }
 
 func (w *Watcher) newScan() *scan {
-	s := &scan{Watcher: w, prev: w.Snapshot(), found: map[string]finding{}, listed: map[string]listing{}}
+	s := &scan{Watcher: w, prev: w.Snapshot(), counted: w.options.Clock.Now(), found: map[string]finding{}, listed: map[string]listing{}}
 	if s.prev == nil {
 		s.prev = &Snapshot{}
 	}
@@ -125,6 +126,8 @@ func (s *scan) recheck(ctx context.Context) error {
 
 // differs reports whether a document that was read is not the one known.
 func (s *scan) differs() bool {
+	s.state.Lock()
+	defer s.state.Unlock()
 	for path, f := range s.found {
 		if known := s.prev.Document(path); f.document != nil && (known == nil || !f.document.same(known)) {
 			return true
@@ -163,10 +166,14 @@ func (s *scan) unread(path string) error {
 
 // publishChanges has the changes count that were found so far.
 func (s *scan) publishChanges(ctx context.Context) error {
+	s.counted = s.options.Clock.Now()
 	if err := s.recheck(ctx); err != nil {
 		return err
 	}
-	if next, changed := s.merge(false); changed {
+	s.state.Lock()
+	next, changed := s.merge(false)
+	s.state.Unlock()
+	if changed {
 		s.prev = next
 		s.publish(next)
 	}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -17,6 +18,10 @@ var folders = []string{"accounts", "issuers", "teams"}
 // patience is how many server errors in a row it takes to ask whether the store
 // answers at all.
 const patience = 3
+
+// countChanges is how long a change that a scan has found may wait for the rest
+// of the scan: many documents take many seconds.
+const countChanges = 500 * time.Millisecond
 
 // walk lists all folders and reads all documents, what the admin writes first:
 // it is little, and a restriction in it must not wait for the accounts. It
@@ -58,7 +63,8 @@ func (s *scan) visit(ctx context.Context, abort context.CancelCauseFunc, tops ..
 }
 
 // each calls do for every item, some at once, until the store must be left
-// alone. The brakes are looked at meanwhile, as often as at other times.
+// alone. The brakes are looked at meanwhile, as often as at other times, and what
+// has changed counts before everything is read.
 func (s *scan) each(ctx context.Context, abort context.CancelCauseFunc, items []string, do func(context.Context, string) error) {
 	var group errgroup.Group
 	group.SetLimit(workers - 1) // one request may be a look at the brakes
@@ -68,6 +74,11 @@ func (s *scan) each(ctx context.Context, abort context.CancelCauseFunc, items []
 		}
 		if s.options.Clock.Now().Sub(s.looked) >= s.options.Index {
 			s.count(ctx, abort, s.look(ctx))
+		}
+		if s.Snapshot() != nil && s.options.Clock.Now().Sub(s.counted) >= countChanges {
+			if err := s.publishChanges(ctx); err != nil {
+				abort(err)
+			}
 		}
 		group.Go(func() error {
 			s.count(ctx, abort, do(ctx, item))
