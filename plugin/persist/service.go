@@ -2,6 +2,7 @@ package persist
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -120,6 +121,18 @@ func (p *Persist) forget(book *policy.Book) {
 	p.served = book
 }
 
+// mostTold is how many zones of a stanza the log names one by one.
+const mostTold = 20
+
+// zones lists the zones for a message.
+func (p *Persist) zones() string {
+	list := strings.Join(p.origins[:min(len(p.origins), mostTold)], " ")
+	if more := len(p.origins) - mostTold; more > 0 {
+		return fmt.Sprintf("%s and %d more", list, more)
+	}
+	return list
+}
+
 // announce logs the DS records for the parent zones when keys are new, and which
 // zones a roll-over of the KSK would forget.
 func (p *Persist) announce(keys *dnssec.KeySet) {
@@ -127,10 +140,15 @@ func (p *Persist) announce(keys *dnssec.KeySet) {
 		return
 	}
 	p.announced = keys
-	for _, origin := range p.origins {
+	for _, origin := range p.origins[:min(len(p.origins), mostTold)] {
 		for _, ds := range keys.DS(origin, p.now()) {
 			log.Infof("DS for the parent of %s: %s", origin, strings.ReplaceAll(ds.String(), "\t", " "))
 		}
+	}
+	if more := len(p.origins) - mostTold; more > 0 {
+		log.Infof("and likewise for %d zones more: persistctl keys ds ZONE prints those of one", more)
+	}
+	for _, origin := range p.origins {
 		if len(keys.Zones) > 0 && !slices.Contains(keys.Zones, origin) {
 			log.Errorf("a roll-over of the KSK does not wait for the parent of %s, and will break its chain of trust: add %q to zones in the key document, which has %q", origin, origin, keys.Zones)
 		}
@@ -144,10 +162,10 @@ func (p *Persist) tellStops(book *policy.Book) {
 		return
 	}
 	if p.stops = book.Stops(); len(p.stops) == 0 {
-		log.Infof("%v: no stop is in force any more", []string(p.origins))
+		log.Infof("%s: no stop is in force any more", p.zones())
 		return
 	}
-	log.Warningf("%v: stops in force: %v", []string(p.origins), p.stops)
+	log.Warningf("%s: stops in force: %v", p.zones(), p.stops)
 	for _, s := range book.Idle() {
 		log.Warningf("stop %s stops nothing that is granted: correct it if it is a slip, or leave it for what is granted later", s)
 	}
@@ -167,6 +185,6 @@ func (p *Persist) await(most time.Duration) {
 	select {
 	case <-p.complete:
 	case <-time.After(most):
-		log.Warningf("%v: documents or keys are not loaded yet; queries are answered SERVFAIL until they are", []string(p.origins))
+		log.Warningf("%s: documents or keys are not loaded yet; queries are answered SERVFAIL until they are", p.zones())
 	}
 }

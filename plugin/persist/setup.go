@@ -113,15 +113,15 @@ func verified(zone string) func(err error) {
 // it lies over.
 func (p *Persist) companions(server *dnsserver.Config) error {
 	if p.config.signed() && server.Handler("dnssec") != nil {
-		return fmt.Errorf("the dnssec plugin stands in the same server block and would sign %v with keys of its own: "+
-			"give persist a server block without dnssec, or write fallthrough so that dnssec alone signs", []string(p.origins))
+		return fmt.Errorf("the dnssec plugin stands in the same server block and would sign %s with keys of its own: "+
+			"give persist a server block without dnssec, or write fallthrough so that dnssec alone signs", p.zones())
 	}
 	p.warn(server)
 	if !p.config.overlay {
 		return p.refuseHidden(server)
 	}
 	if p.Next == nil {
-		return fmt.Errorf("fallthrough makes an overlay over %v, and no plugin after persist serves it: add file or another one, or remove fallthrough", []string(p.origins))
+		return fmt.Errorf("fallthrough makes an overlay over %s, and no plugin after persist serves it: add file or another one, or remove fallthrough", p.zones())
 	}
 	return p.refuseSignedBelow()
 }
@@ -135,7 +135,7 @@ func (p *Persist) warn(server *dnsserver.Config) {
 		"rewrite": "breaks signatures where it changes names or TTLs",
 	} {
 		if p.config.signed() && server.Handler(name) != nil {
-			log.Warningf("the %s plugin stands in the same server block as the signed zones %v and %s", name, []string(p.origins), harm)
+			log.Warningf("the %s plugin stands in the same server block as the signed zones %s and %s", name, p.zones(), harm)
 		}
 	}
 }
