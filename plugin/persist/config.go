@@ -129,12 +129,29 @@ func (c *config) build(origins []string) error {
 		if c.report != "" && dns.IsSubDomain(z.Origin, c.report) {
 			return fmt.Errorf("report %s lies in zone %s, so a report of what is wrong there would need what is wrong: name a domain outside (RFC 9567 section 8.1)", c.report, z.Origin)
 		}
-		for _, other := range c.zones {
-			if dns.IsSubDomain(other.Origin, z.Origin) || dns.IsSubDomain(z.Origin, other.Origin) {
-				return fmt.Errorf("zones %s and %s overlap: keep the outer one, it serves both", other.Origin, z.Origin)
-			}
-		}
 		c.zones = append(c.zones, z)
 	}
+	if outer, inner, found := overlap(c.zones); found {
+		return fmt.Errorf("zones %s and %s overlap: keep the outer one, it serves both", outer, inner)
+	}
 	return nil
+}
+
+// overlap finds a zone that lies in another one, or stands twice.
+func overlap(zones []*zone.Zone) (outer, inner string, found bool) {
+	origins := make(map[string]bool, len(zones))
+	for _, z := range zones {
+		if origins[z.Origin] {
+			return z.Origin, z.Origin, true
+		}
+		origins[z.Origin] = true
+	}
+	for _, z := range zones {
+		for off, end := dns.NextLabel(z.Origin, 0); !end; off, end = dns.NextLabel(z.Origin, off) {
+			if origins[z.Origin[off:]] {
+				return z.Origin[off:], z.Origin, true
+			}
+		}
+	}
+	return "", "", false
 }
