@@ -24,8 +24,9 @@ type known struct {
 	secret   secret            // without it
 }
 
-// read reads the data of an answer for path.
-func (a *answers) read(path string, body io.Reader) (*secret, error) {
+// read reads the data of an answer for path. Of a document whose body is that of
+// one that is known, which may be nil, it makes no copy.
+func (a *answers) read(path string, body io.Reader, document *Document) (*secret, error) {
 	text := buffers.Get().(*bytes.Buffer)
 	defer buffers.Put(text)
 	text.Reset()
@@ -36,7 +37,9 @@ func (a *answers) read(path string, body io.Reader) (*secret, error) {
 	digest := sha256.Sum256(lasting)
 	if k, ok := a.recall(path); ok && k.digest == digest {
 		s := k.secret
-		s.Data = jsontext.Value(lasting[k.from:k.to]).Clone()
+		if s.isKnown = document != nil && !document.Withdrawn && document.Hash == s.sum; !s.isKnown {
+			s.Data = jsontext.Value(lasting[k.from:k.to]).Clone()
+		}
 		return &s, nil
 	}
 	s, err := decode(text.Bytes())

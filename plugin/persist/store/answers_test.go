@@ -49,6 +49,44 @@ func TestAnAnswerThatIsRememberedSaysTheSame(t *testing.T) {
 	}
 }
 
+// Whoever knows a version is told of every other one, with its body.
+func TestOnlyTheBodyThatIsKnownIsLeftOut(t *testing.T) {
+	f := newFake(t)
+	const path = "teams/web"
+	v := f.vault(t)
+	read := func(known *Document) *Document {
+		d, err := v.Reread(t.Context(), path, known)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	f.Put(path, `{"a":1}`)
+	first := read(nil)
+	released := *first
+	released.Body = nil
+	if d := read(&released); d.Body != nil || !d.same(first) || d.Withdrawn {
+		t.Errorf("Expected the same version without its body, got %+v", d)
+	}
+	if d := read(nil); string(d.Body) != `{"a":1}` {
+		t.Errorf("Expected the body where no version is known, got %+v", d)
+	}
+	f.Put(path, `{"a":2}`)
+	if d := read(&released); string(d.Body) != `{"a":2}` {
+		t.Errorf("Expected the body of another version, got %+v", d)
+	}
+	f.remove(t, path)
+	if d := read(&released); !d.Withdrawn {
+		t.Errorf("Expected to be told of the deletion, got %+v", d)
+	}
+	f.undelete(t, path)
+	withdrawn := *read(nil)
+	withdrawn.Withdrawn, withdrawn.Body = true, nil
+	if d := read(&withdrawn); string(d.Body) != `{"a":2}` {
+		t.Errorf("Expected the body of a version that was deleted, got %+v", d)
+	}
+}
+
 // What is read belongs to whoever reads it.
 func TestDocumentsOfTwoReadsShareNoMemory(t *testing.T) {
 	f := newFake(t)

@@ -34,12 +34,20 @@ type secret struct {
 	} `json:"metadata"`
 	Keys []string `json:"keys"` // of a LIST
 
-	sum [32]byte // SHA-256 of Data
+	sum     [32]byte // SHA-256 of Data
+	isKnown bool     // Data is left out: it is the body of the document that is known
 }
 
 // Read implements [Source].
 func (v *Vault) Read(ctx context.Context, path string) (*Document, error) {
-	s, err := v.readSecret(ctx, v.mount, path)
+	return v.Reread(ctx, path, nil)
+}
+
+// Reread is Read for whoever knows a version of the document, which may be nil:
+// where the newest one is the same, the body is that of the known one, even
+// where it has been released.
+func (v *Vault) Reread(ctx context.Context, path string, known *Document) (*Document, error) {
+	s, err := v.readSecret(ctx, v.mount, path, known)
 	if errors.Is(err, ErrNotFound) && path == ConfigPath {
 		err = v.explainMount(ctx, v.mount, err)
 	}
@@ -48,10 +56,13 @@ func (v *Vault) Read(ctx context.Context, path string) (*Document, error) {
 	}
 	d := &Document{Path: path, Version: strconv.Itoa(s.Metadata.Version), Created: s.Metadata.Created}
 	d.Deleted, _ = time.Parse(time.RFC3339Nano, s.Metadata.Deleted) // zero where it is empty
-	if s.withdrawn() {
+	switch {
+	case s.isKnown:
+		d.Body, d.Hash = known.Body, known.Hash
+	case s.withdrawn():
 		d.Withdrawn = true
 		d.seal()
-	} else {
+	default:
 		d.Body, d.Hash = s.Data, s.sum
 	}
 	return d, nil
@@ -65,7 +76,7 @@ func (s *secret) withdrawn() bool {
 
 // List implements [Source].
 func (v *Vault) List(ctx context.Context, folder string) ([]string, error) {
-	s, err := v.get(ctx, request{"list", v.mount, "metadata", folder}, map[string][]string{"list": {"true"}})
+	s, err := v.get(ctx, request{"list", v.mount, "metadata", folder}, map[string][]string{"list": {"true"}}, nil)
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil
 	}
@@ -86,7 +97,7 @@ func (v *Vault) ReadSecret(ctx context.Context, mount, path string) ([]byte, err
 // ReadSecretVersion is ReadSecret, and returns the version too, for
 // [Vault.WriteSecret] to replace it.
 func (v *Vault) ReadSecretVersion(ctx context.Context, mount, path string) (data []byte, version int, err error) {
-	s, err := v.readSecret(ctx, mount, path)
+	s, err := v.readSecret(ctx, mount, path, nil)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return nil, 0, v.explainMount(ctx, mount, err)
@@ -116,9 +127,9 @@ func (v *Vault) WriteSecret(ctx context.Context, mount, path string, data []byte
 	})
 }
 
-func (v *Vault) readSecret(ctx context.Context, mount, path string) (*secret, error) {
+func (v *Vault) readSecret(ctx context.Context, mount, path string, known *Document) (*secret, error) {
 	r := request{"read", mount, "data", path}
-	s, err := v.get(ctx, r, nil)
+	s, err := v.get(ctx, r, nil, known)
 	if err != nil {
 		return nil, err
 	}
@@ -131,8 +142,9 @@ func (v *Vault) readSecret(ctx context.Context, mount, path string) (*secret, er
 	return s, nil
 }
 
-// get performs a GET request and decodes the data of the answer.
-func (v *Vault) get(ctx context.Context, r request, query map[string][]string) (s *secret, err error) {
+// get performs a GET request and decodes the data of the answer; see
+// [answers.read] for what known is.
+func (v *Vault) get(ctx context.Context, r request, query map[string][]string, known *Document) (s *secret, err error) {
 	err = v.do(ctx, r, func(ctx context.Context, c *api.Client) error {
 		resp, err := c.Logical().ReadRawWithDataWithContext(ctx, r.path(), query)
 		if resp != nil {
@@ -145,7 +157,7 @@ func (v *Vault) get(ctx context.Context, r request, query map[string][]string) (
 		case err != nil && !statusIs(err, http.StatusNotFound):
 			return err
 		}
-		got, broken := v.answers.read(r.path(), resp.Body)
+		got, broken := v.answers.read(r.path(), resp.Body, known)
 		if got == nil {
 			return cmp.Or(err, broken)
 		}

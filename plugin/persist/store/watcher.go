@@ -199,7 +199,7 @@ func (w *Watcher) read(ctx context.Context, path string) (*Document, error) {
 	began := w.instant()
 	var d *Document
 	err := survive(func() (err error) {
-		d, err = w.source.Read(ctx, path)
+		d, err = w.readAgain(ctx, path)
 		return err
 	})
 	if err != nil {
@@ -209,6 +209,17 @@ func (w *Watcher) read(ctx context.Context, path string) (*Document, error) {
 	w.options.Clock.Hear(date)
 	d.Confirmed = w.since(began)
 	return d, nil
+}
+
+// readAgain reads a document from a source that need not copy what is known.
+func (w *Watcher) readAgain(ctx context.Context, path string) (*Document, error) {
+	source, ok := w.source.(interface {
+		Reread(ctx context.Context, path string, known *Document) (*Document, error)
+	})
+	if !ok {
+		return w.source.Read(ctx, path)
+	}
+	return source.Reread(ctx, path, w.known(path))
 }
 
 // instant is the clock without its monotonic part, which stands still while a
