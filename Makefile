@@ -3,6 +3,7 @@
 BIN      ?= bin
 FUZZTIME ?= 2m
 BENCH    ?=
+SCALE    ?=
 
 GOLANGCI_LINT_VERSION := v2.15.0
 
@@ -17,7 +18,7 @@ export PATH := $(PATH):/usr/sbin:/sbin
 go-build = CGO_ENABLED=0 go build -C $(1) -trimpath -buildvcs=false -tags grpcnotrace \
 	-ldflags '$(LDFLAGS)' -o $(abspath $@) $(2)
 
-.PHONY: build run demo test bench lint fuzz clean help tools FORCE
+.PHONY: build run demo test bench scale lint fuzz clean help tools FORCE
 .DEFAULT_GOAL := build
 
 build: $(BIN)/coredns $(BIN)/persistctl ## Build bin/coredns and bin/persistctl
@@ -43,6 +44,9 @@ test: build $(BIN)/vaultd $(BIN)/vault tools ## Run everything that proves the p
 
 bench: $(BIN)/bench-coredns tools ## Print how many signed answers a core gives, beside its peers
 	go run -C test/bench . -server $(abspath $(BIN))/bench-coredns $(BENCH)
+
+scale: $(BIN)/coredns $(BIN)/vaultd ## Print what a million names cost, read from a real Vault
+	go run -C test/bench ./scale -server $(abspath $(BIN))/coredns $(SCALE)
 
 lint: $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) ## Run the linters of .golangci.yml, and shellcheck
 	@test/need.sh shellcheck:shellcheck

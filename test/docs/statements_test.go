@@ -128,7 +128,7 @@ func TestTargetsOfMakeExist(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"run", "demo", "test", "bench", "lint", "fuzz"} {
+	for _, name := range []string{"run", "demo", "test", "bench", "scale", "lint", "fuzz"} {
 		if !found[name] {
 			t.Errorf("No page says make %s", name)
 		}

@@ -26,7 +26,7 @@ func large() documents {
 	delete(d, "accounts/web/ca/a")
 	delete(d, "teams/web")
 	for team := range teamCount {
-		var claims []string
+		claims := make([]string, 0, accountsEach*domainsEach)
 		for account := range accountsEach {
 			domains := map[string]struct{}{}
 			for i := range domainsEach {

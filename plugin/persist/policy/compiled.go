@@ -91,7 +91,7 @@ func (c *compilation) owned(name record.FQDN, whole string) (suffix, bool) {
 // place in the zone.
 func (c *compilation) terms(d domain, s suffix, whole string) Terms {
 	t := Terms{Team: c.place.team, Issuer: c.place.issuer, Account: c.place.name, NotBefore: d.wanted.notBefore}
-	reason := ""
+	var reason string
 	switch {
 	case whole != "":
 		t.Withheld = "rejected: " + whole

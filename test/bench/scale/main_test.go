@@ -1,0 +1,47 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coredns-persist/persist/test/parts"
+)
+
+func TestRunPrintsTheFigures(t *testing.T) {
+	program, err := parts.Program("coredns")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	o := options{server: program, installation: installation{teams: 2, accounts: 2, domains: 2, hosts: 2}, scans: 1, refresh: time.Second}
+	if err := run(t.Context(), o, &out, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{
+		`loading 16 names of 4 documents in 8 zones: [\d.]+ s, of which [\d.]+ s of processor time`,
+		`memory then: \d+ MiB resident, \d+ at the most`,
+		`a scan of an unchanged store: [\d.]+ s of processor time`,
+		`one name more: served -?[\d.]+ s after its document was read`,
+		`queries through a scan with one: \d+, of which 50 % waited [\d.]+ ms at the most, .*`,
+		`control \{\}: served -?[\d.]+ s after it was read; .*`,
+	} {
+		if !regexp.MustCompile(`(?m)^` + line + `$`).MatchString(out.String()) {
+			t.Errorf("Expected a line like %s, got\n%s", line, &out)
+		}
+	}
+}
+
+func TestWhatCannotBeMeasuredIsRefused(t *testing.T) {
+	for want, o := range map[string]options{
+		"-server names the program": {installation: installation{teams: 1}, scans: 1},
+		"must be at least 1":        {server: "false"},
+	} {
+		if err := run(t.Context(), o, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Expected an error with %q, got %v", want, err)
+		}
+	}
+}
