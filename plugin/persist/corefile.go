@@ -91,7 +91,23 @@ func parse(c *caddy.Controller) (*config, error) {
 	if err := p.config.check(origins); err != nil {
 		return nil, c.Err(err.Error())
 	}
+	if err := within(origins, c.ServerBlockKeys); err != nil {
+		return nil, c.Err(err.Error())
+	}
 	return p.config, nil
+}
+
+// within refuses zones that lie in none of the server block's: CoreDNS gives
+// the queries for them to other server blocks, or to none.
+func within(origins, keys []string) error {
+	block := plugin.Zones(plugin.OriginsFromArgsOrServerBlock(nil, keys))
+	for _, o := range origins {
+		if block.Matches(o) == "" {
+			return fmt.Errorf("zone %s lies outside this server block, which is that of %s, so no query for it would get here: begin a server block with %s",
+				o, strings.Join(block, " "), o)
+		}
+	}
+	return nil
 }
 
 // property reads one line: name and args.

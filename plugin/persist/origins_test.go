@@ -9,7 +9,7 @@ import (
 func TestNameBelongsToTheZoneThatCoreDNSFinds(t *testing.T) {
 	site := newSite(t, documents())
 	stanza := "persist example.com _validation-persist.example.org 2.0.192.in-addr.arpa {\npolicies %s\nkeys dir %s\nns ns1.example.net\n}"
-	c, err := parseStanza(fmt.Sprintf(stanza, site.policies(), site.keys()))
+	c, err := parseIn(fmt.Sprintf(stanza, site.policies(), site.keys()), "dns://.:53")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,10 +17,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// parseStanza parses a stanza in a server block for example.org.
+// parseStanza parses a stanza in a server block for example.org and example.com.
 func parseStanza(stanza string) (*config, error) {
+	return parseIn(stanza, "dns://example.org.:53", "tls://example.com.:853")
+}
+
+// parseIn parses a stanza in a server block.
+func parseIn(stanza string, keys ...string) (*config, error) {
 	c := caddy.NewTestController("dns", stanza)
-	c.ServerBlockKeys = []string{"dns://example.org.:53"}
+	c.ServerBlockKeys = keys
 	return parse(c)
 }
 
@@ -170,6 +175,34 @@ func TestBadStanzasAreRefused(t *testing.T) {
 		if _, err := parseStanza(c.stanza); err == nil || !strings.Contains(err.Error(), c.fragment) {
 			t.Errorf("%s: expected an error with %q, got %v", c.stanza, c.fragment, err)
 		}
+	}
+}
+
+// CoreDNS gives queries to the server block whose zone is the longest.
+func TestZonesLieInTheirServerBlock(t *testing.T) {
+	s := newSite(t, documents())
+	stanza := func(zones string) string { return strings.Replace(s.stanza(), "example.com", zones, 1) }
+	for _, c := range []struct {
+		zones    string
+		keys     []string
+		fragment string
+	}{
+		{"_validation-persist.example.com", []string{"dns://.:53"}, ""},
+		{"_validation-persist.example.com", []string{"dns://example.com.:53"}, ""},
+		{"example.com", []string{"dns://example.org.:53", "tls://example.com.:853"}, ""},
+		{"", []string{"dns://example.org.:53", "dns://example.com.:53"}, ""},
+		{"0.192.in-addr.arpa", []string{"dns://192.in-addr.arpa.:53"}, ""},
+		{"_validation-persist.example.com", []string{"dns://example.org.:53"}, "begin a server block with _validation-persist.example.com."},
+		{"example.org example.com", []string{"dns://example.org.:53"}, "zone example.com. lies outside this server block, which is that of example.org."},
+		{"example.com", []string{"dns://a.example.com.:53"}, "zone example.com. lies outside"},
+	} {
+		_, err := parseIn(stanza(c.zones), c.keys...)
+		if (err == nil) != (c.fragment == "") || err != nil && !strings.Contains(err.Error(), c.fragment) {
+			t.Errorf("%q in the server block of %q: expected %q, got %v", c.zones, c.keys, c.fragment, err)
+		}
+	}
+	if got := failToStart(t, strings.Replace(block(s.stanza()), ".:0", "example.org:0", 1)); !strings.Contains(got, "begin a server block with example.com.") {
+		t.Errorf("Expected a real server to refuse it, got %s", got)
 	}
 }
 
