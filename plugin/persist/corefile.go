@@ -60,7 +60,8 @@ type parser struct {
 	c      *caddy.Controller
 	config *config
 	client store.VaultConfig
-	said   map[string]bool
+	begin  int            // the line of the stanza
+	lines  map[string]int // where each property stands
 	root   string
 }
 
@@ -68,12 +69,13 @@ type parser struct {
 // no key; the only look outside the Corefile is whether the files and
 // directories it names can be read.
 func parse(c *caddy.Controller) (*config, error) {
-	p := &parser{c: c, config: defaults(), said: map[string]bool{}, root: dnsserver.GetConfig(c).Root}
+	p := &parser{c: c, config: defaults(), lines: map[string]int{}, root: dnsserver.GetConfig(c).Root}
 	var origins []string
 	for i := 0; c.Next(); i++ {
 		if i > 0 {
 			return nil, plugin.ErrOnce
 		}
+		p.begin = c.Line()
 		args := c.RemainingArgs()
 		origins = plugin.OriginsFromArgsOrServerBlock(args, c.ServerBlockKeys)
 		if len(origins) < max(len(args), 1) {
@@ -85,16 +87,31 @@ func parse(c *caddy.Controller) (*config, error) {
 			}
 		}
 	}
-	if err := p.joinVault(); err != nil {
-		return nil, c.Err(err.Error())
-	}
-	if err := p.config.check(origins); err != nil {
-		return nil, c.Err(err.Error())
-	}
-	if err := within(origins, c.ServerBlockKeys); err != nil {
-		return nil, c.Err(err.Error())
+	if err := p.finish(origins); err != nil {
+		return nil, fmt.Errorf("%s:%d - Error during parsing: %w", c.File(), p.lineOf(err), err)
 	}
 	return p.config, nil
+}
+
+// finish looks at what shows only when the whole stanza has been read.
+func (p *parser) finish(origins []string) error {
+	if err := p.joinVault(); err != nil {
+		return err
+	}
+	if err := p.config.check(origins); err != nil {
+		return err
+	}
+	return within(origins, p.c.ServerBlockKeys)
+}
+
+// lineOf returns the line of what is wrong. An error about a property begins
+// with its name; every other one is about the stanza.
+func (p *parser) lineOf(err error) int {
+	name, _, _ := strings.Cut(err.Error(), " ")
+	if line, said := p.lines[strings.TrimSuffix(name, ":")]; said {
+		return line
+	}
+	return p.begin
 }
 
 // within refuses zones that lie in none of the server block's: CoreDNS gives
@@ -116,12 +133,14 @@ func (p *parser) property(name string, args []string) error {
 	switch {
 	case !ok:
 		return p.c.Errf("unknown property %q: the properties are %s", name, strings.Join(slices.Sorted(maps.Keys(properties)), ", "))
-	case p.said[name]:
+	case slices.Contains(args, "{") || slices.Contains(args, "}"):
+		return p.c.Errf("%s shares its line with a brace: put each property on its own line, and the closing brace too", name)
+	case p.lines[name] != 0:
 		return p.c.Errf("%s stands twice: keep one of them", name)
 	case len(args) < prop.min || prop.max >= 0 && len(args) > prop.max:
 		return p.c.Errf("%s has %d arguments: write %s", name, len(args), prop.usage)
 	}
-	p.said[name] = true
+	p.lines[name] = p.c.Line()
 	if err := prop.set(p, args); err != nil {
 		return p.c.Errf("%s: %v", name, err)
 	}
@@ -295,12 +314,12 @@ func (p *parser) fallthrough_(args []string) error {
 
 // joinVault hands the gathered Vault settings to the configuration.
 func (p *parser) joinVault() error {
-	if p.said["vault"] {
+	if p.lines["vault"] != 0 {
 		p.config.vault = &p.client
 		return nil
 	}
 	for _, name := range []string{"auth", "mount", "namespace", "tls"} {
-		if p.said[name] {
+		if p.lines[name] != 0 {
 			return fmt.Errorf("%s speaks about Vault, and there is no vault property: write vault ADDRESS or remove %s", name, name)
 		}
 	}

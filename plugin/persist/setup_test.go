@@ -178,6 +178,43 @@ func TestBadStanzasAreRefused(t *testing.T) {
 	}
 }
 
+func TestErrorsNameTheLineThatIsWrong(t *testing.T) {
+	policies := "policies " + t.TempDir()
+	for _, c := range []struct {
+		fragment string
+		lines    []string // of the stanza, the wrong one marked with an asterisk
+	}{
+		{"ttl 5000", []string{policies, "keys none", "*ttl 5000", "ns ns1.example.net"}},
+		{"lies inside zone", []string{policies, "*ns ns.example.org", "keys none"}},
+		{"is not below", []string{policies, "*refresh 3h", "ns ns1.example.net", "keys none"}},
+		{"needs signatures", []string{"*denial nsec", policies, "ns ns1.example.net", "keys none"}},
+		{"remove keys", []string{policies, "*fallthrough", "keys dir k"}},
+		{"mount speaks about Vault", []string{policies, "*mount x", "ns ns1.example.net", "keys none"}},
+		{"exclude each other", []string{policies, "*vault https://vault.example.net", "ns ns1.example.net", "keys none"}},
+		{"https", []string{"keys none", "ns ns1.example.net", "*vault http://vault.example.net"}},
+		{"put each property on its own line", []string{"*keys none }", policies}},
+		{"put each property on its own line", []string{policies, "*ns ns1.example.net }"}},
+	} {
+		stanza, line := "persist {", 1
+		for i, l := range c.lines {
+			if strings.HasPrefix(l, "*") {
+				line = i + 2
+			}
+			stanza += "\n" + strings.TrimPrefix(l, "*")
+		}
+		_, err := parseStanza(stanza + "\n}")
+		if err == nil || !strings.Contains(err.Error(), c.fragment) || !strings.HasPrefix(err.Error(), fmt.Sprintf("Testfile:%d - ", line)) {
+			t.Errorf("Expected %q in line %d, got %v", c.fragment, line, err)
+		}
+	}
+	if _, err := parseStanza("\n\npersist {\n" + policies + "\nns ns1.example.net\n}"); err == nil || !strings.HasPrefix(err.Error(), "Testfile:3 - ") {
+		t.Errorf("Expected what lacks to be told of the stanza's line, got %v", err)
+	}
+	if _, err := parseStanza("persist { policies policies }"); err == nil || !strings.Contains(err.Error(), "own line") {
+		t.Errorf("Expected a stanza on one line to be explained, got %v", err)
+	}
+}
+
 // CoreDNS gives queries to the server block whose zone is the longest.
 func TestZonesLieInTheirServerBlock(t *testing.T) {
 	s := newSite(t, documents())
