@@ -31,7 +31,7 @@ written. At last index is written, so that servers look at once.`,
 		Args:    cobra.ExactArgs(1),
 	}
 	p.register(cmd.Flags())
-	cmd.Flags().DurationVar(&p.settle, "settle", 0, "wait for this `DURATION` between accounts, teams and issuers, so that every server has read the ones before the others: refresh and the time of a scan")
+	durationFlag(cmd.Flags(), &p.settle, "settle", 0, "wait for this `DURATION` between accounts, teams and issuers, so that every server has read the ones before the others: refresh and the time of a scan")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		found, w, err := p.plan(cmd.Context(), args[0])
 		if err == nil && len(found.Refusals) == 0 {

@@ -77,7 +77,7 @@ and 3 if something has to be waited for.`,
 	r.seeds = registerKSKSource(cmd.Flags())
 	r.finder = registerFinder(cmd.Flags())
 	r.registerWeeks(cmd.Flags())
-	cmd.Flags().DurationVar(&r.olderThan, "older-than", 7*24*time.Hour, "`DURATION` for which a key must have been in force before it is replaced, so that a timer does not begin again")
+	durationFlag(cmd.Flags(), &r.olderThan, "older-than", 7*24*time.Hour, "`DURATION` for which a key must have been in force before it is replaced, so that a timer does not begin again")
 	cmd.Flags().BoolVar(&watch, "watch", false, "go on until the roll-over is finished, in steps of at most an hour")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		for _, name := range args {

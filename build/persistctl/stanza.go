@@ -36,9 +36,9 @@ func (s *stanza) register(flags *pflag.FlagSet) {
 	flags.StringVar(&s.zone, "zone", "", "`ZONE` that the server serves, as in the Corefile; without keys, show the grants in it alone")
 	flags.StringSliceVar(&s.ns, "ns", nil, "`NAMES` of the zone's servers, as in the Corefile, with commas between")
 	flags.Uint32Var(&s.ttl, "ttl", defaultTTL, "TTL of the records in `SECONDS`, as in the Corefile")
-	flags.DurationVar(&s.grace, "grace", defaultGrace, "`DURATION` of grace, as in the Corefile")
-	flags.DurationVar(&s.maxStale, "max-stale", defaultMaxStale, "`DURATION` of max_stale, as in the Corefile")
-	flags.DurationVar(&s.refresh, "refresh", defaultRefresh, "`DURATION` of refresh, as in the Corefile")
+	durationFlag(flags, &s.grace, "grace", defaultGrace, "`DURATION` of grace, as in the Corefile")
+	durationFlag(flags, &s.maxStale, "max-stale", defaultMaxStale, "`DURATION` of max_stale, as in the Corefile")
+	durationFlag(flags, &s.refresh, "refresh", defaultRefresh, "`DURATION` of refresh, as in the Corefile")
 	flags.StringVar(&s.denial, "denial", defaultDenial, "`KIND` of denial, compact or nsec, as in the Corefile: with nsec persistUntil moves at an instant that depends on --zone")
 }
 

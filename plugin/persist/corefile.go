@@ -15,7 +15,6 @@ import (
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
-	"github.com/coredns/coredns/plugin/pkg/durations"
 
 	"github.com/miekg/dns"
 )
@@ -196,7 +195,9 @@ func (p *parser) refresh(args []string) (err error) {
 	if p.config.refresh, err = duration(args[0], time.Second, 24*time.Hour); err != nil || len(args) == 1 {
 		return err
 	}
-	p.config.index, err = duration(args[1], time.Second, 24*time.Hour)
+	if p.config.index, err = duration(args[1], time.Second, 24*time.Hour); err == nil && p.config.index > p.config.refresh {
+		return fmt.Errorf("INDEX %s is longer than DURATION %s, the time between full scans: write the shorter one last", args[1], args[0])
+	}
 	return err
 }
 
@@ -334,11 +335,11 @@ func (p *parser) path(name string) string {
 	return filepath.Join(p.root, name)
 }
 
-// duration parses a duration ("30" is 30 seconds) between least and most.
+// duration parses a duration, as documents write it, between least and most.
 func duration(s string, least, most time.Duration) (time.Duration, error) {
-	d, err := durations.NewDurationFromArg(s)
+	d, err := policy.ParseDuration(s)
 	if err != nil {
-		return 0, fmt.Errorf("%q is not a duration: write it like 90s, 10m or 72h", s)
+		return 0, err
 	}
 	if d < least || d > most {
 		return 0, fmt.Errorf("%s is out of range: write %s to %s", s, least, most)

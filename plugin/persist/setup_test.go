@@ -43,7 +43,7 @@ func TestStanzaIsParsed(t *testing.T) {
 		tls ` + cert + ` ` + key + ` ` + ca + `
 		refresh 2m 10
 		max_stale 24h
-		grace 30m
+		grace 1d
 		ns ns1.example.net ns2.example.net
 		ttl 120
 		keys vault persist-keys/example
@@ -65,7 +65,7 @@ func TestStanzaIsParsed(t *testing.T) {
 		t.Errorf("Vault differs (-want +got):\n%s", diff)
 	}
 	got := fmt.Sprintln(c.zones[0].Origin, c.refresh, c.index, c.maxStale, c.grace, c.ns, c.ttl, c.keys, c.denial, c.budget, c.report, c.pin, c.brakes.Stops, c.brakes.Freeze)
-	if want := "example.com. 2m0s 10s 24h0m0s 30m0s [ns1.example.net ns2.example.net] 120 {vault persist-keys/example []} compact 500 agent.example.net. {prod.1 3} [team:web domain:example.org] 2026-12-01 00:00:00 +0000 UTC\n"; got != want {
+	if want := "example.com. 2m0s 10s 24h0m0s 24h0m0s [ns1.example.net ns2.example.net] 120 {vault persist-keys/example []} compact 500 agent.example.net. {prod.1 3} [team:web domain:example.org] 2026-12-01 00:00:00 +0000 UTC\n"; got != want {
 		t.Errorf("Expected\n%s, got\n%s", want, got)
 	}
 
@@ -116,8 +116,9 @@ func TestBadStanzasAreRefused(t *testing.T) {
 		{"freeze long ago", own + policies + "freeze 0001-01-01T00:00:00Z", "outside the years 2000 to 2199"},
 		{"refresh out of range", own + policies + "refresh 25h", "write 1s to 24h0m0s"},
 		{"bad index", own + policies + "refresh 60s 0s", "out of range"},
+		{"index beyond refresh", own + policies + "refresh 60s 90s", "INDEX 90s is longer than DURATION 60s"},
 		{"bad max_stale", own + policies + "max_stale 1s", "write 1m0s to 720h0m0s"},
-		{"bad grace", own + policies + "grace x", `"x" is not a duration`},
+		{"bad grace", own + policies + "grace 1y", `"1y" is not a duration: write it like 90s, 72h or 365d`},
 		{"bad ttl", own + policies + "ttl 5m", `"5m" is not a number of seconds`},
 		{"ttl out of range", own + policies + "ttl 86400", "1 to 3000 seconds"},
 		{"bad ns", policies + "keys none\nns a..b", "is not a domain name"},

@@ -63,14 +63,20 @@ func (h hours) String() string {
 // MarshalText writes the hours like 72h.
 func (h hours) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
 
-// UnmarshalText reads what MarshalText writes, up to a million hours.
+// UnmarshalText reads what MarshalText writes, and whole days, up to a
+// hundred thousand of either.
 func (h *hours) UnmarshalText(text []byte) error {
+	unit := time.Hour
 	digits, ok := strings.CutSuffix(string(text), "h")
-	n, err := strconv.ParseUint(digits, 10, 32)
-	if !ok || err != nil || n == 0 || n > 1_000_000 {
-		return fault("is not a number of hours: write it like 72h")
+	if !ok {
+		unit = 24 * time.Hour
+		digits, ok = strings.CutSuffix(digits, "d")
 	}
-	*h = hours(time.Duration(n) * time.Hour) // #nosec G115 -- at most a million
+	n, err := strconv.ParseUint(digits, 10, 32)
+	if !ok || err != nil || n == 0 || n > 100_000 {
+		return fault("is not a number of hours or days: write it like 72h or 30d")
+	}
+	*h = hours(time.Duration(n) * unit) // #nosec G115 -- at most a hundred thousand
 	return nil
 }
 
