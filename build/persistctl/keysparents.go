@@ -21,9 +21,9 @@ import (
 // zones and of their parents.
 func registerFinder(flags *pflag.FlagSet) *servers.Finder {
 	var f servers.Finder
-	flags.StringVar(&f.Resolver, "resolver", "", "`IP:PORT` of the resolver that finds servers (default the system's)")
-	flags.StringSliceVar(&f.Parents, "parent-server", nil, "`IP:PORT` of a server to ask for the DS in the place of those that are found; may be repeated")
-	flags.StringSliceVar(&f.Own, "server", nil, "`IP:PORT` of a server to ask for the keys in the place of those that are found, such as each behind an anycast address; may be repeated")
+	flags.Var((*endpoint)(&f.Resolver), "resolver", "`IP:PORT` of the resolver that finds servers (default the system's)")
+	flags.Var((*endpoints)(&f.Parents), "parent-server", "`IP:PORT` of a server to ask for the DS in the place of those that are found; may be repeated")
+	flags.Var((*endpoints)(&f.Own), "server", "`IP:PORT` of a server to ask for the keys in the place of those that are found, such as each behind an anycast address; may be repeated")
 	flags.StringSliceVar(&f.Without, "without-server", nil, "`SERVER`, an IP, IP:PORT or name, not to be asked for the keys: resolvers that ask it may find all bogus if it has not followed; may be repeated")
 	flags.BoolVar(&f.IPv4, "ipv4", false, "ask servers at their IPv4 addresses only")
 	return &f
@@ -49,7 +49,7 @@ func askParents(ctx context.Context, f *servers.Finder, zones []string) (parentS
 	for _, zone := range zones {
 		answers, err := f.DS(ctx, zone)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w (--resolver names another resolver, --parent-server the servers themselves)", err)
 		}
 		for _, a := range answers {
 			s := parentState{Zone: zone, Server: a.Server, Tags: []uint16{}, TTL: int(a.TTL / time.Second), ds: a.DS}

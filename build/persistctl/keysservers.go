@@ -33,7 +33,7 @@ func askServers(ctx context.Context, f *servers.Finder, keys *dnssec.KeySet, zon
 	for _, zone := range zones {
 		answers, err := f.Keys(ctx, zone)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w (--resolver names another resolver, --server the servers themselves)", err)
 		}
 		for _, a := range answers {
 			all = append(all, stateOfServer(a, keys, zone, at))
