@@ -83,7 +83,18 @@ func (i *initing) run(ctx context.Context) (*newKeySet, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &newKeySet{i.source.String(), i.isAway(), keysAt(keys, time.Now().UTC().Truncate(time.Second))}, nil
+	return &newKeySet{i.source.String(), i.job(), keysAt(keys, time.Now().UTC().Truncate(time.Second))}, nil
+}
+
+// job names what keys sign needs to sign with the key, empty where servers can.
+func (i *initing) job() string {
+	switch {
+	case i.seeds.isSet():
+		return i.source.String() + " " + i.seeds.String()
+	case i.isAway():
+		return i.source.String()
+	}
+	return ""
 }
 
 func (i *initing) isAway() bool { return i.transit != "" || i.seeds.isSet() }
@@ -152,7 +163,7 @@ func (k *keySource) createInVault(ctx context.Context, raw []byte) error {
 // newKeySet is a key set that was just made.
 type newKeySet struct {
 	Source string `json:"-"`
-	Away   bool   `json:"-"` // whether the key signing key is
+	Job    string `json:"-"` // what keys sign needs, empty where servers have the KSK
 	keySetState
 }
 
@@ -160,7 +171,7 @@ func (n *newKeySet) text(w io.Writer) {
 	fmt.Fprintf(w, "The key set %s is made:\n\n", n.Name)
 	n.keySetState.text(w)
 	fmt.Fprintf(w, "\nThe parent zone needs the DS record of\n  persistctl keys ds ZONE %s\n", n.Source)
-	if n.Away {
-		fmt.Fprintf(w, "\nServers cannot sign the DNSKEY RRset: before they start, and then every day, run\n  persistctl keys sign ZONE... %s\n", n.Source)
+	if n.Job != "" {
+		fmt.Fprintf(w, "\nServers cannot sign the DNSKEY RRset: before they start, and then every day, run\n  persistctl keys sign ZONE... %s\n", n.Job)
 	}
 }
