@@ -133,7 +133,7 @@ func (p *Persist) zones() string {
 	return list
 }
 
-// announce logs the DS records for the parent zones when keys are new, and which
+// announce logs what the parent zones shall have when keys are new, and which
 // zones a roll-over of the KSK would forget.
 func (p *Persist) announce(keys *dnssec.KeySet) {
 	if keys == nil || keys == p.announced {
@@ -141,8 +141,8 @@ func (p *Persist) announce(keys *dnssec.KeySet) {
 	}
 	p.announced = keys
 	for _, origin := range p.origins[:min(len(p.origins), mostTold)] {
-		for _, ds := range keys.DS(origin, p.now()) {
-			log.Infof("DS for the parent of %s: %s", origin, strings.ReplaceAll(ds.String(), "\t", " "))
+		for _, line := range forParent(keys, origin, p.now()) {
+			log.Info(line)
 		}
 	}
 	if more := len(p.origins) - mostTold; more > 0 {
@@ -169,6 +169,17 @@ func (p *Persist) tellStops(book *policy.Book) {
 	for _, s := range book.Idle() {
 		log.Warningf("stop %s stops nothing that is granted: correct it if it is a slip, or leave it for what is granted later", s)
 	}
+}
+
+// forParent says what DS RRset the parent of origin shall have.
+func forParent(keys *dnssec.KeySet, origin string, at time.Time) (lines []string) {
+	if keys.GoesInsecure(at) {
+		return []string{origin + " goes insecure: its parent shall remove the DS records"}
+	}
+	for _, ds := range keys.DS(origin, at) {
+		lines = append(lines, fmt.Sprintf("DS for the parent of %s: %s", origin, strings.ReplaceAll(ds.String(), "\t", " ")))
+	}
+	return lines
 }
 
 // warnEmpty warns once of a zone in which no grant lies, which may be misspelt.
