@@ -62,6 +62,9 @@ func (s *rollState) text(w io.Writer) {
 		return
 	}
 	s.timeline(w)
+	if s.New != 0 {
+		fmt.Fprintf(w, "The phase is %s.\n", s.Phase)
+	}
 	fmt.Fprintf(w, "Waits for %s", s.Waits)
 	switch {
 	case s.Missing != "":
@@ -85,7 +88,7 @@ func (s *rollState) timeline(w io.Writer) {
 	if s.New == 0 {
 		return
 	}
-	offer, end := stamp(s.Submit), stamp(s.Remove)
+	offer, end := s.when(s.Submit), s.when(s.Remove)
 	if offer == "" {
 		offer = "not before every server has it"
 	}
@@ -94,8 +97,16 @@ func (s *rollState) timeline(w io.Writer) {
 	}
 	table(w,
 		[]string{"KSK", "WHAT", "WHEN"},
-		[]string{strconv.Itoa(int(s.New)), "is published and signs", stamp(s.Publish)},
+		[]string{strconv.Itoa(int(s.New)), "is published and signs", s.when(s.Publish)},
 		[]string{strconv.Itoa(int(s.New)), "is named by CDS and CDNSKEY", offer},
 		[]string{strconv.Itoa(int(s.Old)), "is removed", end},
 	)
+}
+
+// when is the instant of what is planned. A hold that began before puts it off.
+func (s *rollState) when(at time.Time) string {
+	if !s.Held.IsZero() && at.After(s.Held) {
+		return stamp(at) + ", and later by as long as the hold is"
+	}
+	return stamp(at)
 }

@@ -12,7 +12,7 @@ import (
 func Hold(raw []byte, reason string, at time.Time) ([]byte, error) {
 	return revise(raw, at, func(d *document, before *KeySet) error {
 		if !d.Hold.IsZero() {
-			return fmt.Errorf("KSKs are held already, since %s", before.hold.Format(time.RFC3339))
+			return fmt.Errorf("KSKs are held already, since %s: resume first, then hold for another reason", before.hold.Format(time.RFC3339))
 		}
 		d.Hold, d.Reason = instant(at.UTC().Truncate(time.Second)), reason
 		return nil
