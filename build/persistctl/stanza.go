@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/policy"
@@ -59,6 +60,11 @@ func (s *stanza) check() error {
 	}
 	if s.refresh >= min(s.maxStale, s.grace) {
 		return usagef("--refresh %s is not below --max-stale %s and --grace %s: what is served would expire, or stand still, between two scans", s.refresh, s.maxStale, s.grace)
+	}
+	for _, n := range s.ns {
+		if strings.ContainsAny(n, " \t") {
+			return usagef("--ns %q: separate names by commas, without spaces", n)
+		}
 	}
 	switch {
 	case s.denial != defaultDenial && s.denial != "nsec":

@@ -32,6 +32,7 @@ type config struct {
 	through []string // the zones named by fallthrough
 
 	keys   keyLocation
+	keysAt string // FILE:LINE of the Corefile, for messages
 	report string // the agent domain for error reports (RFC 9567), absolute; empty: none
 	denial string
 	budget float64 // signatures per second for unknown names; 0: half of what a core can do

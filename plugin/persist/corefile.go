@@ -1,8 +1,10 @@
 package persist
 
 import (
+	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,11 +14,10 @@ import (
 
 	"github.com/coredns-persist/persist/plugin/persist/policy"
 	"github.com/coredns-persist/persist/plugin/persist/store"
+	"github.com/coredns-persist/persist/plugin/persist/zone"
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
-
-	"github.com/miekg/dns"
 )
 
 // property is one line of a persist stanza.
@@ -100,6 +101,7 @@ func (p *parser) finish(origins []string) error {
 	if err := p.config.check(origins); err != nil {
 		return err
 	}
+	p.config.keysAt = fmt.Sprintf("%s:%d", p.c.File(), p.lines["keys"])
 	return within(origins, p.c.ServerBlockKeys)
 }
 
@@ -212,6 +214,11 @@ func (p *parser) grace(args []string) (err error) {
 }
 
 func (p *parser) ns(args []string) error {
+	for _, a := range args {
+		if strings.Contains(a, ",") {
+			return fmt.Errorf("%q: separate names by spaces", a)
+		}
+	}
 	p.config.ns = args
 	return nil
 }
@@ -239,6 +246,9 @@ func (p *parser) keys(args []string) error {
 		p.config.keys.path = args[0]
 		if kind == "dir" {
 			p.config.keys.path = p.path(args[0])
+			if err := refuseKeyFile(args[0], p.config.keys.path); err != nil {
+				return err
+			}
 		} else if mount, path, ok := strings.Cut(args[0], "/"); !ok || mount == "" || path == "" {
 			return fmt.Errorf("%q is not MOUNT/PATH of a key document in a KV version 2 mount", args[0])
 		}
@@ -248,6 +258,9 @@ func (p *parser) keys(args []string) error {
 		}
 		for _, f := range args {
 			p.config.keys.files = append(p.config.keys.files, p.path(f))
+		}
+		if err := eachPairOnce(p.config.keys.files); err != nil {
+			return err
 		}
 	default:
 		return fmt.Errorf("unknown source %q: write %s", kind, keysUsage)
@@ -265,7 +278,7 @@ func (p *parser) denial(args []string) error {
 	if len(args) == 1 {
 		n, err := strconv.ParseUint(args[0], 10, 31)
 		if err != nil || n == 0 {
-			return fmt.Errorf("budget %q is not a number of signatures per second", args[0])
+			return fmt.Errorf("%q is not a number of signatures per second: write 1 to %d, as in denial compact 5000", args[0], math.MaxInt32)
 		}
 		p.config.budget = float64(n)
 	}
@@ -275,9 +288,12 @@ func (p *parser) denial(args []string) error {
 // report takes the domain whose servers receive reports of errors (RFC 9567).
 // The root is none: it would mean that there is nobody to report to.
 func (p *parser) report(args []string) error {
-	agent := plugin.Name(args[0]).Normalize()
-	if _, ok := dns.IsDomainName(agent); !ok || agent == "." {
-		return fmt.Errorf("%q is not a domain that receives reports: write it like report.example.net", args[0])
+	agent, err := zone.Name(args[0])
+	if err == nil && agent == "." {
+		err = errors.New("it is the root")
+	}
+	if err != nil {
+		return fmt.Errorf("%q is not a domain that receives reports: %w; write it like report.example.net", args[0], err)
 	}
 	p.config.report = agent
 	return nil

@@ -69,7 +69,7 @@ func (p *Persist) lease() (err error) {
 		return p.staySigned()
 	}
 	if p.keyring, release, err = acquireKeyring(p.config, p.backend, p.predecessor()); err != nil {
-		return err
+		return fmt.Errorf("%s: keys: %w", p.config.keysAt, err)
 	}
 	p.releases = append(p.releases, release)
 	return p.stayValid()

@@ -121,7 +121,9 @@ func TestBadStanzasAreRefused(t *testing.T) {
 		{"bad grace", own + policies + "grace 1y", `"1y" is not a duration: write it like 90s, 72h or 365d`},
 		{"bad ttl", own + policies + "ttl 5m", `"5m" is not a number of seconds`},
 		{"ttl out of range", own + policies + "ttl 86400", "1 to 3000 seconds"},
-		{"bad ns", policies + "keys none\nns a..b", "is not a domain name"},
+		{"bad ns", policies + "keys none\nns a..b", "is not the name of a server"},
+		{"ns that is an address", policies + "keys none\nns 192.0.2.1", "it is an address: write a name"},
+		{"ns with commas", policies + "keys none\nns ns1.example.net,ns2.example.net", "separate names by spaces"},
 		{"ns inside", policies + "keys none\nns ns.example.org", "lies inside zone"},
 		{"bad auth", own + "vault https://v.example\nauth ldap", "unknown method: write auth agent |"},
 		{"auth without file", own + "vault https://v.example\nauth token_file", "token_file does not take 0 arguments"},
@@ -133,15 +135,23 @@ func TestBadStanzasAreRefused(t *testing.T) {
 		{"keys without path", "vault https://v.example\nns ns1.example.net\nkeys vault a", "is not MOUNT/PATH"},
 		{"unknown keys", policies + "ns ns1.example.net\nkeys hsm x", `unknown source "hsm"`},
 		{"keys of BIND without files", policies + "ns ns1.example.net\nkeys bind", "bind takes the files of BIND key pairs"},
+		{"one pair of BIND twice", policies + "ns ns1.example.net\nkeys bind K1.key K2 K1.private", "the pair K1 is named twice: name it once"},
+		{"pattern for pairs of BIND", policies + "ns ns1.example.net\nkeys bind bk/*.key", "write each by its .key or .private file, no pattern"},
+		{"directory for pairs of BIND", policies + "ns ns1.example.net\nkeys bind " + dir, "and no directory"},
+		{"file for the directory of keys", policies + "ns ns1.example.net\nkeys dir " + file, "write the directory that it lies in, keys dir " + dir},
+		{"key document for its directory", policies + "ns ns1.example.net\nkeys dir keys/keys.json", "write the directory that it lies in, keys dir keys"},
 		{"keys of BIND in an overlay", policies + "fallthrough\nkeys bind K", "remove keys, or remove fallthrough"},
 		{"keys none with a path", policies + "ns ns1.example.net\nkeys none x", "none takes no argument"},
 		{"unknown denial", own + policies + "denial nsec3", "write denial compact [BUDGET] | nsec"},
 		{"denial nsec unsigned", own + policies + "denial nsec", "denial nsec needs signatures"},
 		{"denial nsec with budget", own + policies + "denial nsec 5", "write denial compact"},
 		{"denial nsec in an overlay", policies + "denial nsec\nfallthrough", "remove denial nsec"},
-		{"bad budget", own + policies + "denial compact 0", "is not a number of signatures"},
+		{"bad budget", own + policies + "denial compact 0", "write 1 to 2147483647, as in denial compact 5000"},
+		{"budget with unit", own + policies + "denial compact 100/s", `"100/s" is not a number of signatures per second`},
 		{"report to the root", own + policies + "report .", `"." is not a domain that receives reports`},
 		{"report to no name", own + policies + "report a..b", `"a..b" is not a domain`},
+		{"report to an address", own + policies + "report 192.0.2.1", "it is an address: write a name"},
+		{"report to a URL", own + policies + "report https://x.example/", "it contains ':'"},
 		{"report to the zone", own + policies + "report Example.ORG", "report example.org. lies in zone example.org."},
 		{"report below the zone", own + policies + "report a.example.org", "name a domain outside"},
 		{"report in an overlay", policies + "fallthrough\nreport r.example.net", "remove report"},
@@ -303,8 +313,8 @@ func TestKeyDirectoryThatCannotBeUsedIsRefused(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(s.keys(), "keys.json"), []byte(`{"schema": 9}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := failToStart(t, block(s.stanza())); !strings.Contains(got, "schema") {
-		t.Errorf("Expected an error about the key document, got %s", got)
+	if got := failToStart(t, block(s.stanza())); !strings.Contains(got, "schema") || !strings.Contains(got, "Corefile:5: keys: ") {
+		t.Errorf("Expected an error about the key document and the line that names it, got %s", got)
 	}
 }
 

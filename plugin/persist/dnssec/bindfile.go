@@ -23,13 +23,19 @@ type BINDKey struct {
 	Private []byte // of the .private file, with the timing metadata
 }
 
+// BINDName returns the name of a key pair, which file is one of, or its name
+// already.
+func BINDName(file string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(file, ".private"), ".key")
+}
+
 // LoadBIND reads key pairs, each by the name of one of its files or without the
 // end of it. A .private file that others than its owner and group may read, or
 // others than its owner may write, is refused, as LoadDir refuses it.
 func LoadBIND(names []string) ([]BINDKey, error) {
 	keys := make([]BINDKey, 0, len(names))
 	for _, name := range names {
-		base := strings.TrimSuffix(strings.TrimSuffix(name, ".private"), ".key")
+		base := BINDName(name)
 		private, err := loadSecret(base + ".private")
 		if err != nil {
 			return nil, err

@@ -10,6 +10,7 @@ package zone
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -67,7 +68,7 @@ type Config struct {
 // New returns the zone described by c, or an error that says which value is
 // wrong and what to write instead.
 func New(c Config) (*Zone, error) {
-	origin, err := hostname(c.Origin)
+	origin, err := Name(c.Origin)
 	if err != nil {
 		return nil, fmt.Errorf("zone %q is not a domain name: %w", c.Origin, err)
 	}
@@ -92,12 +93,15 @@ func (z *Zone) setNS(names []string) error {
 		return fmt.Errorf("zone %s needs the names of its servers: write ns NAME... with one at least", z.Origin)
 	}
 	for _, n := range names {
-		name, err := hostname(n)
+		name, err := Name(n)
 		if err != nil {
-			return fmt.Errorf("ns %q is not a domain name: %w", n, err)
+			return fmt.Errorf("ns %q is not the name of a server: %w", n, err)
 		}
 		if dns.IsSubDomain(z.Origin, name) {
 			return fmt.Errorf("ns %s lies inside zone %s, which holds no addresses: name a server outside it", name, z.Origin)
+		}
+		if name == "." || strings.Contains(name, "_") {
+			return fmt.Errorf("ns %q is not the name of a server: it has labels of letters, digits and hyphens (RFC 1123 section 2.1)", n)
 		}
 		if !slices.Contains(z.ns, name) {
 			z.ns = append(z.ns, name)
@@ -109,9 +113,13 @@ func (z *Zone) setNS(names []string) error {
 	return nil
 }
 
-// hostname returns s absolute and in lower case. Escapes and characters that
-// a host or service name never has are refused: they are slips of the pen.
-func hostname(s string) (string, error) {
+// Name returns s absolute and in lower case. Addresses are refused, and escapes
+// and characters that a host or service name never has: they are slips of the
+// pen.
+func Name(s string) (string, error) {
+	if _, err := netip.ParseAddr(strings.Trim(s, "[].")); err == nil {
+		return "", errors.New("it is an address: write a name")
+	}
 	name := strings.ToLower(dns.Fqdn(s))
 	if _, ok := dns.IsDomainName(name); !ok {
 		return "", errors.New("labels have 1 to 63 octets and a name at most 255")
