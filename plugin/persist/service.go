@@ -196,6 +196,9 @@ func (p *Persist) await(most time.Duration) {
 	select {
 	case <-p.complete:
 	case <-time.After(most):
+		if p.ready() { // there may have been no time to wait
+			return
+		}
 		log.Warningf("%s: documents or keys are not loaded yet; queries are answered SERVFAIL until they are", p.zones())
 	}
 }

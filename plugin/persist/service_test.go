@@ -1,9 +1,13 @@
 package persist
 
 import (
+	"bytes"
 	"crypto/rand"
+	"io"
+	golog "log"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/dnssec"
 )
@@ -32,5 +36,28 @@ func TestTheParentIsToldToRemoveItsDSWhereTheZoneGoesInsecure(t *testing.T) {
 		if got := forParent(keys, "example.com.", noon); len(got) != 1 || !strings.HasPrefix(got[0], c.want) {
 			t.Errorf("Expected %q, got %q", c.want, got)
 		}
+	}
+}
+
+// A reload finds its store opened long ago, and has no time left to wait.
+func TestAHandlerThatIsReadyDoesNotWarnThatItIsNot(t *testing.T) {
+	setClock(t, noon)
+	c, err := parseStanza(newSite(t, documents()).stanza())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPersist(c)
+	if err := p.start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.stop() })
+	var out bytes.Buffer
+	golog.SetOutput(&out)
+	defer golog.SetOutput(io.Discard)
+	for range 100 {
+		p.await(-time.Hour)
+	}
+	if out.Len() > 0 {
+		t.Errorf("Expected no warning, got %s", out.String())
 	}
 }
