@@ -57,6 +57,7 @@ func openBackend(cfg *config, others []*backend) (*backend, error) {
 		return nil, err
 	}
 	b.location = source.String()
+	beginCounting(scansTotal, b.location, "ok", "error", "refused")
 	options := store.Options{Refresh: cfg.refresh, Index: cfg.index, Clock: b.clock, OnSnapshot: func(*store.Snapshot) { b.tell() }, Observer: observer{b}, Accept: cfg.pin.Check}
 	for _, other := range others {
 		if s := other.watcher.Snapshot(); other.location == b.location && s != nil && cfg.pin.Check(s.Document(store.ConfigPath), nil) == nil {

@@ -89,6 +89,7 @@ func openKeyring(cfg *config, b *backend, before *dnssec.KeySet, others []*keyri
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	k.cancel = cancel
+	beginCounting(keyLoadsTotal, k.location, "ok", "error", "unproven")
 	go k.run(ctx, cfg.refresh)
 	return k, nil
 }

@@ -103,6 +103,14 @@ var (
 	}, []string{"source", "result"})
 )
 
+// beginCounting has counters of a source be there, at 0, before anything is
+// counted: nobody could tell the first one from a server that has just begun.
+func beginCounting(counter *prometheus.CounterVec, source string, results ...string) {
+	for _, result := range results {
+		counter.WithLabelValues(source, result)
+	}
+}
+
 // bundlesEnd is when what was signed elsewhere ends.
 var bundlesEnd = promauto.NewGaugeVec(prometheus.GaugeOpts{
 	Namespace: plugin.Namespace,

@@ -3,6 +3,7 @@ package persist
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"strings"
@@ -109,6 +110,47 @@ func TestEveryQueryOverTheBudgetIsExplained(t *testing.T) {
 			t.Errorf("Counter %d: expected %v more, got %v", i, want, got)
 		}
 	}
+}
+
+// An alert on the increase of a counter never sees the first error where that
+// makes the counter.
+func TestCountersOfErrorsAreThereBeforeTheFirst(t *testing.T) {
+	site := newSite(t, documents())
+	zone := fmt.Sprintf("z%d.example.com.", rand.Uint64())
+	start(t, block(strings.Replace(site.stanza(), "persist example.com", "persist "+zone, 1)))
+	for name, labels := range map[string][]prometheus.Labels{
+		"coredns_persist_store_scans_total":   {{"source": site.policies(), "result": "ok"}, {"source": site.policies(), "result": "error"}},
+		"coredns_persist_key_loads_total":     {{"source": site.keys(), "result": "ok"}, {"source": site.keys(), "result": "error"}, {"source": site.keys(), "result": "unproven"}},
+		"coredns_persist_verifications_total": {{"zone": zone, "result": "bogus"}},
+		"coredns_persist_oversize_total":      {{"zone": zone}},
+	} {
+		for _, want := range labels {
+			if !exported(t, name, want) {
+				t.Errorf("Expected %s%v to be exported", name, want)
+			}
+		}
+	}
+}
+
+// exported reports whether there is a metric with all of the labels.
+func exported(t *testing.T, name string, labels prometheus.Labels) bool {
+	t.Helper()
+	families, err := prometheus.DefaultGatherer.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			got := prometheus.Labels{}
+			for _, l := range m.GetLabel() {
+				got[l.GetName()] = l.GetValue()
+			}
+			if f.GetName() == name && maps.Equal(got, labels) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func TestDocumentsAreCounted(t *testing.T) {

@@ -87,8 +87,9 @@ func authority(cfg *config, z *zone.Zone, denials *answer.Denials) *answer.Autho
 
 // outgrown counts and logs the names of a zone whose answers need TCP.
 func outgrown(zone string) func(owner string, octets int) {
+	names := oversizeTotal.WithLabelValues(zone)
 	return func(owner string, octets int) {
-		oversizeTotal.WithLabelValues(zone).Inc()
+		names.Inc()
 		log.Warningf("the answer at %s has %d octets, and at most %d go over UDP: whoever asks has to ask again over TCP; "+
 			"grant the name to fewer accounts, or in fewer forms", owner, octets, answer.MaxUDP)
 	}
