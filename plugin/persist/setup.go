@@ -118,6 +118,9 @@ func (p *Persist) companions(server *dnsserver.Config) error {
 			"give persist a server block without dnssec, or write fallthrough so that dnssec alone signs", p.zones())
 	}
 	p.warn(server)
+	if why := p.untransferred(); why != "" && server.Handler("transfer") != nil {
+		log.Warningf("the transfer plugin stands in the same server block as %v, and %s", []string(p.origins), why)
+	}
 	if !p.config.overlay {
 		return p.refuseHidden(server)
 	}
@@ -139,6 +142,17 @@ func (p *Persist) warn(server *dnsserver.Config) {
 			log.Warningf("the %s plugin stands in the same server block as the signed zones %s and %s", name, p.zones(), harm)
 		}
 	}
+}
+
+// untransferred says why no secondary gets the zones whole, if none does.
+func (p *Persist) untransferred() string {
+	switch {
+	case p.config.overlay:
+		return "transfers lack the names that an overlay adds: delegate the label, as a zone with denial nsec"
+	case p.config.denial != "nsec":
+		return "transfers of zones without denial nsec are refused: write denial nsec, or let every server read the documents"
+	}
+	return ""
 }
 
 func wrap(err error) error {

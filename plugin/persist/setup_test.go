@@ -289,6 +289,30 @@ func TestZoneThatAnotherPluginHasTheDataOfIsNotHidden(t *testing.T) {
 	start(t, block(strings.Replace(s.stanza(), "persist example.com", "persist _validation-persist.example.com", 1), "file "+data+" example.com"))
 }
 
+func TestTransfersThatWouldNotWorkAreWarnedOf(t *testing.T) {
+	s := newSite(t, documents())
+	data := filepath.Join(s.dir, "zone")
+	if err := os.WriteFile(data, []byte("@ 60 SOA ns1.example.net. host.example.net. 1 2 3 4 5\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const xfr = "transfer {\nto 192.0.2.53\n}"
+	overlay := "persist example.com {\npolicies " + s.policies() + "\nfallthrough\n}\nfile " + data + " example.com"
+	for corefile, want := range map[string]string{
+		block(xfr, s.stanza()):                "transfers of zones without denial nsec are refused: write denial nsec",
+		block(xfr, overlay):                   "transfers lack the names that an overlay adds",
+		block(xfr, s.stanza("denial nsec")):   "",
+		block(s.stanza("denial compact 100")): "",
+	} {
+		var out bytes.Buffer
+		golog.SetOutput(&out)
+		start(t, corefile)
+		golog.SetOutput(io.Discard)
+		if got := strings.Contains(out.String(), "the transfer plugin stands"); got != (want != "") || !strings.Contains(out.String(), want) {
+			t.Errorf("Expected a warning with %q, got %s", want, out.String())
+		}
+	}
+}
+
 func TestStopsInForceAreLogged(t *testing.T) {
 	setClock(t, noon)
 	var out bytes.Buffer
