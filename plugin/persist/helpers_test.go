@@ -27,6 +27,7 @@ import (
 	_ "github.com/coredns/coredns/plugin/reload"
 	_ "github.com/coredns/coredns/plugin/root"
 	_ "github.com/coredns/coredns/plugin/transfer"
+	_ "github.com/coredns/coredns/plugin/tsig"
 	_ "github.com/coredns/coredns/plugin/whoami"
 
 	"github.com/miekg/dns"
@@ -51,7 +52,7 @@ func TestMain(m *testing.M) {
 	dnsserver.Quiet = true
 	err := dnsserver.SetDirectives([]string{
 		"root", "metadata", "reload", "bind", "ready", "prometheus", "errors", "log", "any", "chaos",
-		"cache", "dnssec", "transfer", "persist", "file", "whoami",
+		"tsig", "cache", "dnssec", "transfer", "persist", "file", "whoami",
 	})
 	if err != nil {
 		panic(err)

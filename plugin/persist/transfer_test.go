@@ -1,6 +1,7 @@
 package persist
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -34,6 +35,38 @@ func (s *server) receive(t *testing.T, serial uint32) ([]dns.RR, error) {
 		rrs = append(rrs, piece.RR...)
 	}
 	return rrs, nil
+}
+
+// The tsig plugin refuses whoever does not know the secret, and its signatures
+// are right in every message of a long transfer.
+func TestTransfersCanBeForThoseWhoKnowASecret(t *testing.T) {
+	const secret = "NoTCJU+DMqFWywaPyxSijrDEA/eC3nK0xi3AMEZuPVk="
+	names := make([]string, 0, 500) // more than fit one message
+	for i := range 500 {
+		names = append(names, fmt.Sprintf(`"n%d.example.com": {}`, i))
+	}
+	site := newSite(t, policytest.Standard().Account(`"domains": {`+strings.Join(names, ", ")+`}`))
+	server := start(t, block("tsig {\nsecret secondary. "+secret+"\nrequire AXFR IXFR\n}", "transfer {\nto *\n}", site.stanza("denial nsec")))
+	if rrs, err := server.receive(t, 0); err == nil {
+		t.Errorf("Expected a transfer without a secret to be refused, got %d records", len(rrs))
+	}
+	m := new(dns.Msg)
+	m.SetAxfr("example.com.").SetTsig("secondary.", dns.HmacSHA256, 300, time.Now().Unix())
+	pieces, err := (&dns.Transfer{TsigSecret: map[string]string{"secondary.": secret}}).In(m, server.tcp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	messages, records := 0, 0
+	for piece := range pieces {
+		if piece.Error != nil {
+			t.Fatal(piece.Error)
+		}
+		messages++
+		records += len(piece.RR)
+	}
+	if messages < 2 || records < 4*len(names) {
+		t.Errorf("Expected the zone in several messages, got %d records in %d", records, messages)
+	}
 }
 
 func newTransferable(t *testing.T, to string) (*server, site) {
