@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/coredns-persist/persist/plugin/persist/answer"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -35,5 +37,21 @@ func TestManualPageDescribesEveryProperty(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("The %s differs from the parser (-parser +page):\n%s", what, diff)
 		}
+	}
+}
+
+func TestManualPageExplainsEveryOutcome(t *testing.T) {
+	page, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []answer.Outcome
+	for _, m := range regexp.MustCompile("(?s)\n\\| outcome (.*?)\n\n").FindAllString(string(page), 1) {
+		for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| [^|]+ \\|$").FindAllStringSubmatch(m, -1) {
+			got = append(got, answer.Outcome(row[1]))
+		}
+	}
+	if diff := cmp.Diff(answer.Outcomes, got); diff != "" {
+		t.Errorf("The table differs from the outcomes (-outcomes +page):\n%s", diff)
 	}
 }

@@ -5,17 +5,14 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"strings"
 	"testing"
 
-	"github.com/coredns-persist/persist/plugin/persist/answer"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin/metadata"
 	"github.com/coredns/coredns/plugin/test"
 	"github.com/coredns/coredns/request"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -217,24 +214,6 @@ func TestMetadataTellsZoneAndAccounts(t *testing.T) {
 				t.Errorf("%s: expected %s to be %q, got %q", name, label, want[i], got)
 			}
 		}
-	}
-}
-
-func TestEveryOutcomeIsDocumented(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, list, _ := strings.Cut(string(readme), "**outcome** is one of")
-	list, _, _ = strings.Cut(list, ".\n")
-	var documented []answer.Outcome
-	for i, word := range strings.Split(list, "`") {
-		if i%2 == 1 {
-			documented = append(documented, answer.Outcome(word))
-		}
-	}
-	if diff := cmp.Diff(documented, answer.Outcomes); diff != "" {
-		t.Errorf("Outcomes differ from those of the README (-README +code):\n%s", diff)
 	}
 }
 
