@@ -182,12 +182,12 @@ func TestAReplacedVaultGrantsNothing(t *testing.T) {
 	expect(t, s, "a new Vault")
 }
 
-// team is a client with what a team's policy allows, as docs/example has it.
+// team is a client with what a team's policy allows, as Terraform writes it.
 func (h realHands) team(slug string) *store.Vault {
 	h.t.Helper()
-	text, err := os.ReadFile("../../docs/example/team.hcl")
+	text, err := os.ReadFile("../../build/terraform/policies/team.hcl")
 	h.must(err)
-	hcl := strings.NewReplacer("TEAM", slug, `"persist/`, `"`+h.mount+"/").Replace(string(text))
+	hcl := strings.NewReplacer("{{identity.entity.metadata.persist_team}}", slug, `"persist/`, `"`+h.mount+"/").Replace(string(text))
 	h.must(h.Policy(h.t.Context(), "team-"+slug, hcl))
 	token, err := h.Token(h.t.Context(), time.Hour, "team-"+slug)
 	h.must(err)

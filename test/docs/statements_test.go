@@ -139,8 +139,15 @@ var metric = regexp.MustCompile(`coredns_persist_(\w+)`)
 
 func TestMetricsAreThoseOfTheCode(t *testing.T) {
 	declared := map[string]string{}
-	source := contents(t, filepath.Join(root, "plugin/persist/metrics.go"))
-	for _, m := range regexp.MustCompile(`(?s)Name:\s+"(\w+)".*?\[\]string\{(.*?)\}`).FindAllStringSubmatch(source, -1) {
+	files, err := filepath.Glob(filepath.Join(root, "plugin/persist/*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var source strings.Builder
+	for _, file := range files {
+		source.WriteString(contents(t, file))
+	}
+	for _, m := range regexp.MustCompile(`(?s)Vec\(prometheus\.\w+Opts\{.*?Name:\s+"(\w+)".*?\[\]string\{(.*?)\}`).FindAllStringSubmatch(source.String(), -1) {
 		declared[m[1]] = strings.ReplaceAll(m[2], `"`, "")
 	}
 	described := map[string]string{}

@@ -7,6 +7,6 @@ path "persist/data/teams/*"    { capabilities = ["read"] }
 path "persist/data/accounts/*" { capabilities = ["read"] }
 path "persist/metadata/*"      { capabilities = ["list"] }
 
-# Its own token, which it renews and gives back where it logs in by AppRole.
+# Its own token, which it renews, and gives back, where it logs in by itself.
 path "auth/token/renew-self"  { capabilities = ["update"] }
 path "auth/token/revoke-self" { capabilities = ["update"] }

@@ -11,6 +11,6 @@ path "persist/metadata/*"      { capabilities = ["list"] }
 path "persist-keys/data/example"         { capabilities = ["read"] }
 path "persist-keys/data/example-bundles" { capabilities = ["read"] }
 
-# Its own token, which it renews and gives back where it logs in by AppRole.
+# Its own token, which it renews, and gives back, where it logs in by itself.
 path "auth/token/renew-self"  { capabilities = ["update"] }
 path "auth/token/revoke-self" { capabilities = ["update"] }

@@ -535,8 +535,10 @@ func TestTheDSOfANewKeyIsNotForTheParentBeforeCDSNamesIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	raw, err = BeginRoll(raw, []string{origin}, time.Hour, start.Add(10*day), random(2))
+	publish := parsed(t, raw, err).Roll(start.Add(10 * day)).Publish
+	raw, err = OfferRoll(raw, publish)
 	k := parsed(t, raw, err)
-	step := k.Roll(start.Add(10 * day))
+	step := k.Roll(publish)
 	for at, want := range map[time.Time][]uint16{
 		step.Publish.Add(-time.Second): {step.Old},
 		step.Publish:                   {step.Old},

@@ -31,8 +31,8 @@ func schemaDocument(path, about string, members map[string]*schema) *schema {
 
 var configMembers = map[string]*schema{
 	"schema!":    schemaVersion.says("The version of the format: 1."),
-	"store_id":   schemaText.says("Reserved: its form is checked, nothing follows from it yet."),
-	"generation": schemaCount.says("Reserved likewise."),
+	"store_id":   schema{Type: "string", Pattern: `^[A-Za-z0-9._-]{0,64}$`}.says("Which store this is: servers whose Corefile pins another refuse it."),
+	"generation": schemaCount.says("How often the store was made anew: servers refuse one below what they have pinned or seen."),
 }
 
 var (

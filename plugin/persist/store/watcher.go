@@ -92,16 +92,19 @@ func (w *Watcher) known(path string) *Document {
 	return nil
 }
 
-// Release drops the bodies of a snapshot, for whoever has read them and goes on
-// from what they say: of a large store they are most of what is in memory. It
-// returns the snapshot without them, which is the last known good state from
+// Release drops the bodies of a snapshot, but for the config document, by which
+// stores are told apart. It is for whoever has read them and goes on from what
+// they say: of a large store they are most of what is in memory. It returns the
+// snapshot without them, which is the last known good state from
 // then on, unless there is another one by now. The next snapshots have the
 // bodies of what is new in them.
 func (w *Watcher) Release(s *Snapshot) *Snapshot {
 	released := *s
 	released.Documents = slices.Clone(s.Documents)
 	for i := range released.Documents {
-		released.Documents[i].Body = nil
+		if d := &released.Documents[i]; d.Path != ConfigPath {
+			d.Body = nil
+		}
 	}
 	w.snapshot.CompareAndSwap(s, &released)
 	return &released
