@@ -130,8 +130,19 @@ func (n *NSD) Replace(ctx context.Context, zone, text string) error {
 	if err := n.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		return err
 	}
-	return n.Retry(ctx, func(ctx context.Context) error { return n.serves(ctx, zone, serial) })
+	return n.Retry(ctx, func(ctx context.Context) error {
+		for range inARow {
+			if err := n.serves(ctx, zone, serial); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
+
+// inARow is how many answers must be those of a new zone: for a moment the process
+// that has the one before takes questions from the same socket.
+const inARow = 20
 
 // serves fails unless NSD serves a zone with a serial.
 func (n *NSD) serves(ctx context.Context, zone string, serial uint32) error {
