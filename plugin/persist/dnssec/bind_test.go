@@ -270,7 +270,7 @@ func TestKeysOfBINDThatWouldFailAreRefused(t *testing.T) {
 		"share the key tag":                            {ksk, zsk, zsk},
 		"no such file or directory":                    {ksk, zsk + "1"},
 		filepath.Base(zsk) + ".private: Publish is no": {ksk, edited(t, zsk, ".private", "Publish: 2026", "Publish: x")},
-		"has no private key of P-256":                  {ksk, edited(t, zsk, ".private", "PrivateKey: ", "PrivateKex: ")},
+		"has no private key of its algorithm":          {ksk, edited(t, zsk, ".private", "PrivateKey: ", "PrivateKex: ")},
 		"has no DNSKEY record":                         {ksk, edited(t, zsk, ".key", " DNSKEY ", " DS ")},
 		"has the flags 385":                            {ksk, edited(t, zsk, ".key", " 256 ", " 385 ")},
 		"is of the zone other.example., and":           {ksk, edited(t, zsk, ".key", "\n"+origin, "\nother.example.")},

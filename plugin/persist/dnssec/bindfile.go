@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"fmt"
 	"os"
@@ -108,17 +109,21 @@ func (b BINDKey) signer(record *dns.DNSKEY) (crypto.Signer, error) {
 	if err != nil {
 		return nil, fault("has no private key of that algorithm in BIND's format")
 	}
-	if ec, ok := private.(*ecdsa.PrivateKey); ok {
-		octets, err := ec.Bytes()
+	switch private := private.(type) {
+	case *ecdsa.PrivateKey:
+		octets, err := private.Bytes()
 		if err == nil {
-			ec, err = ecdsa.ParseRawPrivateKey(elliptic.P256(), octets)
+			private, err = ecdsa.ParseRawPrivateKey(elliptic.P256(), octets)
 		}
-		if err != nil {
-			return nil, fault("has no private key of P-256")
+		if err == nil {
+			return private, nil
 		}
-		return ec, nil
+	case ed25519.PrivateKey:
+		if len(private) == ed25519.PrivateKeySize { // it has none where the line is missing
+			return private, nil
+		}
 	}
-	return private.(crypto.Signer), nil
+	return nil, fault("has no private key of its algorithm")
 }
 
 // bindTime is how BIND writes instants, in UTC.

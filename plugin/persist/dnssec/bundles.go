@@ -60,6 +60,9 @@ func ParseBundles(raw []byte) (*Bundles, error) {
 			return nil, fmt.Errorf("bundles: zone %q is not written like %q", name, dns.CanonicalName(name))
 		}
 		for i, written := range list {
+			if written.From.IsZero() || written.Until.IsZero() {
+				return nil, fmt.Errorf("bundles: zones[%q][%d] lacks from or until", name, i)
+			}
 			one, err := parseBundle(span{written.From.time(), written.Until.time()}, written.Records)
 			if err != nil {
 				return nil, fmt.Errorf("bundles: zones[%q][%d].%w", name, i, err)
