@@ -1,6 +1,9 @@
 package store
 
 import (
+	"errors"
+	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/coredns-persist/persist/plugin/persist/store/storetest"
@@ -102,4 +105,39 @@ func TestDocumentsOfTwoReadsShareNoMemory(t *testing.T) {
 		}
 		clear(d.Body)
 	}
+}
+
+// A version that was read in a scan of which nothing counts is as new to the next
+// scan, though it says what the one before said, of which the body is dropped.
+func TestANewVersionOfTheSameBodyHasIt(t *testing.T) {
+	const path = "teams/web"
+	f, r := loaded(t)
+	r.options.OnSnapshot = func(s *Snapshot) {
+		r.snapshots = append(r.snapshots, s)
+		r.Release(s)
+	}
+	r.Release(r.Snapshot())
+	r.options.Accept = func(config, _ *Document) error {
+		if string(config.Body) != `{"schema":1}` {
+			return errors.New("is another one")
+		}
+		return nil
+	}
+	f.put(t, path, `{"b":2}`)
+	f.Intercept(func(_ http.ResponseWriter, req *http.Request) bool {
+		if strings.HasSuffix(req.URL.Path, path) {
+			f.put(t, ConfigPath, `{"other":1}`)
+		}
+		return false
+	})
+	r.fails(t, ErrRefused)
+	f.Heal()
+	f.put(t, ConfigPath, `{"schema":1}`)
+	r.scan(t)
+	for _, s := range r.snapshots {
+		if d := s.Document(path); d.Version == "2" && string(d.Body) == `{"b":2}` {
+			return
+		}
+	}
+	t.Errorf("The body of version 2 is in none of the snapshots, the last is %+v", r.Snapshot().Document(path))
 }

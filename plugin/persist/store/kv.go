@@ -74,6 +74,12 @@ func (s *secret) withdrawn() bool {
 	return s.Metadata.Destroyed || len(s.Data) == 0 || s.Data.Kind() == jsontext.KindNull
 }
 
+// says reports whether d is the version that the answer is of: one with the same
+// body is not, since what another version says may have to be read anew.
+func (s *secret) says(d *Document) bool {
+	return !d.Withdrawn && d.Hash == s.sum && d.Version == strconv.Itoa(s.Metadata.Version) && d.Created.Equal(s.Metadata.Created)
+}
+
 // List implements [Source].
 func (v *Vault) List(ctx context.Context, folder string) ([]string, error) {
 	s, err := v.get(ctx, request{"list", v.mount, "metadata", folder}, map[string][]string{"list": {"true"}}, nil)

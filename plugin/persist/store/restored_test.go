@@ -264,3 +264,23 @@ func TestARefusedStoreIsNotLoadedAndChangesNothing(t *testing.T) {
 		t.Errorf("It has changed (-want +got):\n%s", diff)
 	}
 }
+
+// Whoever has read a document that was in doubt reads it once more when it is
+// not.
+func TestADocumentInDoubtKeepsItsBody(t *testing.T) {
+	f, r := loaded(t)
+	r.options.OnSnapshot = func(s *Snapshot) {
+		r.snapshots = append(r.snapshots, s)
+		r.Release(s)
+	}
+	f.Fail(storetest.Answering(http.StatusForbidden, "permission denied"), "data/config")
+	f.put(t, ControlPath, `{"n":1}`)
+	_ = r.Poll(t.Context())
+	r.document(t, ControlPath)
+	f.Heal()
+	check(t, r.Poll(t.Context()))
+	d := r.snapshots[len(r.snapshots)-1].Document(ControlPath)
+	if d.Doubt != "" || string(d.Body) != `{"n":1}` {
+		t.Errorf("Out of doubt it is %+v", d)
+	}
+}

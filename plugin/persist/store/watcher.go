@@ -93,8 +93,9 @@ func (w *Watcher) known(path string) *Document {
 }
 
 // Release drops the bodies of a snapshot, but for the config document, by which
-// stores are told apart. It is for whoever has read them and goes on from what
-// they say: of a large store they are most of what is in memory. It returns the
+// stores are told apart, and for those in doubt, which are read once more when
+// the doubt ends. It is for whoever has read them and goes on from what they say:
+// of a large store they are most of what is in memory. It returns the
 // snapshot without them, which is the last known good state from
 // then on, unless there is another one by now. The next snapshots have the
 // bodies of what is new in them.
@@ -102,7 +103,7 @@ func (w *Watcher) Release(s *Snapshot) *Snapshot {
 	released := *s
 	released.Documents = slices.Clone(s.Documents)
 	for i := range released.Documents {
-		if d := &released.Documents[i]; d.Path != ConfigPath {
+		if d := &released.Documents[i]; d.Path != ConfigPath && d.Doubt == "" {
 			d.Body = nil
 		}
 	}
