@@ -31,26 +31,42 @@ func (s *scan) restored() bool {
 // wasAbsent reports whether d, which is not known, is older than a complete
 // listing that it was not in.
 func (s *scan) wasAbsent(d *Document) bool {
-	for folder := d.Path; ; {
-		i := strings.LastIndexByte(folder, '/')
+	listed := s.prev.lacked(d.Path)
+	return !listed.IsZero() && d.Created.Add(clockSkew).Before(listed)
+}
+
+// lacked is the store's time of the last complete listing of the folder in which
+// path would be, by which it was not there if it is not known; zero if there was
+// none. A folder that is not known itself was not in the one above it.
+func (s *Snapshot) lacked(path string) time.Time {
+	for {
+		i := strings.LastIndexByte(path, '/')
 		if i < 0 {
-			return false
+			return time.Time{}
 		}
-		folder = folder[:i]
-		if listed := s.prev.dated[folder]; !listed.IsZero() {
-			return d.Created.Add(clockSkew).Before(listed)
+		path = path[:i]
+		if _, known := s.Listed[path]; known {
+			return s.dated[path]
 		}
 	}
 }
 
 // dates returns the store's time of the listings in next. Both that and the
-// time of a document are by the store's clock, whatever ours says.
+// time of a document are by the store's clock, whatever ours says. Where there is
+// something new in a folder that could not be read, what is in it may be older
+// than the listing: that of the scan before stays.
 func (s *scan) dates(next *Snapshot) map[string]time.Time {
 	dated := map[string]time.Time{}
 	for folder, at := range next.Listed {
-		dated[folder] = s.prev.dated[folder]
-		if l, ok := s.listed[folder]; ok && l.began.Equal(at) {
+		l, listed := s.listed[folder]
+		_, known := s.prev.Listed[folder]
+		switch {
+		case listed && l.began.Equal(at):
 			dated[folder] = l.date
+		case known:
+			dated[folder] = s.prev.dated[folder]
+		default:
+			dated[folder] = s.prev.lacked(folder)
 		}
 	}
 	return dated

@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -262,6 +263,71 @@ func TestARefusedStoreIsNotLoadedAndChangesNothing(t *testing.T) {
 	r.fails(t, ErrRefused)
 	if diff := cmp.Diff(before, contents(r.Snapshot())); diff != "" {
 		t.Errorf("It has changed (-want +got):\n%s", diff)
+	}
+}
+
+// A folder that cannot be listed, or not be read to its end, is not proof that a
+// document in it is newer than those beside it.
+func TestADocumentThatCouldNotBeSeenIsNotOfAnEarlierTime(t *testing.T) {
+	const path = "accounts/ops/letsencrypt/prod"
+	for name, fault := range map[string]struct {
+		ends    string
+		answers http.HandlerFunc
+	}{
+		"folder of a team denied":     {"metadata/accounts/ops", storetest.Answering(http.StatusForbidden, "permission denied")},
+		"folder of a team failing":    {"metadata/accounts/ops", storetest.Answering(http.StatusInternalServerError, "internal error")},
+		"folder of an issuer denied":  {"metadata/accounts/ops/letsencrypt", storetest.Answering(http.StatusForbidden, "permission denied")},
+		"document of a folder denied": {"data/" + path, storetest.Answering(http.StatusForbidden, "permission denied")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			fill(t, f)
+			f.age()
+			r := watch(t, f.source(t), nil)
+			f.Fail(fault.answers, fault.ends)
+			_ = r.Scan(t.Context())
+			if r.Snapshot().Document(path) != nil {
+				t.Fatal("It was read all the same")
+			}
+			f.Heal()
+			r.scan(t)
+			r.document(t, path)
+			if back := r.steppedBack(); len(back) > 0 {
+				t.Errorf("%v go back in time", back)
+			}
+		})
+	}
+}
+
+// After an outage the documents of new folders may be old, and other changes may
+// count before they are read.
+func TestDocumentsOfNewFoldersCountAfterAnOutage(t *testing.T) {
+	f, r := loaded(t)
+	for i := range 30 {
+		f.Put(fmt.Sprintf("accounts/web/letsencrypt/a-%02d", i), `{"a":1}`)
+	}
+	r.scan(t)
+	written := []string{"accounts/web/letsencrypt/a-00", "accounts/web/zerossl/new", "accounts/zoo/letsencrypt/new"}
+	for _, path := range written {
+		f.put(t, path, `{"a":2}`)
+	}
+	f.age()
+	before := len(r.snapshots)
+	f.Intercept(func(http.ResponseWriter, *http.Request) bool {
+		r.clock.advance(100 * time.Millisecond)
+		return false
+	})
+	got := contents(r.scan(t))
+	if len(r.snapshots)-before < 2 {
+		t.Fatal("No change has counted before the end of the scan")
+	}
+	for _, path := range written {
+		if got[path] != `{"a":2}` {
+			t.Errorf("%s is %q", path, got[path])
+		}
+	}
+	if back := r.steppedBack(); len(back) > 0 {
+		t.Errorf("%v go back in time", back)
 	}
 }
 
