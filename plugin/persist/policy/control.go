@@ -58,7 +58,8 @@ func (b Brakes) join(other Brakes) Brakes {
 
 // nextControl returns the edition of the control document d, nil if there never
 // was one. Only a valid newer version lifts what holds: to lose, delete, break
-// or roll back the document lifts nothing.
+// or roll back the document lifts nothing. One that is back after another
+// store's was read is vouched for, and does not lift what that one stopped.
 func nextControl(prev *edition[control], d *store.Document) *edition[control] {
 	if d == nil || d.Withdrawn {
 		return prev.withoutControl(d)
@@ -75,7 +76,9 @@ func nextControl(prev *edition[control], d *store.Document) *edition[control] {
 		next.read = joinControls(held, next.read, nil)
 	case !next.aging && next.counts.created.Before(held.created):
 		next.counts = joinControls(held, next.counts, nil)
-		next.confirmed, next.aging = prev.confirmed, true
+		if prev.seen.Doubt != store.Unvouched {
+			next.confirmed, next.aging = prev.confirmed, true
+		}
 		next.faults = wholly(fmt.Sprintf("goes back in time, a version of %s was read before: write it anew to lift a stop", stamp(held.created)))
 	}
 	return next

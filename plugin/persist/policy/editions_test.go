@@ -189,6 +189,27 @@ func TestOnlyAValidNewerControlDocumentLiftsAStop(t *testing.T) {
 	expectRejection(t, b, "control@1", "goes back in time")
 }
 
+// Another store's control document may be newer. When this store's is back, it is
+// vouched for, so that nothing ages, and lifts no stop.
+func TestControlIsVouchedForAfterThatOfAnotherStore(t *testing.T) {
+	with := func(control string) documents { return threeNames().With(documents{"control": control}) }
+	other := with(`{"stop": "domain:b.example.com"}`).Snapshot(1, read.Add(time.Minute))
+	doc := other.Document("control")
+	doc.Created, doc.Doubt = written.Add(time.Hour), store.Unvouched
+	b := policy.Compile(compile(t, with(`{"stop": "domain:a.example.com"}`)), other, policy.Brakes{})
+	for minute := 2; minute < 5; minute++ {
+		at := read.Add(time.Duration(minute) * time.Minute)
+		b = policy.Compile(b, with(`{"stop": "domain:a.example.com"}`).Snapshot(1, at), policy.Brakes{})
+		if diff := cmp.Diff([]string{"c.example.com"}, names(t, b)); diff != "" {
+			t.Errorf("Served names differ (-want +got):\n%s", diff)
+		}
+		if got := b.Confirmed(b.Lookup("c.example.com")[0]); !got.Equal(at) {
+			t.Errorf("Expected it to be vouched for at %v, got %v", at, got)
+		}
+		expectRejection(t, b, "control@1", "write it anew to lift a stop")
+	}
+}
+
 func TestABrokenControlDocumentStillStops(t *testing.T) {
 	d := threeNames().With(documents{"control": `{"stop": {"issuer:ca": {}, "nonsense": {}}, "freeze_at": "2026-12-01T00:00:00Z", "typo": 1}`})
 	b := next(compile(t, threeNames()), 2, d)

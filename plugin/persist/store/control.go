@@ -32,7 +32,8 @@ func (s *scan) readControl(ctx context.Context) error {
 }
 
 // news returns the control document that was read, if it is not what is known
-// already. There is none before the first load, which takes it with the rest.
+// already. There is none before the first load, which takes it with the rest. One
+// that nothing has vouched for says nothing of which is the newer one.
 func (s *scan) news() *Document {
 	s.state.Lock()
 	d := s.found[ControlPath].document
@@ -41,10 +42,8 @@ func (s *scan) news() *Document {
 		return nil
 	}
 	switch known := s.prev.Document(ControlPath); {
-	case known == nil:
-	case d.same(known) && known.Doubt != Unvouched:
-		return nil
-	case d.precedes(known) && !d.outnumbers(known):
+	case known == nil, known.Doubt == Unvouched:
+	case d.same(known), d.precedes(known) && !d.outnumbers(known):
 		return nil
 	}
 	return d
@@ -61,7 +60,7 @@ func (s *scan) brake(unvouched error) {
 	if unvouched != nil {
 		next.Doubt = Unvouched
 	}
-	if known != nil && d.precedes(known) {
+	if known != nil && known.Doubt != Unvouched && d.precedes(known) {
 		next.Doubt = Backdated
 	}
 	if known != nil && d.same(known) && next.Doubt == known.Doubt {

@@ -176,6 +176,37 @@ func TestControlLiftsNothingUnlessConfigIsReadWithIt(t *testing.T) {
 	}
 }
 
+// The control document of another store, which stops what it says for as long as
+// that store answers, does not make this store's be of an earlier time.
+func TestControlCountsAgainAfterThatOfARefusedStore(t *testing.T) {
+	f, r := loaded(t)
+	r.options.Accept = func(config, _ *Document) error {
+		if string(config.Body) != `{"schema":1}` {
+			return errors.New("is another one")
+		}
+		return nil
+	}
+	restore := f.Backup()
+	f.age()
+	f.put(t, ConfigPath, `{"other":1}`)
+	f.drop(t, ControlPath)
+	f.put(t, ControlPath, `{"other":1}`)
+	r.fails(t, ErrRefused)
+	if d := r.document(t, ControlPath); d.Doubt != Unvouched {
+		t.Fatalf("The other store's is %+v", d)
+	}
+	restore()
+	for range 2 {
+		at := r.scan(t).Braked
+		if d := r.document(t, ControlPath); d.Doubt != "" || string(d.Body) != `{"stop":{}}` || d.Confirmed.Before(at) {
+			t.Errorf("It is %+v, and was read at %v", d, at)
+		}
+	}
+	if back := r.steppedBack(); len(back) > 0 {
+		t.Errorf("%v go back in time", back)
+	}
+}
+
 // An unchanged control document costs no second request.
 func TestConfigIsReadAtAPollOnlyForNewsOfControl(t *testing.T) {
 	f, r := loaded(t)
