@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coredns-persist/persist/plugin/persist/policy"
+
 	"github.com/miekg/dns"
 )
 
@@ -87,5 +89,26 @@ func TestFreezeOfTheCorefileEndsRecordsWhileVaultIsAway(t *testing.T) {
 		v.must(v.scan())
 		expect(t, s, "at the end") // it leaves its TTL and five minutes before
 		expect(t, another, "at the end")
+	})
+}
+
+// Stanzas that differ in their brakes serve from one store, and none has the book
+// of another made anew.
+func TestStanzasWithOtherBrakesKeepTheirBooks(t *testing.T) {
+	with(t, twoTeams(), func(v *tended, _ *server) {
+		t := v.t
+		stop, err := policy.ParseScope("team:web")
+		v.must(err)
+		all := []policy.Brakes{{}, {Stops: []policy.Scope{stop}}, {Freeze: noon}}
+		b := backends.resources()[0]
+		var books []*policy.Book
+		for _, brakes := range all {
+			books = append(books, b.book(brakes))
+		}
+		for i, brakes := range all {
+			if b.book(brakes) != books[i] {
+				t.Errorf("The book under %v is another one, and nothing has changed", brakes)
+			}
+		}
 	})
 }

@@ -99,6 +99,11 @@ func (d *Document) revives(e *Document) bool {
 	return e.Withdrawn && !d.Withdrawn && d.Version == e.Version && d.Created.Equal(e.Created)
 }
 
+// isReleasable reports whether d has a body that nobody will read once more.
+func (d *Document) isReleasable() bool {
+	return d.Body != nil && d.Path != ConfigPath && d.Doubt == ""
+}
+
 // seal sets what follows from the body.
 func (d *Document) seal() { d.Hash = sha256.Sum256(d.Body) }
 

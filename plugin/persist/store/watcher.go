@@ -95,15 +95,18 @@ func (w *Watcher) known(path string) *Document {
 // Release drops the bodies of a snapshot, but for the config document, by which
 // stores are told apart, and for those in doubt, which are read once more when
 // the doubt ends. It is for whoever has read them and goes on from what they say:
-// of a large store they are most of what is in memory. It returns the
-// snapshot without them, which is the last known good state from
-// then on, unless there is another one by now. The next snapshots have the
+// of a large store they are most of what is in memory. It returns the snapshot
+// without them, which is the last known good state from then on, unless there is
+// another one by now: s itself where there are none. The next snapshots have the
 // bodies of what is new in them.
 func (w *Watcher) Release(s *Snapshot) *Snapshot {
+	if !slices.ContainsFunc(s.Documents, func(d Document) bool { return d.isReleasable() }) {
+		return s
+	}
 	released := *s
 	released.Documents = slices.Clone(s.Documents)
 	for i := range released.Documents {
-		if d := &released.Documents[i]; d.Path != ConfigPath && d.Doubt == "" {
+		if d := &released.Documents[i]; d.isReleasable() {
 			d.Body = nil
 		}
 	}
