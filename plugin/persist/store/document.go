@@ -62,6 +62,9 @@ const (
 	// Unvouched: the control document was read, and config in the same look was
 	// not, so it may be that of another store.
 	Unvouched Doubt = "was read where the document config is not as it should be, so what it stops is stopped, and it lifts nothing"
+	// Unfinished: the scan ended before all issuers and teams were read. What one
+	// team gives up another one may have got, whose document was not read.
+	Unfinished Doubt = "was read in a scan that ended among the issuers and teams: what it restricts counts, and what it adds or gives up waits for the next one"
 	// Backdated: a higher version that is older than a lower one. The store's
 	// clock was set back, or its history was replaced.
 	Backdated Doubt = "goes back in time, though its version is higher: what it restricts counts, and what it adds does not: write it anew to have it count"

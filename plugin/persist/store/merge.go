@@ -34,7 +34,7 @@ func (s *scan) merge(complete bool) (next *Snapshot, changes bool) {
 	}
 	for path, f := range s.found {
 		if f.document != nil && s.prev.Document(path) == nil && m.admit(f.document) {
-			next.Documents = append(next.Documents, *f.document)
+			next.Documents = append(next.Documents, *m.take(f.document))
 			m.changes = append(m.changes, changed(nil, f.document))
 		}
 	}
@@ -82,6 +82,16 @@ func (m *merging) keep(known *Document) *Document {
 		return m.bury(known)
 	}
 	m.changes = append(m.changes, changed(known, d))
+	return m.take(d)
+}
+
+// take returns what counts of a document that is new.
+func (m *merging) take(d *Document) *Document {
+	if m.ruled || d.Withdrawn || d.Path == ConfigPath || d.Path == ControlPath {
+		return d
+	}
+	d = new(*d)
+	d.Doubt = Unfinished
 	return d
 }
 
@@ -94,6 +104,9 @@ func (m *merging) confirm(known, d *Document) *Document {
 		confirmed.Doubt = ""
 	case known.Doubt == Backdated:
 		return m.doubt(&confirmed)
+	case known.Doubt == Unfinished && m.ruled:
+		confirmed.Doubt = ""
+		m.changes = append(m.changes, known.ID()+" counts for what it adds too")
 	}
 	return &confirmed
 }

@@ -30,7 +30,7 @@ func (s *scan) walk(ctx context.Context) error {
 	ctx, abort := context.WithCancelCause(ctx)
 	defer abort(nil)
 	s.visit(ctx, abort, "issuers", "teams")
-	if ctx.Err() == nil {
+	if s.ruled = ctx.Err() == nil; s.ruled {
 		if err := s.first(ctx); err != nil {
 			abort(err)
 		}
@@ -64,7 +64,8 @@ func (s *scan) visit(ctx context.Context, abort context.CancelCauseFunc, tops ..
 
 // each calls do for every item, some at once, until the store must be left
 // alone. The brakes are looked at meanwhile, as often as at other times, and what
-// has changed counts before everything is read.
+// has changed counts before everything is read, but not before all that admins
+// write: what one team gives up another one may have got.
 func (s *scan) each(ctx context.Context, abort context.CancelCauseFunc, items []string, do func(context.Context, string) error) {
 	var group errgroup.Group
 	group.SetLimit(workers - 1) // one request may be a look at the brakes
@@ -75,7 +76,7 @@ func (s *scan) each(ctx context.Context, abort context.CancelCauseFunc, items []
 		if s.options.Clock.Now().Sub(s.looked) >= s.options.Index {
 			s.count(ctx, abort, s.look(ctx))
 		}
-		if s.Snapshot() != nil && s.options.Clock.Now().Sub(s.counted) >= countChanges {
+		if s.ruled && s.Snapshot() != nil && s.options.Clock.Now().Sub(s.counted) >= countChanges {
 			if err := s.publishChanges(ctx); err != nil {
 				abort(err)
 			}
