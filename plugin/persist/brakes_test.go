@@ -101,7 +101,7 @@ func TestStanzasWithOtherBrakesKeepTheirBooks(t *testing.T) {
 		v.must(err)
 		all := []policy.Brakes{{}, {Stops: []policy.Scope{stop}}, {Freeze: noon}}
 		b := backends.resources()[0]
-		var books []*policy.Book
+		books := make([]*policy.Book, 0, len(all))
 		for _, brakes := range all {
 			books = append(books, b.book(brakes))
 		}

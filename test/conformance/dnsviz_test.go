@@ -13,7 +13,7 @@ import (
 func visualise(t *testing.T, rep *report) {
 	t.Helper()
 	for _, s := range settings {
-		var names []string
+		names := make([]string, 0, len(s.names()))
 		for _, n := range s.names() {
 			names = append(names, n.fqdn)
 		}

@@ -303,7 +303,8 @@ func TestNoSignatureEndsBeforeASecondaryGivesUp(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		last := at.Add(time.Duration(rrs[0].(*dns.SOA).Expire) * time.Second)
+		expire := rrs[0].(*dns.SOA).Expire
+		last := at.Add(time.Duration(expire) * time.Second)
 		for _, rr := range rrs {
 			sig, ok := rr.(*dns.RRSIG)
 			if ok && !sig.ValidityPeriod(last.Add(time.Duration(sig.OrigTtl)*time.Second)) {
@@ -318,6 +319,9 @@ func TestNoSignatureEndsBeforeASecondaryGivesUp(t *testing.T) {
 func TestAQueryThatWasOvertakenChangesNoVersion(t *testing.T) {
 	a := newChained(t)
 	serial, due, err := a.Renew(noon)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for due.Before(noon.Add(2 * 24 * time.Hour)) {
 		if _, _, err := a.Transfer(due.Add(-time.Second)); err != nil {
 			t.Fatal(err)

@@ -357,8 +357,8 @@ func TestChangedFilesOfBINDAreTakenOverOnlyIfNothingBreaks(t *testing.T) {
 	if keys, _ := after.DNSKEY(origin, at.Add(9*day)); len(keys) != 2 {
 		t.Errorf("After its time the old key is still published: %v", keys)
 	}
-	for hours, want := range map[time.Duration]bool{36: false, 38: true} { // for which a signature is served, and held
-		replaced := at.Add(3*day + hours*time.Hour)
+	for hours, want := range map[int]bool{36: false, 38: true} { // for which a signature is served, and held
+		replaced := at.Add(3*day + time.Duration(hours)*time.Hour)
 		if err := mustLoadBIND(t, replaced, ksk, later).Continues(after, replaced); (err == nil) != want {
 			t.Errorf("Without the old key, %d hours after the new one began to sign: %v", hours, err)
 		}

@@ -100,7 +100,7 @@ func FuzzTheChainAgreesWithItsModel(f *testing.F) {
 			return l.String(), len(l) > 0
 		}
 		var names []string
-		for _, one := range strings.Fields(there) {
+		for one := range strings.FieldsSeq(there) {
 			if n, ok := name(one); ok {
 				names = append(names, n)
 			}

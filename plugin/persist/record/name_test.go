@@ -13,8 +13,8 @@ func TestTheShortCutOfNormalisingChangesNothing(t *testing.T) {
 	letters := []rune(alphabet)
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 200_000 {
-		var name []rune
-		for range random.IntN(12) {
+		name := make([]rune, 0, 12)
+		for range random.IntN(cap(name)) {
 			name = append(name, letters[min(random.IntN(2*len(letters)), random.IntN(len(letters)))])
 		}
 		s := string(name)
