@@ -29,8 +29,10 @@ func (k *keyring) loadBundles(ctx context.Context, set *dnssec.KeySet, same bool
 		return nil, err
 	}
 	faults := set.UseBundles(b, k.now())
-	if err := k.keepsReach(set, b, faults); err != nil {
-		return nil, err
+	for _, zone := range k.origins() {
+		if err := set.KeepsReach(k.set.Load(), b, zone, k.now()); err != nil {
+			return nil, becauseOf(err, faults)
+		}
 	}
 	for _, fault := range faults {
 		log.Errorf("keys in %s: %v; it is not used", k.location, fault)
@@ -38,26 +40,12 @@ func (k *keyring) loadBundles(ctx context.Context, set *dnssec.KeySet, same bool
 	return raw, nil
 }
 
-// keepsReach refuses bundles by which a zone that is served now would not be
-// any more, and a key document that bundles signed for another one fit only for a
-// while: the bundles for it are still to come.
-func (k *keyring) keepsReach(set *dnssec.KeySet, b *dnssec.Bundles, faults []error) error {
-	before, now := k.set.Load(), k.now()
-	if before == nil {
-		return nil
+// becauseOf is err with the faults of bundles that are not used, if there are any.
+func becauseOf(err error, faults []error) error {
+	if len(faults) == 0 {
+		return err
 	}
-	for _, zone := range k.origins() {
-		had, needed := before.BundlesEnd(zone, now)
-		has, stillNeeded := set.BundlesEnd(zone, now)
-		switch {
-		case !stillNeeded, needed && !had.After(now):
-		case !has.After(now):
-			return fmt.Errorf("no new bundle covers %s now: %v", zone, faults)
-		case needed && has.Before(had) && has.Before(b.End(zone)) && has.Sub(now) < dnssec.LowReach:
-			return fmt.Errorf("the bundles of %s fit the new key document until %s only: run persistctl keys sign, and it is taken over", zone, has.UTC().Format(time.RFC3339))
-		}
-	}
-	return nil
+	return fmt.Errorf("%w: %v", err, faults)
 }
 
 // bundleReach tells how far the bundles of zones reach.

@@ -65,33 +65,6 @@ func (k *KeySet) bundleAt(origin string, at time.Time) *bundle {
 	return nil
 }
 
-// BundlesEnd returns the instant from which on no bundle covers the zone
-// origin, at the earliest the instant at, and false where none of the keys is
-// kept away.
-func (k *KeySet) BundlesEnd(origin string, at time.Time) (end time.Time, needed bool) {
-	if len(k.Away()) == 0 {
-		return time.Time{}, false
-	}
-	origin = dns.CanonicalName(origin)
-	for end = at; ; {
-		switch b := k.bundleAt(origin, end); {
-		case b != nil:
-			end = b.until
-		case k.away(end), end.Sub(at) > horizon:
-			return end, true
-		default:
-			end = k.bundleWindow(origin, end).until
-		}
-	}
-}
-
-// LowReach is how long bundles reach at least, unless somebody is told: two runs
-// of a job that runs every week may fail.
-const LowReach = 14 * 24 * time.Hour
-
-// horizon is how far BundlesEnd looks.
-const horizon = 366 * 24 * time.Hour
-
 // equal reports whether c and d are the same RRset.
 func (c *canonical) equal(d *canonical) bool {
 	return c.alike(d) && slices.EqualFunc(c.rdata, d.rdata, bytes.Equal)
