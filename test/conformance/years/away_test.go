@@ -2,10 +2,7 @@ package years
 
 import (
 	"bytes"
-	"crypto"
-	"encoding/json"
-	"fmt"
-	"io"
+	"slices"
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/dnssec"
@@ -13,31 +10,36 @@ import (
 	"github.com/miekg/dns"
 )
 
-// safe holds the key signing keys that no server has.
-type safe []*dnssec.KSKs
+// safe is the KSK document, which no server has.
+type safe []byte
 
-// add puts a new key into the safe, and returns what a key document says of it.
-func (s *safe) add(algorithm uint8, random io.Reader) (dnssec.Away, error) {
-	raw, err := dnssec.GenerateKSKs("years", algorithm, random)
-	if err != nil {
-		return dnssec.Away{}, err
-	}
-	key, err := dnssec.ParseKSKs(raw, "years", algorithm)
-	if err != nil {
-		return dnssec.Away{}, err
-	}
-	*s = append(*s, key)
-	return key.Newest(), nil
+// keys are the key signing keys in the safe.
+func (w *world) safeKeys() (*dnssec.KSKs, error) {
+	return dnssec.ParseKSKs(w.safe, "years", w.algorithm)
 }
 
-// private is a dnssec.SignerOf.
-func (s *safe) private(a dnssec.Away) (crypto.Signer, error) {
-	for _, key := range *s {
-		if signer, err := key.Private(a); err == nil {
-			return signer, nil
-		}
+// nextAway makes the next key in the safe, or takes the one that a run has made
+// there which was cut short.
+func (w *world) nextAway() (dnssec.Away, error) {
+	inForce, err := dnssec.ParseKeys(w.stored())
+	if err != nil {
+		return dnssec.Away{}, err
 	}
-	return nil, fmt.Errorf("the safe has no key %d", a.Tag)
+	have, err := w.safeKeys()
+	if err != nil {
+		return dnssec.Away{}, err
+	}
+	if newest := have.Newest(); !slices.ContainsFunc(inForce.Away(), func(a dnssec.Away) bool { return a.Tag == newest.Tag }) {
+		return newest, nil
+	}
+	if w.safe, err = dnssec.AddKSK(w.safe, inForce, w.seeds); err != nil {
+		return dnssec.Away{}, err
+	}
+	have, err = w.safeKeys()
+	if err != nil {
+		return dnssec.Away{}, err
+	}
+	return have.Newest(), nil
 }
 
 // signed is a document of bundles from an instant on, as the store has it.
@@ -74,9 +76,20 @@ func (w *world) idles(t time.Time) bool {
 	return false
 }
 
-// sign signs what is missing, and stores the bundles if there is anything new.
-func (w *world) sign(t time.Time) error {
-	keys, err := dnssec.ParseKeys(w.stored())
+// signFunc is how bundles are signed.
+type signFunc func(b *dnssec.Bundles, k *dnssec.KeySet, origin string, from, until time.Time, private dnssec.SignerOf) (int, error)
+
+// sign does what persistctl keys sign does.
+func (w *world) sign(t time.Time) error { return w.signFor(w.stored(), t, (*dnssec.Bundles).Sign) }
+
+// signFor signs what is missing for a key document, and stores the bundles if
+// there is anything new.
+func (w *world) signFor(document []byte, t time.Time, how signFunc) error {
+	keys, err := dnssec.ParseKeys(document)
+	if err != nil {
+		return err
+	}
+	private, err := w.safeKeys()
 	if err != nil {
 		return err
 	}
@@ -88,7 +101,7 @@ func (w *world) sign(t time.Time) error {
 		}
 	}
 	b.Prune(t)
-	made, err := b.Sign(keys, origin, t, t.Add(time.Duration(w.weeks)*7*day), w.safe.private)
+	made, err := how(b, keys, origin, t, t.Add(time.Duration(w.weeks)*7*day), private.Private)
 	if err != nil {
 		return err
 	}
@@ -138,82 +151,78 @@ func once(w *world, r *roll, t time.Time) error {
 
 // awayDocument is a first key document with a key that is in the safe.
 func (w *world) awayDocument(d keyDocument) (keyDocument, error) {
-	away, err := w.safe.add(w.algorithm, w.seeds)
-	d.KSKs[0].Seed, d.KSKs[0].PublicKey = "", away.PublicKey
-	return d, err
-}
-
-// edit changes the list of key signing keys in the key document by hand.
-func (w *world) edit(t time.Time, change func(ksks []any) []any) (dnssec.Step, error) {
-	var d map[string]any
-	if err := json.Unmarshal(w.stored(), &d); err != nil {
-		return dnssec.Step{}, err
-	}
-	d["ksks"] = change(d["ksks"].([]any))
-	raw, err := json.Marshal(d)
-	return w.write(raw, err, t)
-}
-
-// byHand is the exchange of a key that no server has, as the operator's guide
-// describes it: each change of the document is followed by a run of the job.
-var byHand = method{introduce: introduceByHand, retire: retireByHand, finish: finishByHand}
-
-// introduceByHand adds the next key days before it is published.
-func introduceByHand(w *world, r *roll, t time.Time) error {
-	if w.idles(t) || len(w.editions[len(w.editions)-1].KSKs) > 1 {
-		r.at = t.Add(day)
-		return nil
-	}
-	away, err := w.safe.add(w.algorithm, w.seeds)
+	raw, err := dnssec.GenerateKSKs("years", w.algorithm, w.seeds)
 	if err != nil {
-		return err
+		return d, err
 	}
-	publish := t.Add(3 * day).Truncate(time.Second)
-	step, err := w.edit(t, func(ksks []any) []any {
-		return append(ksks, ksk{
-			PublicKey: away.PublicKey, Publish: publish, Active: publish.Add(time.Hour), CDS: publish.Add(w.ttl + lag + margin),
-		})
-	})
+	w.safe = raw
+	keys, err := w.safeKeys()
 	if err != nil {
-		return err
+		return d, err
 	}
-	if w.report.rolls%2 == 1 { // one server reads the document, and not the bundles before it needs them
-		w.outages = append(w.outages, outage{t.Add(70 * time.Second), publish.Add(2 * time.Hour), 3})
-		w.job.at = later(w.job.at, t.Add(3*time.Minute))
-	}
-	w.hot(publish, 10*time.Minute, 90*time.Minute, 400)
-	w.turnedUp(func() { w.oldest(publish.Add(lag)) })
-	r.next, r.at = check, step.Publish.Add(margin)
-	return nil
+	d.KSKs[0].Seed, d.KSKs[0].PublicKey = "", keys.Newest().PublicKey
+	return d, nil
 }
 
-// retireByHand ends the old key as soon as no cache can have its DS alone.
-func retireByHand(w *world, r *roll, t time.Time) error {
-	if !w.seen(t) || w.idles(t) {
+// keptAway is planned for a key that no server has.
+var keptAway = method{introduce, retire, finish, replaceBeside}
+
+// between is how long a run takes from one of its writes to the next.
+const between = 20 * time.Second
+
+// replaceBeside has bundles for what is to come beside those for what is, then the
+// key document, then the bundles for that alone. A run may be cut short after each
+// of its writes, and begins anew where the document has changed meanwhile.
+func replaceBeside(w *world, r *roll, t time.Time, change change, then func(dnssec.Step)) error {
+	if w.idles(t) {
 		r.at = t.Add(time.Hour)
 		return nil
 	}
-	end := t.Add(dsTTL + margin).Truncate(time.Second)
-	_, err := w.edit(t, func(ksks []any) []any {
-		old := ksks[0].(map[string]any)
-		old["retire"], old["remove"] = end, end.Add(time.Hour)
-		return ksks
-	})
-	w.hot(end, dsTTL, 3*time.Hour, 800)
-	r.next, r.at = w.method.finish, end.Add(dsTTL)
-	return err
-}
-
-// finishByHand drops the old key.
-func finishByHand(w *world, r *roll, t time.Time) error {
-	unread, err := w.unread(t)
-	if r.at = t.Add(time.Hour); err != nil || unread || w.idles(t) {
+	before, again := w.stored(), r.next
+	raw, err := change(before)
+	if err != nil {
 		return err
 	}
-	_, err = w.edit(t, func(ksks []any) []any { return ksks[len(ksks)-1:] })
-	r.next = nil
-	w.report.rolls++
-	return err
+	if err := w.signFor(raw, t, (*dnssec.Bundles).SignBeside); err != nil {
+		return err
+	}
+	if w.random.IntN(4) == 0 {
+		w.report.interrupted++
+		r.at = t.Add(hours(w.random, 1, 50))
+		return nil
+	}
+	r.at = t.Add(between)
+	r.next = func(w *world, r *roll, at time.Time) error {
+		if r.next = again; at.After(t.Add(between)) || !bytes.Equal(before, w.stored()) {
+			return nil
+		}
+		step, err := w.write(raw, nil, at)
+		if err != nil {
+			return err
+		}
+		w.editions[len(w.editions)-1].alone = false
+		then(step)
+		w.sortBundles(at)
+		return nil
+	}
+	return nil
+}
+
+// sortBundles has the run that has written a key document leave bundles for that
+// alone, or be cut short, which is mended by the next run of the job.
+func (w *world) sortBundles(t time.Time) {
+	if w.random.IntN(4) == 0 {
+		w.report.interrupted++
+		return
+	}
+	w.rolls = append(w.rolls, &roll{at: t.Add(between), next: once})
+}
+
+// missBundles has one server read the key document of t, and not the bundles for
+// it before it would need them.
+func (w *world) missBundles(t time.Time) {
+	w.outages = append(w.outages, outage{t.Add(70 * time.Second), t.Add(3 * time.Hour), 3})
+	w.job.at = later(w.job.at, t.Add(3*time.Minute))
 }
 
 // soon has the job run within the hour after a change of the key document.

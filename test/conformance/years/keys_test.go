@@ -80,6 +80,7 @@ type edition struct {
 	since time.Time
 	raw   []byte           // empty where there are
 	pairs []dnssec.BINDKey // of BIND
+	alone bool             // whether there were no bundles for it yet
 	keyDocument
 }
 

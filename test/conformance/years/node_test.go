@@ -27,6 +27,7 @@ type node struct {
 	keys      *dnssec.KeySet
 	edition   int       // of the key document it has, counted from 0
 	bundles   int       // of the bundles it has, likewise
+	bare      bool      // whether it had no keys before these
 	scanned   time.Time // the right time of its last scan; zero: none yet
 	born      time.Time // when it was started, by the right time
 	stamp     time.Time // when its clock said that the last scan was
@@ -151,28 +152,52 @@ func (n *node) loadKeys(w *world, t time.Time) error {
 	if n.keys != nil && edition == n.edition && bundles == n.bundles {
 		return nil
 	}
-	keys, err := w.editions[edition].keys(n.clock(t))
+	now := n.book.Clock(n.clock(t))
+	keys, err := w.editions[edition].keys(now)
 	if err != nil {
 		return err
 	}
-	if err := keys.Continues(n.keys, later(n.stamp, n.clock(t))); err != nil {
+	if err := keys.Continues(n.keys, now); err != nil {
 		return fmt.Errorf("it refuses the operator's document: %w", err)
 	}
-	if len(w.bundles) > 0 {
-		b, err := dnssec.ParseBundles(w.bundles[bundles].raw)
-		if err != nil {
-			return err
-		}
-		keys.UseBundles(b, n.clock(t)) // those that are of another document are not used
+	if waits, err := n.waits(w, keys, bundles, now); err != nil || waits {
+		return err
 	}
+	if n.keys != nil && edition != n.edition {
+		if err := keys.Prove(origin, now); err != nil {
+			return fmt.Errorf("by the operator's document answers would not validate: %w", err)
+		}
+	}
+	n.bare = n.keys == nil
 	n.keys, n.edition, n.bundles = keys, edition, bundles
 	return nil
 }
 
-// unsigned reports whether the server has a key document newer than its bundles,
-// which may end where the document changes something.
+// waits has keys use bundles, and reports whether they must wait for others:
+// those in use stay in use up to then.
+func (n *node) waits(w *world, keys *dnssec.KeySet, bundles int, now time.Time) (bool, error) {
+	if len(w.bundles) == 0 {
+		return false, nil
+	}
+	b, err := dnssec.ParseBundles(w.bundles[bundles].raw)
+	if err != nil {
+		return false, err
+	}
+	keys.UseBundles(b, now) // those that are of another document are not used
+	waits := keys.KeepsReach(n.keys, b, origin, now) != nil
+	if waits {
+		w.report.waits++
+	}
+	return waits, nil
+}
+
+// unsigned reports whether the server may have no bundle: it has begun with a key
+// document that nobody had signed bundles for before, and newer than its own,
+// which may end where that changes something. A server that has keys in use waits
+// for bundles instead.
 func (n *node) unsigned(w *world) bool {
-	return len(w.bundles) > 0 && w.bundles[n.bundles].since.Before(w.editions[n.edition].since)
+	e := w.editions[n.edition]
+	return n.bare && e.alone && w.bundles[n.bundles].since.Before(e.since)
 }
 
 // step sets the clock of a server at an instant.

@@ -41,16 +41,27 @@ type roll struct {
 	next    action
 	at      time.Time
 	reseeds bool // whether this is of the ZSKs' seed
+	lost    bool // whether the parent has lost its new DS
 }
 
 // action is what an operator does at an instant.
 type action func(w *world, r *roll, t time.Time) error
 
 // method is how an operator exchanges a key signing key.
-type method struct{ introduce, retire, finish action }
+type method struct {
+	introduce, retire, finish action
+	edit                      editing
+}
 
-// planned is the exchange that the planner of package dnssec makes.
-var planned = method{introduce, retire, finish}
+// change makes a new key document of one.
+type change func(raw []byte) ([]byte, error)
+
+// editing replaces the key document at t by what change makes of it, and goes on
+// with then.
+type editing func(w *world, r *roll, t time.Time, change change, then func(dnssec.Step)) error
+
+// planned is the exchange that persistctl keys roll-ksk makes.
+var planned = method{introduce, retire, finish, replace}
 
 // advance has all happen that is due up to t, but questions.
 func (w *world) advance(t time.Time) error {
@@ -70,18 +81,27 @@ func (w *world) operate(t time.Time) error {
 			return err
 		}
 	}
-	for _, r := range w.rolls {
-		for r.next != nil && !t.Before(r.at) {
-			if w.keyDir == "" && !w.up(r.at) { // nothing can be read or written
-				r.at = r.at.Add(10 * time.Minute)
-				continue
-			}
-			if err := r.next(w, r, r.at); err != nil {
-				return fmt.Errorf("rolling the KSK at %s: %w", r.at, err)
-			}
+	for r := w.due(t); r != nil; r = w.due(t) {
+		if w.keyDir == "" && !w.up(r.at) { // nothing can be read or written
+			r.at = r.at.Add(10 * time.Minute)
+			continue
+		}
+		if err := r.next(w, r, r.at); err != nil {
+			return fmt.Errorf("rolling the KSK at %s: %w", r.at, err)
 		}
 	}
 	return nil
+}
+
+// due is the roll of which a step is due first, nil where none is at t.
+func (w *world) due(t time.Time) *roll {
+	var first *roll
+	for _, r := range w.rolls {
+		if r.next != nil && !t.Before(r.at) && (first == nil || r.at.Before(first.at)) {
+			first = r
+		}
+	}
+	return first
 }
 
 // write stores the key document that a planner has made at t, and returns how
@@ -94,6 +114,7 @@ func (w *world) write(raw []byte, err error, t time.Time) (dnssec.Step, error) {
 	if err != nil {
 		return dnssec.Step{}, err
 	}
+	e.alone = w.weeks > 0
 	w.editions = append(w.editions, e)
 	w.soon(t)
 	keys, err := dnssec.ParseKeys(raw)
@@ -106,18 +127,43 @@ func (w *world) write(raw []byte, err error, t time.Time) (dnssec.Step, error) {
 // stored is the newest key document.
 func (w *world) stored() []byte { return w.editions[len(w.editions)-1].raw }
 
+// replace is the editing of a document with keys that servers have.
+func replace(w *world, _ *roll, t time.Time, change change, then func(dnssec.Step)) error {
+	raw, err := change(w.stored())
+	step, err := w.write(raw, err, t)
+	if err == nil {
+		then(step)
+	}
+	return err
+}
+
 // introduce begins with a new key, which will sign beside the old one.
 func introduce(w *world, r *roll, t time.Time) error {
-	raw, err := dnssec.BeginRoll(w.stored(), []string{origin}, dsTTL, t, w.seeds)
-	step, err := w.write(raw, err, t)
+	if len(w.editions[len(w.editions)-1].KSKs) > 1 {
+		r.at = t.Add(day)
+		return nil
+	}
+	change, err := w.beginning(t)
 	if err != nil {
 		return err
 	}
-	w.hot(step.Publish, 10*time.Minute, 70*time.Minute, 400)
-	w.turnedUp(func() { w.oldest(step.Publish.Add(lag)) })
-	w.cutSome(step.Publish)
-	r.next, r.at = check, step.Publish.Add(margin)
-	return nil
+	return w.method.edit(w, r, t, change, func(step dnssec.Step) {
+		w.hot(step.Publish, 10*time.Minute, 70*time.Minute, 400)
+		w.turnedUp(func() { w.oldest(step.Publish.Add(lag)) })
+		w.cutSome(step.Publish)
+		r.next, r.at = check, step.Publish.Add(margin)
+	})
+}
+
+// beginning adds the next key where the one in force is.
+func (w *world) beginning(t time.Time) (change, error) {
+	if w.weeks == 0 {
+		return func(raw []byte) ([]byte, error) { return dnssec.BeginRoll(raw, []string{origin}, dsTTL, t, w.seeds) }, nil
+	}
+	next, err := w.nextAway()
+	return func(raw []byte) ([]byte, error) {
+		return dnssec.BeginAwayRoll(raw, []string{origin}, dsTTL, t, next)
+	}, err
 }
 
 // check looks whether every server has the new key soon after all should, has
@@ -134,40 +180,55 @@ func check(w *world, r *roll, t time.Time) error {
 		_, err = w.write(raw, err, t)
 		return err
 	}
-	raw, err := dnssec.OfferRoll(w.stored(), t)
-	step, err := w.write(raw, err, t)
-	if err != nil {
-		return err
-	}
-	cds := step.Submit
-	w.turnedUp(func() { w.parental(cds, 300) }) // who have an old DNSKEY RRset
-	w.hot(cds, 10*time.Minute, 70*time.Minute, 400)
-	if r.next, r.at = exchange, later(t, cds.Add(r.delay)); r.delay < 0 {
-		r.next = nil
-	}
-	return nil
-}
-
-// behind reports whether a server lacks the newest key.
-func (w *world) behind(t time.Time) (bool, error) {
-	all := w.editions[len(w.editions)-1].KSKs
-	return w.someServer(t, func(e edition) bool {
-		last := all[len(all)-1]
-		return !slices.ContainsFunc(e.KSKs, func(k ksk) bool { return k.Seed == last.Seed && k.PublicKey == last.PublicKey })
+	return w.method.edit(w, r, t, func(raw []byte) ([]byte, error) { return dnssec.OfferRoll(raw, t) }, func(step dnssec.Step) {
+		cds := step.Submit
+		w.turnedUp(func() { w.parental(cds, 300) }) // who have an old DNSKEY RRset
+		w.hot(cds, 10*time.Minute, 70*time.Minute, 400)
+		if r.next, r.at = exchange, later(t, cds.Add(r.delay)); r.delay < 0 {
+			r.next = nil
+		}
 	})
 }
 
-// someServer reports whether a server has no key document, or one of which f is true.
-func (w *world) someServer(t time.Time, f func(edition) bool) (bool, error) {
+// behind reports whether a server does not serve the keys that are published at
+// t, or lacks a signature by which resolvers trust them.
+func (w *world) behind(t time.Time) (bool, error) {
+	keys, err := w.editions[len(w.editions)-1].keys(t)
+	if err != nil {
+		return false, err
+	}
 	for _, n := range w.nodes {
 		if err := n.catchUp(w, t); err != nil {
 			return false, err
 		}
-		if n.keys == nil || f(w.editions[n.edition]) || n.unsigned(w) {
+		sets, _ := validator.Split(n.says(dns.TypeDNSKEY, t))
+		if len(sets) != 1 || !w.follows(sets[0], keys, t) {
 			return true, nil
 		}
 	}
 	return false, nil
+}
+
+// follows reports whether a DNSKEY RRset has all keys that are published at t, and
+// valid signatures.
+func (w *world) follows(set validator.RRset, keys *dnssec.KeySet, t time.Time) bool {
+	wanted, _ := keys.DNSKEY(origin, t)
+	for _, rr := range wanted {
+		if !slices.ContainsFunc(set.Records, func(served dns.RR) bool { return dns.IsDuplicate(served, rr) }) {
+			return false
+		}
+	}
+	for _, ds := range keys.DS(origin, t) {
+		if _, _, err := w.validator.Keys(set, origin, []*dns.DS{ds}, t); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// says is what a server answers about the apex.
+func (n *node) says(rrtype uint16, t time.Time) []dns.RR {
+	return n.authority.Answer(answer.Query{Name: origin, Type: rrtype, DO: true}, n.clock(t)).Answer
 }
 
 // resume goes on once every server has the key.
@@ -217,11 +278,8 @@ func (w *world) asParent(n *node, t time.Time) (*dns.DS, error) {
 	if err := n.catchUp(w, t); err != nil || n.keys == nil {
 		return nil, err
 	}
-	ask := func(rrtype uint16) []dns.RR {
-		return n.authority.Answer(answer.Query{Name: origin, Type: rrtype, DO: true}, n.clock(t)).Answer
-	}
-	keySet, _ := validator.Split(ask(dns.TypeDNSKEY))
-	sets, _ := validator.Split(ask(dns.TypeCDS))
+	keySet, _ := validator.Split(n.says(dns.TypeDNSKEY, t))
+	sets, _ := validator.Split(n.says(dns.TypeCDS, t))
 	if len(keySet) != 1 || len(sets) != 1 {
 		return nil, errors.New("no DNSKEY or CDS RRset")
 	}
@@ -241,20 +299,64 @@ func (w *world) asParent(n *node, t time.Time) (*dns.DS, error) {
 }
 
 // retire ends the old key after the new DS was seen at every server of the
-// parent and caches have forgotten the old one.
+// parent, and the new key at every server, and caches have forgotten the old one.
 func retire(w *world, r *roll, t time.Time) error {
-	if !w.seen(t) {
-		r.at = t.Add(time.Hour)
-		return nil
-	}
-	raw, err := dnssec.EndRoll(w.stored(), dsTTL, t)
-	step, err := w.write(raw, err, t)
-	if err != nil {
+	behind, err := w.behind(t)
+	if r.at = t.Add(time.Hour); err != nil || behind || !w.seen(t) {
 		return err
 	}
-	w.hot(step.Remove, dsTTL, 2*time.Hour, 1200)
-	r.next, r.at = w.method.finish, step.Remove.Add(dsTTL)
-	return nil
+	return w.method.edit(w, r, t, func(raw []byte) ([]byte, error) { return dnssec.EndRoll(raw, dsTTL, t) }, func(step dnssec.Step) {
+		if !r.lost && w.calm(t, step.Remove) {
+			w.lose(t)
+			r.lost = true
+		}
+		w.hot(step.Remove, dsTTL, 2*time.Hour, 1200)
+		r.next, r.at = lookBack, t.Add(lookAgain)
+	})
+}
+
+// lookAgain is how often the operator looks for what must not come.
+const lookAgain = 20 * time.Minute
+
+// lookBack keeps the old key where the parent has lost the new DS.
+func lookBack(w *world, r *roll, t time.Time) error {
+	if step, err := w.step(t); err != nil || step.Phase == dnssec.Finished {
+		r.next, r.at = w.method.finish, t.Add(dsTTL)
+		return err
+	}
+	if w.seen(t) {
+		r.at = t.Add(lookAgain)
+		return nil
+	}
+	err := w.method.edit(w, r, t, func(raw []byte) ([]byte, error) { return dnssec.ReopenRoll(raw, t) }, func(dnssec.Step) {
+		w.report.reopened++
+		r.next, r.at = w.method.retire, t.Add(lookAgain)
+	})
+	r.at = earlier(r.at, t.Add(lookAgain)) // there is no time to lose
+	return err
+}
+
+// step is how the keys stand at t by the newest key document.
+func (w *world) step(t time.Time) (dnssec.Step, error) {
+	keys, err := dnssec.ParseKeys(w.stored())
+	if err != nil {
+		return dnssec.Step{}, err
+	}
+	return keys.Roll(t), nil
+}
+
+// calm reports whether all can read and write the store from an instant to another,
+// and bundles be signed: else nobody could keep the old key.
+func (w *world) calm(from, to time.Time) bool {
+	return !slices.ContainsFunc(slices.Concat(w.outages, w.failures), func(o outage) bool { return o.from.Before(to) && o.to.After(from) })
+}
+
+// lose has the parent put a zone of before back, hours after t and for hours.
+func (w *world) lose(t time.Time) {
+	now := len(w.parent) - 1
+	from, to := t.Add(2*time.Hour), t.Add(8*time.Hour)
+	w.parent = append(w.parent, published{from, w.parent[now-1].ds}, published{to, w.parent[now].ds})
+	w.turnedUp(func() { w.parental(to.Add(-skew), 100) })
 }
 
 // reseed has another seed of ZSKs take over when the epoch ends. The operator
@@ -266,9 +368,16 @@ func reseed(w *world, r *roll, t time.Time) error {
 			return nil
 		}
 	}
-	raw, start, err := dnssec.Reseed(w.stored(), t, w.seeds)
+	reseed := dnssec.Reseed
+	if w.weeks > 0 {
+		reseed = dnssec.ReseedNow
+	}
+	raw, start, err := reseed(w.stored(), t, w.seeds)
 	if _, err = w.write(raw, err, t); err != nil {
 		return err
+	}
+	if w.weeks > 0 {
+		w.missBundles(t)
 	}
 	w.hot(start, 2*time.Hour, 2*time.Hour, 400)
 	w.cutSome(start.Add(-w.ttl - lag - margin))
@@ -277,23 +386,17 @@ func reseed(w *world, r *roll, t time.Time) error {
 	return nil
 }
 
-// finish drops the old key from the document. A server that had not read when it
-// goes would refuse to be without it.
+// finish drops the old key from the document, once every server serves the new
+// one.
 func finish(w *world, r *roll, t time.Time) error {
-	unread, err := w.unread(t)
-	if r.at = t.Add(time.Hour); err != nil || unread {
+	behind, err := w.behind(t)
+	if r.at = t.Add(time.Hour); err != nil || behind {
 		return err
 	}
-	raw, err := dnssec.FinishRoll(w.stored(), t)
-	_, err = w.write(raw, err, t)
-	r.next = nil
-	w.report.rolls++
-	return err
-}
-
-// unread reports whether a server has not read the newest key document.
-func (w *world) unread(t time.Time) (bool, error) {
-	return w.someServer(t, func(e edition) bool { return !e.since.Equal(w.editions[len(w.editions)-1].since) })
+	return w.method.edit(w, r, t, func(raw []byte) ([]byte, error) { return dnssec.FinishRoll(raw, t) }, func(dnssec.Step) {
+		r.next = nil
+		w.report.rolls++
+	})
 }
 
 // parentServers is how many servers the parent zone has: a change comes to each

@@ -63,27 +63,30 @@ type world struct {
 
 // report counts what was done.
 type report struct {
-	questions  int // asked of resolvers
-	validated  int // answers, each with its chain from the DS record on
-	asked      int // answers of servers, held against the model
-	cached     int // answers from a cache
-	silent     int // SERVFAIL, where it was due
-	restarts   int
-	rolls      int // of the KSK
-	holds      int // of a roll, because a server had lost the store
-	reseeds    int // of the ZSKs
-	pairs      int // of BIND, ZSKs
-	bundles    int // signed
-	unsigned   int // SERVFAIL, because the key document was newer than the bundles
-	transfers  int // of the zone to secondaries
-	refused    int // transfers, because the store was silent for too long
-	secondhand int // answers of secondaries
-	expired    int // questions to secondaries whose copy had expired
+	questions   int // asked of resolvers
+	validated   int // answers, each with its chain from the DS record on
+	asked       int // answers of servers, held against the model
+	cached      int // answers from a cache
+	silent      int // SERVFAIL, where it was due
+	restarts    int
+	rolls       int // of the KSK
+	holds       int // of a roll, because a server had lost the store
+	reopened    int // rolls, because the parent had lost the new DS
+	reseeds     int // of the ZSKs
+	pairs       int // of BIND, ZSKs
+	bundles     int // signed
+	waits       int // of a server for bundles that fit a key document
+	interrupted int // runs of the operator that were cut short
+	unsigned    int // SERVFAIL, because the key document was newer than the bundles
+	transfers   int // of the zone to secondaries
+	refused     int // transfers, because the store was silent for too long
+	secondhand  int // answers of secondaries
+	expired     int // questions to secondaries whose copy had expired
 }
 
 func (r report) String() string {
-	return fmt.Sprintf("%d questions: %d answers validated, %d of them from caches; %d answers of servers as the documents say, %d of them SERVFAIL that was due; %d restarts, %d KSKs rolled with %d holds, %d seeds, %d ZSKs of BIND, %d bundles signed and %d times too late; %d transfers, %d refused, %d answers by secondaries, %d times none because EXPIRE was over",
-		r.questions, r.validated, r.cached, r.asked, r.silent, r.restarts, r.rolls, r.holds, r.reseeds, r.pairs, r.bundles, r.unsigned, r.transfers, r.refused, r.secondhand, r.expired)
+	return fmt.Sprintf("%d questions: %d answers validated, %d of them from caches; %d answers of servers as the documents say, %d of them SERVFAIL that was due; %d restarts, %d KSKs rolled with %d holds and %d times the old key kept, %d seeds, %d ZSKs of BIND, %d bundles signed in spite of %d runs cut short, %d times waited for and %d times too late; %d transfers, %d refused, %d answers by secondaries, %d times none because EXPIRE was over",
+		r.questions, r.validated, r.cached, r.asked, r.silent, r.restarts, r.rolls, r.holds, r.reopened, r.reseeds, r.pairs, r.bundles, r.interrupted, r.waits, r.unsigned, r.transfers, r.refused, r.secondhand, r.expired)
 }
 
 func newWorld(p plan) (*world, error) {
@@ -143,7 +146,7 @@ func (w *world) begin() error {
 	}
 	d, err := w.document(w.random), error(nil)
 	if w.method = planned; w.weeks > 0 {
-		w.method = byHand
+		w.method = keptAway
 		d, err = w.awayDocument(d)
 	}
 	if err != nil {
