@@ -25,16 +25,16 @@ const (
 var formulas = []formula{
 	{"a ZSK is published ahead", dnssecDir + "keyset.go",
 		"zsks:         zskSchedule{ahead: d.ahead(), after: d.after()},",
-		"zsks:         zskSchedule{ahead: d.ahead() / 2, after: d.after()},", "behind", ""},
+		"zsks:         zskSchedule{ahead: d.ahead() / 2, after: d.after()},", "secondaries", ""},
 	{"a ZSK is published after", dnssecDir + "keyset.go",
 		"zsks:         zskSchedule{ahead: d.ahead(), after: d.after()},",
 		"zsks:         zskSchedule{ahead: d.ahead(), after: d.after() / 2},", "dense", ""},
 	{"a ZSK is published for servers that lag", dnssecDir + "schedule.go",
 		"margin = 25 * time.Hour",
-		"margin = 25 * time.Hour / 2", "behind", ""},
+		"margin = 25 * time.Hour / 2", "secondaries", ""},
 	{"a window, as far as a ZSK is published after", dnssecDir + "schedule.go",
 		"return time.Duration(d.Validity.Data)/2 + MaxTTL*time.Second + margin",
-		"return time.Duration(d.Validity.Data)/4 + MaxTTL*time.Second + margin", "behind", ""},
+		"return time.Duration(d.Validity.Data)/4 + MaxTTL*time.Second + margin", "secondaries", ""},
 	{"a window", dnssecDir + "window.go",
 		"step := seconds(validity / 2)",
 		"step := seconds(validity / 4)", "dense", ""},
@@ -80,7 +80,7 @@ var formulas = []formula{
 		"return at.Before(b.Listed(fqdn).Add(z.maxStale / 2))", "dense", ""},
 	{"CDS waits for caches behind secondaries", dnssecDir + "roll.go",
 		"estimated := k.Publish.time().Add(d.ahead())",
-		"estimated := k.Publish.time().Add(d.ahead() / 2)", "", "TestTheNewKeyIsOfferedOnlyAfterEveryServerWasSeenWithIt"},
+		"estimated := k.Publish.time().Add(d.ahead() / 2)", "secondaries", ""},
 	// Servers are seen before CDS names the key, and those that nobody sees cover
 	// for caches.
 	{"CDS waits for caches", dnssecDir + "roll.go",
@@ -162,10 +162,19 @@ var formulas = []formula{
 	{"a key of BIND stays while what it signed is served", dnssecDir + "continuebind.go",
 		"for _, used := range []time.Time{at.Add(-before.window() - MaxTTL*time.Second), at} {",
 		"for _, used := range []time.Time{at} {", "", "TestChangedFilesOfBINDAreTakenOverOnlyIfNothingBreaks"},
+	{"a key document waits for its bundles", dnssecDir + "bundlereach.go",
+		"case needed && has.Before(had) && has.Before(b.End(origin)) && has.Sub(at) < LowReach:",
+		"case needed && has.Before(had) && has.Before(b.End(origin)) && has.Sub(at) < -LowReach:", "away", ""},
+	{"bundles are signed beside those in use", dnssecDir + "bundlesign.go",
+		"if !slices.Contains(b.zones[origin], old) {",
+		"if len(b.zones[origin]) == 0 {", "away", ""},
 	// No formula, but what the operator must not leave out.
 	{"CDS waits for every server", "operator_test.go",
 		"if behind {",
 		"if behind && false {", "dense", ""},
+	{"the old KSK stays while the parent has lost the new DS", "operator_test.go",
+		"if w.seen(t) { // and has not lost it",
+		"if true {", "dense", ""},
 }
 
 // Where one formula is broken, somebody must notice: a copy of the source takes

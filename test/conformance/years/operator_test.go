@@ -324,7 +324,7 @@ func lookBack(w *world, r *roll, t time.Time) error {
 		r.next, r.at = w.method.finish, t.Add(dsTTL)
 		return err
 	}
-	if w.seen(t) {
+	if w.seen(t) { // and has not lost it
 		r.at = t.Add(lookAgain)
 		return nil
 	}

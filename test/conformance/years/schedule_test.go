@@ -140,6 +140,8 @@ func (w *world) aroundZSKs(keys *dnssec.KeySet) {
 	for at := w.start.Add(w.lifetime); at.Before(w.end); at = at.Add(w.lifetime) {
 		young := w.denied(keys, at, at.Add(2*time.Minute))
 		old := w.denied(keys, at.Add(-2*time.Minute), at)
+		w.cutSome(at.Add(-w.ttl - lag/2 - 2*margin)) // whose copy has the key only if it is published long before
+		w.cutSome(at.Add(window - 4*time.Hour))      // whose copy has signatures of the old key up to its end
 		w.around(at.Add(-w.ttl-lag-margin), 10*time.Minute, 10*time.Minute, 60, dnskey)
 		w.oldest(at.Add(-w.ttl))
 		w.around(at, skew, 0, 40, young)
