@@ -30,11 +30,15 @@ func (w *world) newCuts(keys *dnssec.KeySet) {
 
 func (w *world) cut(n int, from, to time.Time) { w.cuts = append(w.cuts, outage{from, to, n}) }
 
-// cutSome cuts a secondary off at an instant that has turned up, for longer than
-// any copy lasts.
+// cutSome cuts all secondaries but one off before an instant, by whatever clock,
+// for longer than any copy lasts.
 func (w *world) cutSome(at time.Time) {
-	if w.secondaries > 0 {
-		w.cut(w.random.IntN(w.secondaries), at.Add(-time.Minute), at.Add(lag+2*time.Hour))
+	spared := w.random.IntN(3)
+	for n := range w.secondaries {
+		if n == spared {
+			continue
+		}
+		w.cut(n, at.Add(-skew-time.Minute), at.Add(lag+2*time.Hour))
 	}
 }
 

@@ -50,10 +50,11 @@ func chained() plan {
 	return p
 }
 
-// secondaries has servers that get the zone by transfer and are cut off.
+// secondaries has servers that get the zone by transfer and are cut off, and
+// parents that take a new DS as soon as they may.
 func secondaries() plan {
 	p := chained()
-	p.secondaries, p.idle, p.seed = 3, 100, 7
+	p.secondaries, p.rolls, p.idle, p.seed = 3, 13*day, 100, 7
 	return p
 }
 
