@@ -1,6 +1,7 @@
 package answer_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/answer"
+	"github.com/coredns-persist/persist/plugin/persist/dnssec"
 	"github.com/coredns-persist/persist/plugin/persist/policy/policytest"
 	"github.com/coredns-persist/persist/plugin/persist/zone"
 
@@ -228,6 +230,62 @@ func TestOneSerialIsOneZone(t *testing.T) {
 	}
 	if len(seen) < 40 {
 		t.Errorf("Expected a version for every rotation and signature, got %d", len(seen))
+	}
+}
+
+// keysWith are keys whose document says otherwise for how long what they sign is
+// kept by caches.
+func keysWith(t *testing.T, validity, ttl time.Duration) *dnssec.KeySet {
+	t.Helper()
+	raw, err := dnssec.GenerateKeys("test", dns.ED25519, noon.Add(-24*time.Hour), rand.NewChaCha8([32]byte{1}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d map[string]any
+	if err := json.Unmarshal(raw, &d); err != nil {
+		t.Fatal(err)
+	}
+	d["validity"] = map[string]string{"dnskey": fmt.Sprintf("%dh", int(validity.Hours()))}
+	d["dnskey_ttl"] = int(ttl.Seconds())
+	if raw, err = json.Marshal(d); err != nil {
+		t.Fatal(err)
+	}
+	keys, err := dnssec.ParseKeys(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
+// Signatures may be so short, and caches keep them for so long, that a secondary
+// which waits for a refresh and a retry would have them expire there.
+func TestAZoneWhoseSignaturesDoNotLastUntilARefreshIsNotTransferred(t *testing.T) {
+	transferred, refused := 0, 0
+	for ttl := 10 * time.Hour; ttl <= 11*time.Hour+50*time.Minute; ttl += 5 * time.Minute {
+		a := answer.NewChained(newChainedZone(t, origin), new(answer.Serial))
+		keys := keysWith(t, 26*time.Hour, ttl)
+		for at := noon; at.Before(noon.Add(27 * time.Hour)); at = at.Add(3 * time.Minute) {
+			a.Update(book(documents(), at), keys)
+			rrs, _, err := a.Transfer(at)
+			if err != nil {
+				if !strings.Contains(err.Error(), "dnskey_ttl") || ttl <= 11*time.Hour {
+					t.Fatalf("With a TTL of %v: %v", ttl, err)
+				}
+				refused++
+				break
+			}
+			transferred++
+			last := at.Add(time.Duration(rrs[0].(*dns.SOA).Expire) * time.Second)
+			for _, rr := range rrs {
+				sig, ok := rr.(*dns.RRSIG)
+				if ok && sig.TypeCovered != dns.TypeTXT && !sig.ValidityPeriod(last.Add(time.Duration(sig.OrigTtl)*time.Second)) {
+					t.Fatalf("With a TTL of %v: %v expires before %v and a TTL", ttl, sig, last)
+				}
+			}
+		}
+	}
+	if transferred == 0 || refused == 0 {
+		t.Errorf("Expected some to be transferred and some not, got %d and %d", transferred, refused)
 	}
 }
 

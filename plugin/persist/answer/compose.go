@@ -1,6 +1,7 @@
 package answer
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -212,6 +213,20 @@ const (
 // expire is how long a secondary keeps the zone: no longer than its signatures
 // last.
 func (st *state) expire() uint32 {
-	lasts := int(st.keys.Expire(tick+late) / time.Second)
+	lasts := int(st.lasts() / time.Second)
 	return uint32(min(max(lasts, refresh+retry), mostExpire)) // #nosec G115 -- between the two
+}
+
+// lasts is for how long a copy of the zone may be served.
+func (st *state) lasts() time.Duration { return st.keys.Expire(tick + late) }
+
+// lastsForCopies returns why copies may not be served until a secondary has asked
+// again for the first time and, in vain, for the second: SOA EXPIRE must not be
+// shorter (RFC 1912 section 2.2), and would be longer than signatures last.
+func (st *state) lastsForCopies() error {
+	if lasts := st.lasts(); lasts < (refresh+retry)*time.Second {
+		return fmt.Errorf("its signatures are too short for secondaries, as caches keep the DNSKEY RRset for long: lower dnskey_ttl in the key document by %v at least, or raise validity.dnskey by twice that",
+			(refresh+retry)*time.Second-lasts)
+	}
+	return nil
 }

@@ -14,7 +14,8 @@ var errNoChain = errors.New("only a zone whose names are denied by a chain can b
 // first, then every other in canonical order, each followed by its signatures.
 // It fails where that would not be the whole zone: with compact denial, with
 // grants of subtrees, whose names nobody can list, and while the store has been
-// silent about a name for too long.
+// silent about a name for too long; and where signatures do not last for as long
+// as a secondary may have to go on with them.
 func (a *Authority) Transfer(at time.Time) (rrs []dns.RR, serial uint32, err error) {
 	st := a.state.Load()
 	switch {
@@ -22,6 +23,9 @@ func (a *Authority) Transfer(at time.Time) (rrs []dns.RR, serial uint32, err err
 		return nil, 0, errNoChain
 	case !st.ready(false):
 		return nil, 0, errNotLoaded
+	}
+	if err := st.lastsForCopies(); err != nil {
+		return nil, 0, err
 	}
 	ed, err := a.edition(st, st.book.Clock(at))
 	if err != nil {

@@ -110,6 +110,10 @@ var formulas = []formula{
 	{"a secondary gets signatures late", dnssecDir + "expire.go",
 		"return min(data, keys) - late",
 		"return min(data, keys)", "expiring", ""},
+	// Signatures over keys are replaced at once, and Expire takes them to be late.
+	{"a zone is transferred only if its signatures last", answerDir + "compose.go",
+		"if lasts := st.lasts(); lasts < (refresh+retry)*time.Second {",
+		"if lasts := st.lasts(); lasts < -(refresh+retry)*time.Second {", "", "TestAZoneWhoseSignaturesDoNotLastUntilARefreshIsNotTransferred"},
 	{"a secondary keeps the zone until", answerDir + "compose.go",
 		"mostExpire = 86400",
 		"mostExpire = 86400 * 2", "secondaries", ""},

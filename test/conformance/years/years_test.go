@@ -73,6 +73,14 @@ func expiringKeys() plan {
 	return p
 }
 
+// shortest has the shortest signatures over keys, and the longest TTL of these with
+// which the zone is transferred at all.
+func shortest() plan {
+	p := expiringKeys()
+	p.dnskey, p.ttl, p.seed = 26*time.Hour, 13*time.Hour-96*time.Minute, 10
+	return p
+}
+
 // away has a KSK that no server has: they serve bundles.
 func away() plan {
 	p := dense()
@@ -131,7 +139,7 @@ func long(p plan) plan {
 func TestNoResolverIsMisledByAnyEvent(t *testing.T) {
 	for name, p := range map[string]plan{
 		"dense": dense(), "behind": behind(), "chained": chained(), "extreme": extreme(t, early), "extreme and slow": extreme(t, late),
-		"secondaries": secondaries(), "expiring": expiring(), "expiringKeys": expiringKeys(),
+		"secondaries": secondaries(), "expiring": expiring(), "expiringKeys": expiringKeys(), "shortest": shortest(),
 		"away": away(), "bind": bind(t), "bind behind": bindBehind(t),
 	} {
 		t.Run(name, func(t *testing.T) {
