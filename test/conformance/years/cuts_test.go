@@ -31,12 +31,18 @@ func (w *world) newCuts(keys *dnssec.KeySet) {
 func (w *world) cut(n int, from, to time.Time) { w.cuts = append(w.cuts, outage{from, to, n}) }
 
 // cutSome cuts all secondaries but one off before an instant, by whatever clock,
-// for longer than any copy lasts.
+// for longer than any copy lasts. Whatever cut them off until then is over two
+// hours before.
 func (w *world) cutSome(at time.Time) {
 	spared := w.random.IntN(3)
 	for n := range w.secondaries {
 		if n == spared {
 			continue
+		}
+		for i, c := range w.cuts {
+			if again := at.Add(-2 * time.Hour); c.node == n && c.from.Before(at) && c.to.After(again) {
+				w.cuts[i].to = again
+			}
 		}
 		w.cut(n, at.Add(-skew-time.Minute), at.Add(lag+2*time.Hour))
 	}
