@@ -106,7 +106,7 @@ func (w *world) signFor(document []byte, t time.Time, how signFunc) error {
 		return err
 	}
 	raw, err := b.Marshal()
-	if fits := have.since.After(w.editions[len(w.editions)-1].since); err == nil && !(fits && bytes.Equal(raw, have.raw)) {
+	if fits := have.since.After(w.editions[len(w.editions)-1].since); err == nil && (!fits || !bytes.Equal(raw, have.raw)) {
 		w.bundles = append(w.bundles, signed{t, raw})
 		w.report.bundles += made
 	}

@@ -63,7 +63,7 @@ func (w *world) settime(file string, retire, remove time.Time) error {
 }
 
 func (w *world) files() []string {
-	var files []string
+	files := make([]string, 0, len(w.pairs.ksks)+len(w.pairs.zsks))
 	for _, k := range w.pairs.ksks {
 		files = append(files, k.Seed)
 	}

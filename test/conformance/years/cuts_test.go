@@ -55,7 +55,8 @@ func (w *world) changes(keys *dnssec.KeySet) []time.Time {
 	for at := w.start.Add(w.lifetime); at.Before(w.end); at = at.Add(w.lifetime) {
 		all = append(all, at.Add(-w.ttl-lag-margin), at.Add(w.data/2))
 	}
-	windows := []question{{origin, dns.TypeDNSKEY}, {origin, dns.TypeNS}, {origin, dns.TypeNSEC}}
+	windows := make([]question, 0, 3+len(w.always))
+	windows = append(windows, question{origin, dns.TypeDNSKEY}, question{origin, dns.TypeNS}, question{origin, dns.TypeNSEC})
 	for i, name := range w.always {
 		windows = append(windows, question{name, []uint16{dns.TypeTXT, dns.TypeNSEC}[i%2]})
 	}

@@ -173,6 +173,7 @@ type tally struct{ validated, verified, failed atomic.Int64 }
 // live lives through a plan.
 func live(p plan, all *tally) func(*testing.T) {
 	return func(t *testing.T) {
+		t.Helper()
 		w, err := newWorld(p)
 		if err != nil {
 			t.Fatal(err)
