@@ -210,6 +210,34 @@ func (b *Book) Confirmed(g *Grant) time.Time {
 // Version is that of the document at path, empty if there is none.
 func (b *Book) Version(path string) string { return b.versions[path] }
 
+// Versions are those of all documents, by path. The map is shared and must not
+// be written to.
+func (b *Book) Versions() map[string]string { return b.versions }
+
+// Store is what config says of the store: its store_id and its generation.
+func (b *Book) Store() Pin {
+	if b.config == nil || b.config.counts == nil {
+		return Pin{}
+	}
+	return b.config.counts.pin
+}
+
+// On yields the grants that an account has on the terms t, sorted by name. It
+// looks at no other account.
+func (b *Book) On(t Terms) iter.Seq[*Grant] {
+	return func(yield func(*Grant) bool) {
+		c := b.accounts[t.place()]
+		if c == nil {
+			return
+		}
+		for _, g := range c.grants {
+			if *g.Terms == t && !yield(g) {
+				return
+			}
+		}
+	}
+}
+
 func earlier(a, b time.Time) time.Time {
 	if b.Before(a) {
 		return b

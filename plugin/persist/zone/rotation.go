@@ -8,26 +8,27 @@ import (
 	"github.com/coredns-persist/persist/plugin/persist/policy"
 )
 
-// term is one grant's time at an instant: whether it is served, and up to when
-// the CA may rely on it.
-type term struct {
-	until  time.Time // persistUntil; zero: the record carries none
-	served bool
-	stale  bool      // the store has not vouched for the grant recently enough
-	held   bool      // rotation stands still until the store vouches again
-	ends   time.Time // the first instant at which anything above may differ
+// Term is the time of grants at an instant: whether they are served, and up to
+// when the CA may rely on it.
+type Term struct {
+	Until  time.Time // persistUntil; zero: the record carries none
+	Served bool
+	Stale  bool      // the store has not vouched for the grant recently enough
+	Held   bool      // this holds only as long as the book does, because rotation waits for the store
+	Ends   time.Time // the first instant at which anything above may differ
 }
 
-// term applies the rules of time to g. Rotation runs on the clock but never
+// Term applies the rules of time to g, which is of the book b, at the instant at
+// of its clock. Rotation runs on the clock but never
 // past the instant up to which the store vouches for the grant, so when the
 // store falls silent the CAs stop accepting by themselves.
-func (z *Zone) term(b *policy.Book, g *policy.Grant, at time.Time) term {
+func (z *Zone) Term(b *policy.Book, g *policy.Grant, at time.Time) Term {
 	confirmed := b.Confirmed(g)
 	staleAt := confirmed.Add(z.staleAfter(g))
 	if !at.Before(staleAt) {
-		return term{stale: true, held: true, ends: at}
+		return Term{Stale: true, Held: true, Ends: at}
 	}
-	t := term{ends: staleAt}
+	t := Term{Ends: staleAt}
 	if g.Withheld != "" {
 		return t
 	}
@@ -48,44 +49,44 @@ func (z *Zone) staleAfter(g *policy.Grant) time.Duration {
 
 // rotate sets persistUntil before any freeze. horizon is the end of the store's
 // word.
-func (z *Zone) rotate(t *term, u policy.Until, at, horizon time.Time) {
+func (z *Zone) rotate(t *Term, u policy.Until, at, horizon time.Time) {
 	switch u.Mode {
 	case policy.Fixed:
-		t.until = u.At
+		t.Until = u.At
 	case policy.Rolling:
-		t.held = horizon.Before(at)
-		t.until = z.Rotate(earlier(at, horizon), u.Floor, u.Step)
-		if !t.held {
-			t.ends = earlier(t.ends, t.until.Add(1-u.Floor))
+		t.Held = horizon.Before(at)
+		t.Until = z.Rotate(earlier(at, horizon), u.Floor, u.Step)
+		if !t.Held {
+			t.Ends = earlier(t.Ends, t.Until.Add(1-u.Floor))
 		}
 	}
 }
 
 // freeze caps persistUntil, absent ones included, at what rotation had reached
 // at the instant of the freeze.
-func (z *Zone) freeze(t *term, u policy.Until, at time.Time) {
+func (z *Zone) freeze(t *Term, u policy.Until, at time.Time) {
 	if at.IsZero() {
 		return
 	}
-	if last := z.Rotate(at, u.Floor, u.Step); t.until.IsZero() || last.Before(t.until) {
-		t.until = last
+	if last := z.Rotate(at, u.Floor, u.Step); t.Until.IsZero() || last.Before(t.Until) {
+		t.Until = last
 	}
 }
 
 // bound serves the record from notBefore until the margin before persistUntil:
 // no cached copy may outlive what it promises.
-func (t *term) bound(at, notBefore time.Time, margin time.Duration) {
+func (t *Term) bound(at, notBefore time.Time, margin time.Duration) {
 	if at.Before(notBefore) {
-		t.ends = earlier(t.ends, notBefore)
+		t.Ends = earlier(t.Ends, notBefore)
 		return
 	}
-	if t.until.IsZero() {
-		t.served = true
+	if t.Until.IsZero() {
+		t.Served = true
 		return
 	}
-	leaves := t.until.Add(-margin)
-	if t.served = at.Before(leaves); t.served {
-		t.ends = earlier(t.ends, leaves)
+	leaves := t.Until.Add(-margin)
+	if t.Served = at.Before(leaves); t.Served {
+		t.Ends = earlier(t.Ends, leaves)
 	}
 }
 

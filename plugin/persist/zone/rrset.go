@@ -43,20 +43,20 @@ func (z *Zone) Records(b *policy.Book, grants []*policy.Grant, at time.Time) Rec
 	r := Records{Stale: len(grants) > 0, Ends: at.Add(z.maxStale)}
 	bounded := true
 	for _, g := range grants {
-		t := z.term(b, g, at)
-		r.Held = r.Held || t.held
-		if t.stale {
+		t := z.Term(b, g, at)
+		r.Held = r.Held || t.Held
+		if t.Stale {
 			continue
 		}
 		r.Stale = false
-		r.Ends = earlier(r.Ends, t.ends)
-		if !t.served {
+		r.Ends = earlier(r.Ends, t.Ends)
+		if !t.Served {
 			continue
 		}
-		r.publish(g, t.until)
-		bounded = bounded && !t.until.IsZero()
-		if r.NotAfter.IsZero() || t.until.Before(r.NotAfter) {
-			r.NotAfter = t.until
+		r.publish(g, t.Until)
+		bounded = bounded && !t.Until.IsZero()
+		if r.NotAfter.IsZero() || t.Until.Before(r.NotAfter) {
+			r.NotAfter = t.Until
 		}
 	}
 	if !bounded {
