@@ -175,7 +175,12 @@ func (b *Book) Freeze() time.Time { return b.brakes.Freeze }
 
 // Stops returns the stops in force, those of the Corefile included, sorted.
 // The slice is shared and must not be written to.
-func (b *Book) Stops() []Scope { return b.stops.scopes }
+func (b *Book) Stops() []Scope {
+	if b.stops == nil { // a Book that nobody has compiled
+		return nil
+	}
+	return b.stops.scopes
+}
 
 // Clock returns the instant to go by when this clock says at: where the store
 // has a clock, no more than five minutes ahead of it. All other instants that a

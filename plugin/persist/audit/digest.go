@@ -1,0 +1,57 @@
+package audit
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"math/bits"
+
+	"github.com/coredns-persist/persist/plugin/persist/policy"
+)
+
+// digest is a sum, modulo 2^256, of the SHA-256 of each grant: it takes a grant
+// in, or out, at the cost of that grant, and does not depend on their order. It
+// is for comparing servers that are honest, and proves nothing about one that is
+// not.
+type digest [4]uint64
+
+func (d *digest) add(g *policy.Grant) {
+	h, carry := hashOf(g), uint64(0)
+	for i := range d {
+		d[i], carry = bits.Add64(d[i], h[i], carry)
+	}
+}
+
+func (d *digest) remove(g *policy.Grant) {
+	h, borrow := hashOf(g), uint64(0)
+	for i := range d {
+		d[i], borrow = bits.Sub64(d[i], h[i], borrow)
+	}
+}
+
+// String is the first 32 of 64 hexadecimal digits.
+func (d *digest) String() string {
+	var sum [16]byte
+	binary.BigEndian.PutUint64(sum[:], d[3])
+	binary.BigEndian.PutUint64(sum[8:], d[2])
+	return hex.EncodeToString(sum[:])
+}
+
+// hashOf is of all that a grant says, with a NUL between: none of it has one.
+func hashOf(g *policy.Grant) (sum digest) {
+	h := sha256.New()
+	u := g.Until
+	fmt.Fprintf(h, "%s\x00%s\x00%d\x00%d\x00%d\x00%d\x00%d", g.FQDN, g.Path(), u.Mode, u.Floor, u.Step, u.At.Unix(), g.NotBefore.Unix())
+	for _, r := range g.Records() {
+		text, _ := r.Render() // refused by the policy already
+		_, _ = io.WriteString(h, "\x00"+text)
+	}
+	var out [sha256.Size]byte
+	h.Sum(out[:0])
+	for i := range sum {
+		sum[i] = binary.BigEndian.Uint64(out[8*i:])
+	}
+	return sum
+}

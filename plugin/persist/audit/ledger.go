@@ -1,0 +1,394 @@
+package audit
+
+import (
+	"container/heap"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/record"
+	"github.com/coredns-persist/persist/plugin/persist/zone"
+)
+
+// View is the zones of a stanza, and what they are served from. It is made by
+// [NewView], and belongs to one ledger.
+type View struct {
+	Source string           // the store, without secrets
+	Now    func() time.Time // the clock that its answers go by; for a Log only
+	zones  map[string]*zone.Zone
+	find   func(owner string) *zone.Zone
+	author func(path, version string) *Author
+
+	at    time.Time // up to which everything was told
+	edges edges
+	held  map[*cohort]struct{} // that only another book brings on
+}
+
+// NewView returns a view of zones. find returns the one in which an owner lies,
+// nil where it lies in none. author tells who wrote a version of a document,
+// nil where that is not known; it may be nil itself.
+func NewView(source string, zones []*zone.Zone, find func(owner string) *zone.Zone, author func(path, version string) *Author) *View {
+	v := &View{Source: source, zones: map[string]*zone.Zone{}, find: find, author: author, held: map[*cohort]struct{}{}}
+	for _, z := range zones {
+		v.zones[z.Origin] = z
+	}
+	if author == nil {
+		v.author = func(string, string) *Author { return nil }
+	}
+	return v
+}
+
+// Ledger is what was said to be served. Several views may share one: of each
+// zone the view that came last speaks, so that a reload goes on from what was
+// said before it. It is for one goroutine at a time.
+type Ledger struct {
+	say     func(Line)
+	zones   map[string]*served
+	ranks   map[*View]int // in the order they came
+	rank    int
+	sources map[string]*standing // by store
+	rings   map[string]*ring     // by where keys are
+	notes   notes
+	changed map[*policy.Grant]bool // told of by name, while a book is taken
+}
+
+// NewLedger returns a ledger that says its lines to say, without sequence.
+func NewLedger(say func(Line)) *Ledger {
+	return &Ledger{
+		say: say, zones: map[string]*served{}, ranks: map[*View]int{},
+		sources: map[string]*standing{}, rings: map[string]*ring{}, notes: notes{},
+	}
+}
+
+// served is one zone.
+type served struct {
+	*zone.Zone
+	view    *View
+	book    *policy.Book
+	cohorts map[policy.Terms]*cohort
+	digest  digest
+}
+
+// cohort returns the one of the terms, which is made where there is none.
+func (s *served) cohort(t *policy.Terms, at time.Time) *cohort {
+	c := s.cohorts[*t]
+	if c == nil {
+		c = &cohort{zone: s, terms: *t, index: -1}
+		s.cohorts[*t] = c
+		term := s.Term(s.book, c.grant(), at)
+		c.take(term)
+		s.view.plan(c, term, at)
+	}
+	return c
+}
+
+// enter adds a grant that may be served, and drop takes it out.
+func (s *served) enter(g *policy.Grant, at time.Time) *cohort {
+	c := s.cohort(g.Terms, at)
+	c.names++
+	s.digest.add(g)
+	return c
+}
+
+func (s *served) drop(g *policy.Grant) *cohort {
+	c := s.cohorts[*g.Terms]
+	s.digest.remove(g)
+	if c.names--; c.names == 0 {
+		s.view.unplan(c)
+		delete(s.cohorts, c.terms)
+	}
+	return c
+}
+
+// back is by how much less an instant goes back only because two who looked at
+// the clock came in another order.
+const back = time.Minute
+
+// instant is at, or the instant up to which was told already where at is a moment
+// before that.
+func (v *View) instant(at time.Time) time.Time {
+	if at.Before(v.at) && v.at.Sub(at) < back {
+		return v.at
+	}
+	return at
+}
+
+// Advance says what time has changed up to the instant at, each change as of
+// when it was one. Where the clock was set back, everything is looked at again.
+func (l *Ledger) Advance(v *View, at time.Time) {
+	at = v.instant(at)
+	rewound := at.Before(v.at)
+	if v.at = at; rewound {
+		l.rewind(v, at)
+	}
+	var early []*cohort
+	for len(v.edges) > 0 && !v.edges[0].due.After(at) {
+		edge := v.edges[0].due
+		for len(v.edges) > 0 && v.edges[0].due.Equal(edge) {
+			c := heap.Pop(&v.edges).(*cohort)
+			if c.zone.book.Clock(at).Before(edge) { // the clock of this server runs ahead
+				early = append(early, c)
+				continue
+			}
+			l.judge(c, c.zone.book, edge)
+		}
+		l.summarise(edge)
+	}
+	for _, c := range early {
+		heap.Push(&v.edges, c)
+	}
+}
+
+// rewind says what is the case at an instant before the one told of last.
+func (l *Ledger) rewind(v *View, at time.Time) {
+	for _, origin := range slices.Sorted(maps.Keys(v.zones)) {
+		s := l.zones[origin]
+		if s == nil || s.view != v {
+			continue
+		}
+		instant := s.book.Clock(at)
+		for _, c := range slices.Collect(maps.Values(s.cohorts)) {
+			l.judge(c, s.book, instant)
+		}
+		l.summarise(instant)
+	}
+}
+
+// Next is when time changes something, zero if nothing will.
+func (l *Ledger) Next(v *View) time.Time {
+	if len(v.edges) == 0 {
+		return time.Time{}
+	}
+	return v.edges[0].due
+}
+
+// judge says what has become of a cohort at the instant at. Its names are those
+// that named has on its terms.
+func (l *Ledger) judge(c *cohort, named *policy.Book, at time.Time) {
+	t := c.zone.Term(c.zone.book, c.grant(), at)
+	c.zone.view.plan(c, t, at)
+	if t.Stale {
+		if c.served && !c.stale {
+			l.notes.hold(Stale, c)
+		}
+		c.stale = true
+		return
+	}
+	if c.stale && c.served {
+		l.notes.hold(Vouched, c)
+	}
+	c.stale = false
+	before := *c
+	c.served, c.until = t.Served, t.Until
+	switch {
+	case before.served && !c.served:
+		l.each(&before, c, named, Expired, at)
+	case !before.served && c.served:
+		l.each(&before, c, named, Begun, at)
+	case c.served && !before.until.Equal(c.until) && c.class() != class{}:
+		l.notes.rotate(c, before.until)
+	case c.served && !before.until.Equal(c.until):
+		l.each(&before, c, named, Altered, at)
+	}
+}
+
+// each tells of every name of a cohort that before has become after.
+func (l *Ledger) each(before, after *cohort, named *policy.Book, event Event, at time.Time) {
+	for g := range named.On(after.terms) {
+		if s := after.zone; l.changed[g] || l.in(s.view, g) != s {
+			continue
+		}
+		line := after.line(event, g.FQDN)
+		line.At, line.Old, line.New = at, before.texts(g), after.texts(g)
+		if event == Altered {
+			line.Reason = "freeze"
+		}
+		l.say(line)
+	}
+}
+
+// in returns the zone of a grant for which v speaks, nil if there is none.
+func (l *Ledger) in(v *View, g *policy.Grant) *served {
+	z := v.find(g.FQDN.Owner())
+	if z == nil {
+		return nil
+	}
+	if s := l.zones[z.Origin]; s != nil && s.view == v {
+		return s
+	}
+	return nil
+}
+
+// Take says what book changes at the instant at, which is by the clock that
+// answers of v go by, and makes it that of v's zones.
+func (l *Ledger) Take(v *View, book *policy.Book, at time.Time) {
+	l.join(v)
+	at = v.instant(at)
+	l.Advance(v, at)
+	instant := book.Clock(at)
+	l.stand(v, book, instant)
+	fresh, known := l.claim(v, at)
+	for _, zones := range known {
+		l.turn(v, zones, book, instant)
+	}
+	l.open(v, book, fresh, instant)
+}
+
+func (l *Ledger) join(v *View) {
+	if l.ranks[v] == 0 {
+		l.rank++
+		l.ranks[v] = l.rank
+	}
+}
+
+// claim returns the zones of v of which nothing was said yet, and those that v
+// speaks for from now on, each list with one book.
+func (l *Ledger) claim(v *View, at time.Time) (fresh []*served, known [][]*served) {
+	by := map[*policy.Book]int{}
+	for _, origin := range slices.Sorted(maps.Keys(v.zones)) {
+		s := l.zones[origin]
+		switch {
+		case s == nil:
+			s = &served{Zone: v.zones[origin], view: v, cohorts: map[policy.Terms]*cohort{}}
+			l.zones[origin] = s
+			fresh = append(fresh, s)
+			continue
+		case l.ranks[s.view] > l.ranks[v]:
+			continue
+		case s.view != v:
+			l.Advance(s.view, at)
+		}
+		i, ok := by[s.book]
+		if !ok {
+			i = len(known)
+			by[s.book], known = i, append(known, nil)
+		}
+		known[i] = append(known[i], s)
+	}
+	return fresh, known
+}
+
+// Leave ends what v speaks for.
+func (l *Ledger) Leave(v *View, at time.Time) {
+	l.Advance(v, at)
+	for _, origin := range slices.Sorted(maps.Keys(v.zones)) {
+		if s := l.zones[origin]; s != nil && s.view == v {
+			delete(l.zones, origin)
+			l.say(Line{At: s.book.Clock(at), Event: Left, Zone: origin})
+		}
+	}
+	delete(l.ranks, v)
+}
+
+const mostNames = 500 // in a line
+
+// open tells what is served in zones that nothing was said of yet.
+func (l *Ledger) open(v *View, book *policy.Book, fresh []*served, at time.Time) {
+	if len(fresh) == 0 {
+		return
+	}
+	isFresh := map[*served]bool{}
+	for _, s := range fresh {
+		isFresh[s], s.book = true, book
+	}
+	for g := range book.All() {
+		if s := l.in(v, g); g.Withheld == "" && isFresh[s] {
+			s.enter(g, at)
+		}
+	}
+	l.state(v, book, isFresh, at)
+}
+
+// Restate tells everything that is served anew, for a reader who has missed
+// some of it.
+func (l *Ledger) Restate(v *View, at time.Time) {
+	l.Advance(v, at)
+	of := map[*policy.Book]map[*served]bool{}
+	for _, origin := range slices.Sorted(maps.Keys(v.zones)) {
+		if s := l.zones[origin]; s != nil && s.view == v {
+			if of[s.book] == nil {
+				of[s.book] = map[*served]bool{}
+			}
+			of[s.book][s] = true
+		}
+	}
+	for book, zones := range of {
+		l.state(v, book, zones, book.Clock(at))
+	}
+}
+
+// state tells what is served in zones by a book. Names of an account with the
+// same records share a line.
+func (l *Ledger) state(v *View, book *policy.Book, zones map[*served]bool, at time.Time) {
+	batch, account := newBatch(l.say), ""
+	for g := range book.All() {
+		s := l.in(v, g)
+		if g.Withheld != "" || !zones[s] {
+			continue
+		}
+		c := s.cohorts[*g.Terms]
+		if c.account() != account {
+			batch.flush()
+			account = c.account()
+		}
+		if texts := c.texts(g); texts != nil {
+			batch.add(c, g.FQDN, texts, at)
+		}
+	}
+	batch.flush()
+	for _, origin := range slices.Sorted(maps.Keys(v.zones)) {
+		if s := l.zones[origin]; zones[s] && len(s.cohorts) == 0 {
+			l.say(Line{At: at, Event: Serving, Zone: origin, Source: v.Source, Digest: s.digest.String()})
+		}
+	}
+}
+
+// documentOf is path@version.
+func documentOf(b *policy.Book, path string) string {
+	if version := b.Version(path); version != "" {
+		return path + "@" + version
+	}
+	return path
+}
+
+// batch gathers the names that share a line.
+type batch struct {
+	say   func(Line)
+	lines map[string]*Line
+	order []string
+}
+
+func newBatch(say func(Line)) *batch { return &batch{say: say, lines: map[string]*Line{}} }
+
+func (b *batch) add(c *cohort, name record.FQDN, texts []string, at time.Time) {
+	k := c.class()
+	key := c.zone.Origin + "\x00" + k.floor + "\x00" + k.step
+	if c.stale {
+		key += "\x00stale"
+	}
+	for _, t := range texts {
+		key += "\x00" + t
+	}
+	line := b.lines[key]
+	if line == nil {
+		made := c.line(Serving, "")
+		made.At, made.New, made.Stale = at, texts, c.stale
+		line = &made
+		b.lines[key], b.order = line, append(b.order, key)
+	}
+	line.Names = append(line.Names, name)
+	if line.Count = len(line.Names); line.Count == mostNames {
+		b.say(*line)
+		delete(b.lines, key)
+		b.order = slices.DeleteFunc(b.order, func(k string) bool { return k == key })
+	}
+}
+
+func (b *batch) flush() {
+	for _, key := range b.order {
+		b.say(*b.lines[key])
+	}
+	clear(b.lines)
+	b.order = b.order[:0]
+}
