@@ -29,6 +29,7 @@ type backend struct {
 	newest *policy.Book         // whichever was compiled last; guarded by mu
 	unfit  string               // why it must not be served, as last logged; guarded by mu
 
+	authors    *authors
 	clockWrong bool   // whether its clock is far from ours; owned by the watcher
 	expiry     expiry // of the token, where there is a login
 
@@ -56,7 +57,7 @@ func openBackend(cfg *config, others []*backend) (*backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.location = source.String()
+	b.location, b.authors = source.String(), newAuthors(b.vault)
 	beginCounting(scansTotal, b.location, "ok", "error", "refused")
 	options := store.Options{Refresh: cfg.refresh, Index: cfg.index, Clock: b.clock, OnSnapshot: func(*store.Snapshot) { b.tell() }, Observer: observer{b}, Accept: cfg.pin.Check}
 	for _, other := range others {

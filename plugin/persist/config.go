@@ -31,11 +31,13 @@ type config struct {
 	overlay bool
 	through []string // the zones named by fallthrough
 
-	keys   keyLocation
-	keysAt string // FILE:LINE of the Corefile, for messages
-	report string // the agent domain for error reports (RFC 9567), absolute; empty: none
-	denial string
-	budget float64 // signatures per second for unknown names; 0: half of what a core can do
+	keys    keyLocation
+	keysAt  string // FILE:LINE of the Corefile, for messages
+	audit   string // file of the audit log, or audit.Stdout; empty: none
+	auditAt string // FILE:LINE of the Corefile, for messages
+	report  string // the agent domain for error reports (RFC 9567), absolute; empty: none
+	denial  string
+	budget  float64 // signatures per second for unknown names; 0: half of what a core can do
 }
 
 // keyLocation is where the key document of a stanza's zones is.

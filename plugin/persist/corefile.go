@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/coredns-persist/persist/plugin/persist/audit"
 	"github.com/coredns-persist/persist/plugin/persist/policy"
 	"github.com/coredns-persist/persist/plugin/persist/store"
 	"github.com/coredns-persist/persist/plugin/persist/zone"
@@ -51,6 +52,7 @@ var properties = map[string]property{
 	"report":      {"report AGENT-DOMAIN", 1, 1, (*parser).report},
 	"stop":        {"stop SCOPE...", 1, -1, (*parser).stop},
 	"freeze":      {"freeze INSTANT", 1, 1, (*parser).freeze},
+	"audit":       {"audit FILE | stdout", 1, 1, (*parser).audit},
 	"fallthrough": {"fallthrough [ZONES...]", 0, -1, (*parser).fallthrough_},
 }
 
@@ -102,6 +104,7 @@ func (p *parser) finish(origins []string) error {
 		return err
 	}
 	p.config.keysAt = fmt.Sprintf("%s:%d", p.c.File(), p.lines["keys"])
+	p.config.auditAt = fmt.Sprintf("%s:%d", p.c.File(), p.lines["audit"])
 	return within(origins, p.c.ServerBlockKeys)
 }
 
@@ -326,6 +329,26 @@ func (p *parser) fallthrough_(args []string) error {
 	for _, a := range args {
 		p.config.through = append(p.config.through, plugin.Name(a).Normalize())
 	}
+	return nil
+}
+
+// audit takes the file of the audit log, which need not be there yet.
+func (p *parser) audit(args []string) error {
+	if args[0] == audit.Stdout {
+		p.config.audit = audit.Stdout
+		return nil
+	}
+	file, err := filepath.Abs(p.path(args[0]))
+	if err != nil {
+		return err
+	}
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		return fmt.Errorf("%s is a directory: write the name of a file, or stdout", file)
+	}
+	if info, err := os.Stat(filepath.Dir(file)); err != nil || !info.IsDir() {
+		return fmt.Errorf("%s is no directory in which a file can be made: make it, or write another FILE", filepath.Dir(file))
+	}
+	p.config.audit = file
 	return nil
 }
 

@@ -119,6 +119,23 @@ var bundlesEnd = promauto.NewGaugeVec(prometheus.GaugeOpts{
 	Help:      "Gauge of the time up to which bundles sign the DNSKEY RRset of a zone whose KSK is kept away.",
 }, []string{"source", "zone"})
 
+var (
+	// auditLines counts lines of audit logs.
+	auditLines = promauto.NewCounterVec(prometheus.CounterOpts{
+		Namespace: plugin.Namespace,
+		Subsystem: pluginName,
+		Name:      "audit_lines_total",
+		Help:      "Counter of lines of the audit log, by whether they were written or lost.",
+	}, []string{"file", "result"})
+	// auditFailing is whether an audit log cannot be written.
+	auditFailing = promauto.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: plugin.Namespace,
+		Subsystem: pluginName,
+		Name:      "audit_failing",
+		Help:      "Gauge of whether the audit log cannot be written: 1 if so, else 0.",
+	}, []string{"file"})
+)
+
 // tally is the counters of one zone, as one server answers for it in one view.
 type tally struct {
 	answers map[answer.Outcome]prometheus.Counter

@@ -20,12 +20,14 @@ func (o observer) Scanned(began time.Time, err error) {
 	switch {
 	case errors.Is(err, store.ErrRefused):
 		scansTotal.WithLabelValues(o.location, "refused").Inc()
+		o.auditRefusal(err)
 		return
 	case err != nil:
 		scansTotal.WithLabelValues(o.location, "error").Inc()
 		return
 	}
 	scansTotal.WithLabelValues(o.location, "ok").Inc()
+	o.auditRefusal(nil)
 	lastSuccess.WithLabelValues(o.location).Set(float64(began.Unix()))
 	if s := o.watcher.Snapshot(); s != nil && !s.Date.IsZero() {
 		o.compareClocks(s.DateAt.Sub(s.Date))

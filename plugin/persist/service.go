@@ -24,6 +24,7 @@ var patience = 5 * time.Second
 type service struct {
 	backend  *backend
 	keyring  *keyring // nil where nothing is signed
+	audit    *auditor // nil where nobody asked for one
 	releases []func()
 
 	transfer *transfer.Transfer // nil where the server block has none
@@ -65,6 +66,9 @@ func (p *Persist) lease() (err error) {
 	}
 	p.now = p.backend.clock.Now
 	p.releases = append(p.releases, release)
+	if err := p.audited(); err != nil {
+		return err
+	}
 	if !p.config.signed() {
 		return p.staySigned()
 	}
@@ -102,6 +106,7 @@ func (p *Persist) update() {
 		p.warnEmpty(a.Zone(), book)
 	}
 	p.forget(book)
+	p.audit.tell(p, book, keys)
 	p.renewal.wake()
 	if p.ready() {
 		p.loaded.Do(func() { close(p.complete) })

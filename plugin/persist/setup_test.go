@@ -104,7 +104,7 @@ func TestBadStanzasAreRefused(t *testing.T) {
 		{"both stores", own + policies + "vault\n", "vault and policies exclude each other"},
 		{"no keys", policies + "ns ns1.example.net", "what signs the zone?"},
 		{"no ns", policies + "keys none", "write ns NAME"},
-		{"unknown property", own + policies + "polices x", `unknown property "polices": the properties are auth, denial`},
+		{"unknown property", own + policies + "polices x", `unknown property "polices": the properties are audit, auth, denial`},
 		{"repeated property", own + policies + "ttl 5\nttl 6", "ttl stands twice"},
 		{"no directory", own + "policies " + dir + "/none", "cannot be read"},
 		{"file for a directory", own + "policies " + file, "cannot be read"},

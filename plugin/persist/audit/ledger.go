@@ -8,6 +8,7 @@ import (
 
 	"github.com/coredns-persist/persist/plugin/persist/policy"
 	"github.com/coredns-persist/persist/plugin/persist/record"
+	"github.com/coredns-persist/persist/plugin/persist/store"
 	"github.com/coredns-persist/persist/plugin/persist/zone"
 )
 
@@ -18,8 +19,9 @@ type View struct {
 	Now    func() time.Time // the clock that its answers go by; for a Log only
 	zones  map[string]*zone.Zone
 	find   func(owner string) *zone.Zone
-	author func(path, version string) *Author
+	author func(path, version string) *store.Author
 
+	left  bool
 	at    time.Time // up to which everything was told
 	edges edges
 	held  map[*cohort]struct{} // that only another book brings on
@@ -28,13 +30,13 @@ type View struct {
 // NewView returns a view of zones. find returns the one in which an owner lies,
 // nil where it lies in none. author tells who wrote a version of a document,
 // nil where that is not known; it may be nil itself.
-func NewView(source string, zones []*zone.Zone, find func(owner string) *zone.Zone, author func(path, version string) *Author) *View {
+func NewView(source string, zones []*zone.Zone, find func(owner string) *zone.Zone, author func(path, version string) *store.Author) *View {
 	v := &View{Source: source, zones: map[string]*zone.Zone{}, find: find, author: author, held: map[*cohort]struct{}{}}
 	for _, z := range zones {
 		v.zones[z.Origin] = z
 	}
 	if author == nil {
-		v.author = func(string, string) *Author { return nil }
+		v.author = func(string, string) *store.Author { return nil }
 	}
 	return v
 }
@@ -50,7 +52,8 @@ type Ledger struct {
 	sources map[string]*standing // by store
 	rings   map[string]*ring     // by where keys are
 	notes   notes
-	changed map[*policy.Grant]bool // told of by name, while a book is taken
+	changed map[*policy.Grant]bool   // told of by name, while a book is taken
+	asked   map[string]*store.Author // by path, while a book is taken
 }
 
 // NewLedger returns a ledger that says its lines to say, without sequence.
@@ -221,9 +224,14 @@ func (l *Ledger) in(v *View, g *policy.Grant) *served {
 }
 
 // Take says what book changes at the instant at, which is by the clock that
-// answers of v go by, and makes it that of v's zones.
+// answers of v go by, and makes it that of v's zones. A view that has left is
+// not listened to any more.
 func (l *Ledger) Take(v *View, book *policy.Book, at time.Time) {
+	if v.left {
+		return
+	}
 	l.join(v)
+	l.asked = map[string]*store.Author{}
 	at = v.instant(at)
 	l.Advance(v, at)
 	instant := book.Clock(at)
@@ -279,6 +287,7 @@ func (l *Ledger) Leave(v *View, at time.Time) {
 		}
 	}
 	delete(l.ranks, v)
+	v.left = true
 }
 
 const mostNames = 500 // in a line
@@ -350,6 +359,23 @@ func documentOf(b *policy.Book, path string) string {
 		return path + "@" + version
 	}
 	return path
+}
+
+// isOther reports whether a document is not what it was in the book before.
+func isOther(before, book *policy.Book, path string) bool {
+	return book.Version(path) != before.Version(path) || book.Withdrawn(path) != before.Withdrawn(path)
+}
+
+// by is who made a document what it is in a book, asked once for each book.
+func (l *Ledger) by(v *View, b *policy.Book, path string) *store.Author {
+	version := b.Version(path)
+	if version == "" {
+		return nil
+	}
+	if _, ok := l.asked[path]; !ok {
+		l.asked[path] = v.author(path, version)
+	}
+	return l.asked[path]
 }
 
 // batch gathers the names that share a line.

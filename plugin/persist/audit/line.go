@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/record"
+	"github.com/coredns-persist/persist/plugin/persist/store"
 )
 
 // Event is what a line tells of.
@@ -67,13 +68,13 @@ type Line struct {
 	Stale  bool     `json:"stale,omitempty"`
 	Except []string `json:"except,omitempty"` // accounts, as TEAM/ISSUER/NAME
 
-	Document string  `json:"document,omitempty"` // path@version
-	Was      string  `json:"was,omitempty"`      // path@version before
-	By       *Author `json:"by,omitempty"`       // who wrote it, where Vault tells
-	Field    string  `json:"field,omitempty"`    // of the document
-	Scope    string  `json:"scope,omitempty"`    // of a stop
-	Reason   string  `json:"reason,omitempty"`
-	Source   string  `json:"source,omitempty"` // the store, or where keys are
+	Document string        `json:"document,omitempty"` // path@version
+	Was      string        `json:"was,omitempty"`      // path@version before
+	By       *store.Author `json:"by,omitempty"`       // who wrote it, where Vault tells
+	Field    string        `json:"field,omitempty"`    // of the document
+	Scope    string        `json:"scope,omitempty"`    // of a stop
+	Reason   string        `json:"reason,omitempty"`
+	Source   string        `json:"source,omitempty"` // the store, or where keys are
 
 	Tag uint16 `json:"tag,omitempty"` // of a key
 	PID int    `json:"pid,omitempty"` // of the process that has started
@@ -84,12 +85,4 @@ type Line struct {
 	// Prev is the SHA-256 of the line before, without its newline, in hex; of
 	// the first line it is all zeros.
 	Prev string `json:"prev"`
-}
-
-// Author is who wrote a version of a document.
-type Author struct {
-	Actor     string `json:"actor,omitempty"`
-	EntityID  string `json:"entity_id,omitempty"`
-	ClientID  string `json:"client_id,omitempty"`
-	Operation string `json:"operation,omitempty"`
 }

@@ -58,7 +58,7 @@ func (l *Ledger) stand(v *View, book *policy.Book, at time.Time) {
 	if before == nil {
 		before = &policy.Book{}
 	} else {
-		tellDocuments(before, book, v.author, say)
+		l.tellDocuments(v, before, book, say)
 	}
 	if is := book.Store(); is != before.Store() {
 		say(Line{Event: Store, Old: pinText(before.Store()), New: pinText(is)})
@@ -69,11 +69,11 @@ func (l *Ledger) stand(v *View, book *policy.Book, at time.Time) {
 
 // tellDocuments tells of other versions. What is in one that decides on names is
 // told of name by name.
-func tellDocuments(before, book *policy.Book, author func(path, version string) *Author, say func(Line)) {
+func (l *Ledger) tellDocuments(v *View, before, book *policy.Book, say func(Line)) {
 	was, is := before.Versions(), book.Versions()
 	var changed []string
-	for path, version := range is {
-		if was[path] != version {
+	for path := range is {
+		if isOther(before, book, path) {
 			changed = append(changed, path)
 		}
 	}
@@ -84,14 +84,14 @@ func tellDocuments(before, book *policy.Book, author func(path, version string) 
 	}
 	slices.Sort(changed)
 	for _, path := range changed {
-		line := Line{Event: Document, Document: documentOf(book, path)}
+		line := Line{Event: Document, Document: documentOf(book, path), By: l.by(v, book, path)}
 		if _, ok := was[path]; ok {
 			line.Was = documentOf(before, path)
 		}
-		if version, ok := is[path]; ok {
-			line.By = author(path, version)
-		} else {
+		if _, ok := is[path]; !ok {
 			line.Reason = "the document is gone"
+		} else if book.Withdrawn(path) {
+			line.Reason = "the document was deleted"
 		}
 		say(line)
 	}

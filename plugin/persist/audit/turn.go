@@ -121,10 +121,8 @@ func (l *Ledger) tell(c *change, before *policy.Book, at time.Time) {
 		line.Event, line.Reason, line.Stale = Removed, c.reason(at), false
 		line.Floor, line.Step = c.was.class().floor, c.was.class().step
 	}
-	path := c.either().Path()
-	if version := s.book.Version(path); version != before.Version(path) {
-		line.Was = documentOf(before, path)
-		line.By = s.view.author(path, version)
+	if path := c.either().Path(); isOther(before, s.book, path) {
+		line.Was, line.By = documentOf(before, path), l.by(s.view, s.book, path)
 	}
 	l.say(line)
 }
@@ -134,6 +132,8 @@ func (c *change) reason(at time.Time) string {
 	switch g := c.new; {
 	case g == nil && c.zone.book.Version(c.old.Path()) == "":
 		return "the document is gone"
+	case g == nil && c.zone.book.Withdrawn(c.old.Path()):
+		return "the document was deleted"
 	case g == nil:
 		return "no document grants it"
 	case g.Withheld != "":

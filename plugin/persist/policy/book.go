@@ -219,6 +219,10 @@ func (b *Book) Version(path string) string { return b.versions[path] }
 // be written to.
 func (b *Book) Versions() map[string]string { return b.versions }
 
+// Withdrawn reports whether the store says that the newest version of the document
+// at path is deleted.
+func (b *Book) Withdrawn(path string) bool { return b.withdrawn[path] }
+
 // Store is what config says of the store: its store_id and its generation.
 func (b *Book) Store() Pin {
 	if b.config == nil || b.config.counts == nil {

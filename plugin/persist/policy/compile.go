@@ -11,14 +11,15 @@ import (
 
 // editions are what every document counts for.
 type editions struct {
-	config   *edition[config]
-	control  *edition[control] // nil if there never was one
-	braked   time.Time         // when the store was last asked for one
-	issuers  map[string]*edition[issuer]
-	teams    map[string]*edition[team]
-	accounts map[place]*edition[account]
-	versions map[string]string // of the newest version, by path
-	strays   []Rejection       // documents that stand where none belongs
+	config    *edition[config]
+	control   *edition[control] // nil if there never was one
+	braked    time.Time         // when the store was last asked for one
+	issuers   map[string]*edition[issuer]
+	teams     map[string]*edition[team]
+	accounts  map[place]*edition[account]
+	versions  map[string]string // of the newest version, by path
+	withdrawn map[string]bool   // whether that is deleted, by path
+	strays    []Rejection       // documents that stand where none belongs
 }
 
 // Compile makes a book of the documents in s. prev is the book before, or nil:
@@ -56,17 +57,21 @@ func (s *stops) with(scopes []Scope) *stops {
 // snapshot before.
 func (e *editions) advance(s *store.Snapshot) editions {
 	next := editions{
-		config:   nextConfig(e.config, s.Document(store.ConfigPath)),
-		control:  nextControl(e.control, s.Document(store.ControlPath)),
-		braked:   s.Braked,
-		issuers:  map[string]*edition[issuer]{},
-		teams:    map[string]*edition[team]{},
-		accounts: map[place]*edition[account]{},
-		versions: make(map[string]string, len(s.Documents)),
+		config:    nextConfig(e.config, s.Document(store.ConfigPath)),
+		control:   nextControl(e.control, s.Document(store.ControlPath)),
+		braked:    s.Braked,
+		issuers:   map[string]*edition[issuer]{},
+		teams:     map[string]*edition[team]{},
+		accounts:  map[place]*edition[account]{},
+		versions:  make(map[string]string, len(s.Documents)),
+		withdrawn: map[string]bool{},
 	}
 	for i := range s.Documents {
 		d := &s.Documents[i]
 		next.versions[d.Path] = d.Version
+		if d.Withdrawn {
+			next.withdrawn[d.Path] = true
+		}
 		if slug, ok := parseSlug("issuers", d.Path); ok {
 			next.issuers[slug] = issuers.advance(e.issuers[slug], d)
 		} else if slug, ok := parseSlug("teams", d.Path); ok {
