@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/coredns-persist/persist/plugin/persist/audit"
 	"github.com/coredns-persist/persist/test/parts"
 
 	"github.com/hashicorp/vault/api"
@@ -25,6 +27,11 @@ func TestExamplesOfTheHelpWork(t *testing.T) {
 	// The key of RFC 8037 appendix A.2.
 	jwk := `{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`
 	if err := os.WriteFile(filepath.Join(dir, "account.jwk"), []byte(jwk), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var chain audit.Chain
+	log := chain.Append(audit.Line{At: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Event: audit.Started, PID: 1})
+	if err := os.WriteFile(filepath.Join(dir, "audit.log"), log, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	vault := vaultWithExamples(t)

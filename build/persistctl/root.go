@@ -90,6 +90,7 @@ func newRoot() *cobra.Command {
 	out := &output{}
 	root := group("persistctl", "Check policy, show what is served, judge as a CA, and look after keys",
 		newApply(out),
+		newAudit(out),
 		newCheck(out),
 		newHash(out),
 		newImport(out),

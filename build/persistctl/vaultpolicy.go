@@ -23,7 +23,7 @@ func newVaultPolicy(out *output) *cobra.Command {
 
 // serverPolicy lets a token read what the server reads, and do nothing else.
 // Vault knows reading a document from listing a folder by the path alone, so
-// metadata is only to be listed: who changed what is not the server's concern.
+// metadata is only to be listed, unless the audit log is to say who changed what.
 var serverPolicy = template.Must(template.New("server").Parse(
 	`# The DNS server of persist: it reads documents and keys, and writes nothing.
 path "{{.Mount}}/data/config"     { capabilities = ["read"] }
@@ -32,7 +32,7 @@ path "{{.Mount}}/data/index"      { capabilities = ["read"] }
 path "{{.Mount}}/data/issuers/*"  { capabilities = ["read"] }
 path "{{.Mount}}/data/teams/*"    { capabilities = ["read"] }
 path "{{.Mount}}/data/accounts/*" { capabilities = ["read"] }
-path "{{.Mount}}/metadata/*"      { capabilities = ["list"] }
+path "{{.Mount}}/metadata/*"      { capabilities = ["list"{{if .Authors}}, "read"{{end}}] }
 {{- with .Keys}}
 
 # Its key document, and no other, with the bundles where the KSK is kept away.
@@ -47,6 +47,7 @@ path "auth/token/revoke-self" { capabilities = ["update"] }
 
 func newVaultPolicyServer(out *output) *cobra.Command {
 	var mount, keys string
+	var authors bool
 	cmd := &cobra.Command{
 		Use:   "server",
 		Short: "Print the policy of the DNS server's token",
@@ -60,11 +61,13 @@ people and pipelines that run persistctl.`,
 	}
 	cmd.Flags().StringVar(&mount, "mount", defaultMount, "`MOUNT` of the documents, like persist or team-a/persist")
 	cmd.Flags().StringVar(&keys, "keys", "", "`MOUNT/PATH` of the key document, as in the Corefile's keys vault MOUNT/PATH; MOUNT is the part before the first slash")
+	cmd.Flags().BoolVar(&authors, "authors", false, "let it read metadata too, so that its audit log says who wrote documents")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		values := struct {
-			Mount string
-			Keys  *place
-		}{Mount: strings.Trim(mount, "/")}
+			Mount   string
+			Keys    *place
+			Authors bool
+		}{Mount: strings.Trim(mount, "/"), Authors: authors}
 		if err := checkVaultPath("mount", values.Mount); err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -76,6 +77,9 @@ func (r *Replay) rotate(l Line) {
 		}
 	}
 }
+
+// Zones are the origins of the zones that were told of, sorted.
+func (r *Replay) Zones() []string { return slices.Sorted(maps.Keys(r.zones)) }
 
 // Served is what each name of a zone has, names without a record left out; the
 // records of a name are sorted and each stands once (RFC 2181 section 5).

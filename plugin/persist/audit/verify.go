@@ -124,5 +124,5 @@ func (v *Verification) End() (holds bool) {
 	return !holds
 }
 
-// Last is the sequence number of the last line.
-func (v *Verification) Last() uint64 { return v.chain.Seq }
+// Chain is where the log ends.
+func (v *Verification) Chain() Chain { return v.chain }

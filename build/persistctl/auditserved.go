@@ -1,0 +1,104 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/audit"
+	"github.com/coredns-persist/persist/plugin/persist/record"
+
+	"github.com/spf13/cobra"
+)
+
+func newAuditServed(out *output) *cobra.Command {
+	var at instant
+	var name string
+	cmd := &cobra.Command{
+		Use:   "served FILE...",
+		Short: "Say what was served at an instant, by an audit log alone",
+		Long: `Say which records were served at an instant, as the audit log in the files tells,
+which are given as to persistctl audit verify and must reach back to when a process
+started before that instant. A log that does not verify is refused.`,
+		Example: `  persistctl audit served audit.log
+  persistctl audit served audit.log* --at 2026-12-01T00:00:00Z --name www.example.com`,
+		Args: cobra.MinimumNArgs(1),
+	}
+	at.register(cmd.Flags(), "say what was served at this instant")
+	cmd.Flags().StringVar(&name, "name", "", "only what was served for this `NAME`")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		one := record.FQDN("")
+		if name != "" {
+			var err error
+			if one, _, err = record.ParseFQDN(name); err != nil {
+				return usageError{err}
+			}
+		}
+		then, err := replay(args, at.orNow())
+		if err != nil {
+			return err
+		}
+		return out.print(cmd.OutOrStdout(), then.only(one))
+	}
+	return cmd
+}
+
+// replay takes the lines up to the instant at.
+func replay(files []string, at time.Time) (servedThen, error) {
+	var r audit.Replay
+	known, over := false, false
+	v := &audit.Verification{OnLine: func(l audit.Line) {
+		if over = over || l.At.After(at); over {
+			return
+		}
+		known = known || l.Event == audit.Started || l.Event == audit.Lost
+		r.Take(l)
+	}}
+	if err := readAudit(v, files); err != nil {
+		return servedThen{}, err
+	}
+	if !v.End() {
+		return servedThen{}, fmt.Errorf("the log was changed since it was written: run persistctl audit verify")
+	}
+	if !known {
+		return servedThen{}, fmt.Errorf("the files begin after the server did, so what it served at %s is not known: give older ones too", stamp(at))
+	}
+	then := servedThen{At: stamp(at), Records: []servedRecords{}}
+	for _, origin := range r.Zones() {
+		served := r.Served(origin)
+		for _, name := range slices.Sorted(maps.Keys(served)) {
+			then.Records = append(then.Records, servedRecords{origin, name, served[name]})
+		}
+	}
+	return then, nil
+}
+
+type servedThen struct {
+	At      string          `json:"at"`
+	Records []servedRecords `json:"records"`
+}
+
+type servedRecords struct {
+	Zone string      `json:"zone"`
+	Name record.FQDN `json:"name"`
+	Text []string    `json:"text"`
+}
+
+// only keeps what is about a name; empty: everything.
+func (s servedThen) only(name record.FQDN) servedThen {
+	if name != "" {
+		s.Records = slices.DeleteFunc(s.Records, func(r servedRecords) bool { return r.Name != name })
+	}
+	return s
+}
+
+func (s servedThen) text(w io.Writer) {
+	fmt.Fprintf(w, "; served at %s\n", s.At)
+	for _, r := range s.Records {
+		for _, text := range r.Text {
+			fmt.Fprintf(w, "%s TXT %q\n", r.Name.Owner(), text)
+		}
+	}
+}
