@@ -107,6 +107,11 @@ func TestPoliciesAllowWhatTheirHoldersDoAndNothingElse(t *testing.T) {
 			may["auth/token/renew-self"], may["auth/token/revoke-self"] = "update", "update"
 			return may
 		}},
+		{"server-authors", []string{"server", "--authors"}, nil, func() map[string]string {
+			may := each("metadata", "list read", reads)
+			may["auth/token/renew-self"], may["auth/token/revoke-self"] = "update", "update"
+			return may
+		}},
 		{"admin", []string{"admin"}, nil, func() map[string]string {
 			may := each("metadata", "list read", each("undelete", "update", reads))
 			for _, path := range []string{"issuers/ca", "teams/web", "teams/ops"} {

@@ -4,9 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"fmt"
-	"io"
 	"math/bits"
+	"strconv"
 
 	"github.com/coredns-persist/persist/plugin/persist/policy"
 )
@@ -41,15 +40,19 @@ func (d *digest) String() string {
 
 // hashOf is of all that a grant says, with a NUL between: none of it has one.
 func hashOf(g *policy.Grant) (sum digest) {
-	h := sha256.New()
 	u := g.Until
-	fmt.Fprintf(h, "%s\x00%s\x00%d\x00%d\x00%d\x00%d\x00%d", g.FQDN, g.Path(), u.Mode, u.Floor, u.Step, u.At.Unix(), g.NotBefore.Unix())
-	for _, r := range g.Records() {
-		text, _ := r.Render() // refused by the policy already
-		_, _ = io.WriteString(h, "\x00"+text)
+	text := make([]byte, 0, 512)
+	for _, word := range []string{string(g.FQDN), g.Team, g.Issuer, g.Account} {
+		text = append(append(text, word...), 0)
 	}
-	var out [sha256.Size]byte
-	h.Sum(out[:0])
+	for _, n := range []int64{int64(u.Mode), int64(u.Floor), int64(u.Step), u.At.Unix(), g.NotBefore.Unix()} {
+		text = append(strconv.AppendInt(text, n, 10), 0)
+	}
+	for _, r := range g.Records() {
+		rendered, _ := r.Render() // refused by the policy already
+		text = append(append(text, rendered...), 0)
+	}
+	out := sha256.Sum256(text)
 	for i := range sum {
 		sum[i] = binary.BigEndian.Uint64(out[8*i:])
 	}

@@ -330,17 +330,18 @@ func (l *Ledger) Restate(v *View, at time.Time) {
 // state tells what is served in zones by a book. Names of an account with the
 // same records share a line.
 func (l *Ledger) state(v *View, book *policy.Book, zones map[*served]bool, at time.Time) {
-	batch, account := newBatch(l.say), ""
+	batch := newBatch(l.say)
+	var last *policy.Terms
 	for g := range book.All() {
 		s := l.in(v, g)
 		if g.Withheld != "" || !zones[s] {
 			continue
 		}
-		c := s.cohorts[*g.Terms]
-		if c.account() != account {
+		if last != nil && (g.Team != last.Team || g.Issuer != last.Issuer || g.Account != last.Account) {
 			batch.flush()
-			account = c.account()
 		}
+		last = g.Terms
+		c := s.cohorts[*g.Terms]
 		if texts := c.texts(g); texts != nil {
 			batch.add(c, g.FQDN, texts, at)
 		}
@@ -378,42 +379,40 @@ func (l *Ledger) by(v *View, b *policy.Book, path string) *store.Author {
 	return l.asked[path]
 }
 
-// batch gathers the names that share a line.
+// batch gathers the names of an account that share a line.
 type batch struct {
 	say   func(Line)
-	lines map[string]*Line
-	order []string
+	lines map[*cohort]*Line
+	order []*cohort
 }
 
-func newBatch(say func(Line)) *batch { return &batch{say: say, lines: map[string]*Line{}} }
+func newBatch(say func(Line)) *batch { return &batch{say: say, lines: map[*cohort]*Line{}} }
 
+// add takes a name. It shares the line of the one before it in the cohort if
+// that has the same records, and does not where they are hashed.
 func (b *batch) add(c *cohort, name record.FQDN, texts []string, at time.Time) {
-	k := c.class()
-	key := c.zone.Origin + "\x00" + k.floor + "\x00" + k.step
-	if c.stale {
-		key += "\x00stale"
+	line := b.lines[c]
+	if line != nil && (len(line.Names) == mostNames || !slices.Equal(line.New, texts)) {
+		b.say(*line)
+		line = nil
 	}
-	for _, t := range texts {
-		key += "\x00" + t
-	}
-	line := b.lines[key]
 	if line == nil {
 		made := c.line(Serving, "")
 		made.At, made.New, made.Stale = at, texts, c.stale
 		line = &made
-		b.lines[key], b.order = line, append(b.order, key)
+		if b.lines[c] == nil {
+			b.order = append(b.order, c)
+		}
+		b.lines[c] = line
 	}
 	line.Names = append(line.Names, name)
-	if line.Count = len(line.Names); line.Count == mostNames {
-		b.say(*line)
-		delete(b.lines, key)
-		b.order = slices.DeleteFunc(b.order, func(k string) bool { return k == key })
-	}
+	line.Count = len(line.Names)
 }
 
+// flush says the lines of an account.
 func (b *batch) flush() {
-	for _, key := range b.order {
-		b.say(*b.lines[key])
+	for _, c := range b.order {
+		b.say(*b.lines[c])
 	}
 	clear(b.lines)
 	b.order = b.order[:0]
