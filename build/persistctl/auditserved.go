@@ -26,7 +26,7 @@ started before that instant. A log that does not verify is refused.`,
   persistctl audit served audit.log* --at 2026-12-01T00:00:00Z --name www.example.com`,
 		Args: cobra.MinimumNArgs(1),
 	}
-	at.register(cmd.Flags(), "say what was served at this instant")
+	cmd.Flags().Var(&at, "at", "say what was served at this instant (RFC 3339 or Unix seconds; default that of the last line)")
 	cmd.Flags().StringVar(&name, "name", "", "only what was served for this `NAME`")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		one := record.FQDN("")
@@ -36,7 +36,7 @@ started before that instant. A log that does not verify is refused.`,
 				return usageError{err}
 			}
 		}
-		then, err := replay(args, at.orNow())
+		then, err := replay(args, at.Time)
 		if err != nil {
 			return err
 		}
@@ -45,13 +45,16 @@ started before that instant. A log that does not verify is refused.`,
 	return cmd
 }
 
-// replay takes the lines up to the instant at.
+// replay takes the lines up to the instant at, all of them where that is zero.
 func replay(files []string, at time.Time) (servedThen, error) {
 	var r audit.Replay
-	known, over := false, false
+	known, over, last := false, false, at
 	v := &audit.Verification{OnLine: func(l audit.Line) {
-		if over = over || l.At.After(at); over {
+		if over = over || !at.IsZero() && l.At.After(at); over {
 			return
+		}
+		if at.IsZero() {
+			last = l.At
 		}
 		known = known || l.Event == audit.Started || l.Event == audit.Lost
 		r.Take(l)
@@ -63,9 +66,9 @@ func replay(files []string, at time.Time) (servedThen, error) {
 		return servedThen{}, fmt.Errorf("the log was changed since it was written: run persistctl audit verify")
 	}
 	if !known {
-		return servedThen{}, fmt.Errorf("the files begin after the server did, so what it served at %s is not known: give older ones too", stamp(at))
+		return servedThen{}, fmt.Errorf("the files begin after the server did, so what it served at %s is not known: give older ones too", stamp(last))
 	}
-	then := servedThen{At: stamp(at), Records: []servedRecords{}}
+	then := servedThen{At: stamp(last), Records: []servedRecords{}}
 	for _, origin := range r.Zones() {
 		served := r.Served(origin)
 		for _, name := range slices.Sorted(maps.Keys(served)) {
