@@ -368,3 +368,41 @@ func TestNobodyWaitsForADiskThatHangs(t *testing.T) {
 		t.Fatal("Expected whoever tells not to wait for a pipe that nobody reads")
 	}
 }
+
+// A fault of ours must not end the server, nor leave the log untrue.
+func TestFaultOfTheLedgerEndsNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	d := newDesk(t, path)
+	d.grant("example.com")
+	faulty := false
+	z, err := zone.New(zone.Config{Origin: "example.com", NS: []string{"ns.example.net"}, TTL: 300, Grace: time.Hour, MaxStale: 72 * time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	view := audit.NewView("store", []*zone.Zone{z}, func(string) *zone.Zone {
+		if faulty {
+			panic("a fault")
+		}
+		return z
+	}, nil)
+	view.Now, d.view = d.now, view
+	d.grant("example.com")
+	faulty = true
+	d.grant("a.example.com")
+	if err := d.failed.Load(); err == nil || *err == nil || !strings.Contains((*err).Error(), "please report it") {
+		t.Errorf("Expected the fault to be told, got %v", err)
+	}
+	faulty = false
+	d.grant("a.example.com", "b.example.com")
+	all := lines(t, path)
+	var r audit.Replay
+	for _, l := range all {
+		r.Take(l)
+	}
+	if got := r.Served("example.com."); len(got) != 2 || !slices.Contains(events(all), audit.Lost) {
+		t.Errorf("Expected what is served to be told anew after the fault, got %v by %v", got, events(all))
+	}
+	if broken, _ := verify(t, path); broken != nil {
+		t.Errorf("Expected an unbroken chain, got %q", broken)
+	}
+}

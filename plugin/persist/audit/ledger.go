@@ -41,6 +41,9 @@ func NewView(source string, zones []*zone.Zone, find func(owner string) *zone.Zo
 	return v
 }
 
+// forget drops what a ledger kept in v, for another ledger.
+func (v *View) forget() { v.at, v.edges, v.held = time.Time{}, nil, map[*cohort]struct{}{} }
+
 // Ledger is what was said to be served. Several views may share one: of each
 // zone the view that came last speaks, so that a reload goes on from what was
 // said before it. It is for one goroutine at a time.

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -42,7 +43,7 @@ type Log struct {
 	// What follows is owned by the goroutine.
 	ledger  *Ledger
 	views   map[*View]bool
-	rings   map[string]func()
+	rings   map[string]keysOf // by place
 	file    *file
 	chain   Chain
 	dropped int  // lines since the last that had room
@@ -54,7 +55,7 @@ type Log struct {
 func Open(path string, o Options) (*Log, error) {
 	l := &Log{
 		options: o, queue: make(chan func(), mostQueued), quit: make(chan struct{}), done: make(chan struct{}),
-		views: map[*View]bool{}, rings: map[string]func(){}, file: &file{f: os.Stdout},
+		views: map[*View]bool{}, rings: map[string]keysOf{}, file: &file{f: os.Stdout},
 	}
 	started := Line{At: o.Now(), Event: Started, PID: os.Getpid()}
 	if path != Stdout {
@@ -77,8 +78,10 @@ func Open(path string, o Options) (*Log, error) {
 func (l *Log) Take(v *View, book *policy.Book) {
 	at := v.Now()
 	l.post(func() {
-		l.views[v] = true
-		l.ledger.Take(v, book, at)
+		if !v.left {
+			l.views[v] = true
+			l.ledger.Take(v, book, at)
+		}
 	})
 }
 
@@ -86,10 +89,18 @@ func (l *Log) Take(v *View, book *policy.Book) {
 // what becomes of them with time.
 func (l *Log) Keys(v *View, place, origin string, set *dnssec.KeySet) {
 	l.post(func() {
-		look := func() { l.ledger.Keys(place, origin, set, v.Now()) }
-		l.rings[place] = look
-		look()
+		if !v.left {
+			l.rings[place] = keysOf{v, origin, set}
+			l.ledger.Keys(place, origin, set, v.Now())
+		}
 	})
+}
+
+// keysOf are keys that a view is signed with.
+type keysOf struct {
+	view   *View
+	origin string
+	set    *dnssec.KeySet
 }
 
 // Refused has told that the store of v is not believed, or with nil that it is.
@@ -104,6 +115,7 @@ func (l *Log) Leave(v *View) {
 	at := v.Now()
 	leave := func() {
 		delete(l.views, v)
+		maps.DeleteFunc(l.rings, func(_ string, k keysOf) bool { return k.view == v })
 		l.ledger.Leave(v, at)
 	}
 	select {
@@ -128,9 +140,9 @@ func (l *Log) post(tell func()) {
 func (l *Log) Sync() {
 	synced := make(chan struct{})
 	l.queue <- func() {
+		defer close(synced)
 		l.advance()
 		l.flush()
-		close(synced)
 	}
 	<-synced
 }
@@ -180,8 +192,8 @@ func (l *Log) advance() {
 	for v := range l.views {
 		l.ledger.Advance(v, v.Now())
 	}
-	for _, look := range l.rings {
-		look()
+	for place, k := range l.rings {
+		l.ledger.Keys(place, k.origin, k.set, k.view.Now())
 	}
 }
 
@@ -192,6 +204,9 @@ func (l *Log) survive(f func()) {
 		if r := recover(); r != nil {
 			l.options.Failed(fmt.Errorf("this is a fault of persist, please report it: panic: %v", r))
 			l.ledger = NewLedger(l.write)
+			for v := range l.views {
+				v.forget()
+			}
 			l.dropped++
 		}
 	}()
