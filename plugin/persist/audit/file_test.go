@@ -171,6 +171,30 @@ func TestChangedLineIsFoundWhereItIs(t *testing.T) {
 	}
 }
 
+// On the standard output stands what CoreDNS logs too. A line of the log that is
+// made to look like that is missed.
+func TestLinesOfOthersAreNoBreak(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	d := newDesk(t, path)
+	d.grant("example.com")
+	d.Close()
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for mixed, holds := range map[string]bool{
+		"[INFO] plugin/persist\n" + strings.ReplaceAll(string(whole), "\n", "\n[INFO] more\n\n"): true,
+		strings.Replace(string(whole), `{"seq":2`, ` {"seq":2`, 1):                               false,
+	} {
+		if err := os.WriteFile(path, []byte(mixed), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if broken, _ := verify(t, path); (broken == nil) != holds {
+			t.Errorf("Expected %t, got %q of\n%s", holds, broken, mixed)
+		}
+	}
+}
+
 func TestRestartGoesOnWithTheChain(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.log")
 	first := newDesk(t, path)

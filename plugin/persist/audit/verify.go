@@ -29,13 +29,14 @@ type Verification struct {
 	torn  *Finding // the last line, if it is no whole one
 }
 
-// Read reads a file of the log to its end.
+// Read reads a file of the log to its end. Lines that are no JSON object may stand
+// between those of the log.
 func (v *Verification) Read(name string, r io.Reader) error {
 	in := bufio.NewReader(r)
 	for n := 1; ; n++ {
 		text, err := in.ReadBytes('\n')
 		where := fmt.Sprintf("%s:%d", name, n)
-		if len(text) > 0 {
+		if bytes.HasPrefix(text, []byte("{")) { // others are CoreDNS's own, on the standard output
 			v.line(where, bytes.TrimSuffix(text, []byte("\n")))
 		}
 		if errors.Is(err, io.EOF) {
