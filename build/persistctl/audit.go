@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"cmp"
 	"compress/gzip"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -82,7 +83,7 @@ func (v *verification) conclude(of *audit.Verification) {
 	v.Holds = of.End()
 	v.Lines, v.First = of.Lines, of.First
 	chain := of.Chain()
-	v.Last, v.Hash = chain.Seq, fmt.Sprintf("%x", chain.Hash)
+	v.Last, v.Hash = chain.Seq, hex.EncodeToString(chain.Hash[:])
 	for _, f := range of.Findings {
 		v.Findings = append(v.Findings, breakage(f))
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -63,7 +64,7 @@ func replay(files []string, at time.Time) (servedThen, error) {
 		return servedThen{}, err
 	}
 	if !v.End() {
-		return servedThen{}, fmt.Errorf("the log was changed since it was written: run persistctl audit verify")
+		return servedThen{}, errors.New("the log was changed since it was written: run persistctl audit verify")
 	}
 	if !known {
 		return servedThen{}, fmt.Errorf("the files begin after the server did, so what it served at %s is not known: give older ones too", stamp(last))

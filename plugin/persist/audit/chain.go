@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -55,7 +56,7 @@ func parseLine(text []byte) (l Line, err error) {
 		return l, fmt.Errorf("is no line of an audit log: %w", err)
 	}
 	if l.Seq == 0 || len(l.Prev) != 2*sha256.Size || strings.Trim(l.Prev, "0123456789abcdef") != "" {
-		return l, fmt.Errorf("is no line of an audit log: it has no seq or no prev")
+		return l, errors.New("is no line of an audit log: it has no seq or no prev")
 	}
 	return l, nil
 }

@@ -57,8 +57,9 @@ func (c *cohort) texts(g *policy.Grant) []string {
 	if !c.served {
 		return nil
 	}
-	var list []string
-	for _, r := range g.Records() {
+	records := g.Records()
+	list := make([]string, 0, len(records))
+	for _, r := range records {
 		r.Until = c.until
 		if text, err := r.Render(); err == nil { // else refused by the policy already
 			list = append(list, text)

@@ -122,7 +122,7 @@ func tellBrakes(before, book *policy.Book, say func(Line)) {
 }
 
 func stopsOf(b *policy.Book) []string {
-	var list []string
+	list := make([]string, 0, len(b.Stops()))
 	for _, s := range b.Stops() {
 		list = append(list, s.String())
 	}

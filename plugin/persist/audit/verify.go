@@ -53,7 +53,7 @@ func (v *Verification) Read(name string, r io.Reader) error {
 func (v *Verification) line(where string, text []byte) {
 	if _, err := parseLine(text); err != nil {
 		v.close()
-		v.torn = &Finding{Where: where, Text: fmt.Sprintf("%v", err), Broken: true}
+		v.torn = &Finding{Where: where, Text: err.Error(), Broken: true}
 		return
 	}
 	l, err := v.follow(text)

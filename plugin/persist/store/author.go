@@ -53,7 +53,7 @@ func (v *Vault) LastUpdatedBy(ctx context.Context, path, version string) (*Autho
 		by = answer.Data.By
 	}
 	if by == nil || *by == (Author{}) {
-		return nil, nil //nolint:nilnil // as documented
+		return nil, nil
 	}
 	return by, nil
 }
