@@ -258,6 +258,18 @@ func TestBundlesFollowARollOfTheKey(t *testing.T) {
 	}
 }
 
+// A clock that was a day ahead as bundles were read, and is set right, needs those
+// that had ended by it.
+func TestBundlesServeAClockThatWasAheadWhenTheyWereRead(t *testing.T) {
+	k, safe := awayKeys(t, 13, nil)
+	b := bundlesFor(t, k, safe, origin, start, start.Add(20*day))
+	end := k.bundleWindow(origin, start).until
+	for _, err := range k.UseBundles(b, end.Add(day-time.Hour)) {
+		t.Error(err)
+	}
+	checkKeySets(t, k, origin, k.DS(origin, start)[0], end.Add(-time.Hour))
+}
+
 // From the instant on at which no key that signs is away, servers need nobody.
 func TestABundleIsNeededOnlyWhileAKeyIsAway(t *testing.T) {
 	k, safe := awayKeys(t, 13, func(d *document) { rollOver(d, kskSeed{Seed: testSeed(t, 50)}) })
