@@ -109,10 +109,15 @@ func (p *Process) Stop() error {
 	case <-p.exited:
 		return nil
 	case <-time.After(patience):
-		_ = p.cmd.Process.Kill()
-		<-p.exited
+		p.Kill()
 		return fmt.Errorf("%s did not end within %v and was killed", p.cmd.Path, patience)
 	}
+}
+
+// Kill ends the program without asking it, and waits until it has ended.
+func (p *Process) Kill() {
+	_ = p.cmd.Process.Kill() // it fails only where the program has ended already
+	<-p.exited
 }
 
 // output is what a program writes.

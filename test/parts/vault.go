@@ -33,7 +33,7 @@ type Vault struct {
 // VaultOptions are what a Vault can be started with.
 type VaultOptions struct {
 	TLS     bool // serve https, with a certificate of its own
-	Backups bool // have [Vault.Backup]; bin/vaultd alone can do it
+	Backups bool // have [Vault.Backup], [Vault.Kill] and [Vault.Restart]; bin/vaultd alone can do it
 }
 
 // NewVault starts a Vault for the time of a test.
@@ -88,7 +88,7 @@ func (v *Vault) startOwn(ctx context.Context, options VaultOptions) error {
 	if options.Backups {
 		args = append(args, "-data", v.data())
 	}
-	greeting, err := v.run(ctx, exec.Command(command, args...), regexp.MustCompile(`(?m)^(\{.*\})$`)) // #nosec G204 -- built by make
+	greeting, err := v.run(ctx, exec.Command(command, args...), greeted) // #nosec G204 -- built by make
 	if err != nil {
 		return err
 	}
@@ -102,6 +102,9 @@ func (v *Vault) startOwn(ctx context.Context, options VaultOptions) error {
 	v.Address, v.RootToken, v.UnsealKey, v.CA = hello.Address, hello.RootToken, hello.UnsealKey, hello.CA
 	return err
 }
+
+// greeted is the greeting of bin/vaultd.
+var greeted = regexp.MustCompile(`(?m)^(\{.*\})$`)
 
 // startDev runs a vault or bao command as a development server.
 func (v *Vault) startDev(ctx context.Context, command string, options VaultOptions) error {
@@ -161,6 +164,26 @@ func (v *Vault) Stop() error {
 		err = v.process.Stop()
 	}
 	return errors.Join(err, os.RemoveAll(v.dir))
+}
+
+// Kill ends the server in the middle of whatever it does, as a failing machine
+// would. What it has stored stays for [Vault.Restart].
+func (v *Vault) Kill() { v.process.Kill() }
+
+// Restart starts a server over plain http again that was killed, at the same
+// address and over what it has stored, and unseals it.
+func (v *Vault) Restart(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	command, err := Program("vaultd")
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(command, "-data", v.data(), "-listen", strings.TrimPrefix(v.Address, "http://")) // #nosec G204 -- built by make
+	if _, err := v.run(ctx, cmd, greeted); err != nil {
+		return err
+	}
+	return v.Unseal(ctx)
 }
 
 // Seal makes the server refuse everything until [Vault.Unseal].

@@ -178,3 +178,22 @@ func TestBackupIsPutBackAsItWas(t *testing.T) {
 		t.Error("Expected what is newer than the backup to be gone")
 	}
 }
+
+func TestAKilledVaultIsStartedAgainWithAllThatItHasStored(t *testing.T) {
+	v := NewVault(t, VaultOptions{Backups: true})
+	ctx := t.Context()
+	must(t, v.Mount(ctx, "persist"), v.Put(ctx, "persist", "kept", `{"n": 1}`))
+	token, err := v.Token(ctx, time.Minute, "default")
+	must(t, err)
+	v.Kill()
+	if _, err := v.Client.KVv2("persist").Get(ctx, "kept"); err == nil {
+		t.Fatal("Expected a killed Vault not to answer")
+	}
+	must(t, v.Restart(ctx), v.Put(ctx, "persist", "kept", `{"n": 2}`))
+	after, err := v.Client.KVv2("persist").Get(ctx, "kept")
+	must(t, err)
+	if after.VersionMetadata.Version != 2 {
+		t.Errorf("Expected the versions to go on, got %+v", after.VersionMetadata)
+	}
+	must(t, v.Revoke(ctx, token))
+}

@@ -38,9 +38,9 @@ import (
 // greeting is the line on standard output.
 type greeting struct {
 	Address   string `json:"address"`
-	RootToken string `json:"root_token"`
-	UnsealKey string `json:"unseal_key"`   // in hexadecimal
-	CA        string `json:"ca,omitempty"` // PEM file that vouches for the server
+	RootToken string `json:"root_token,omitempty"`
+	UnsealKey string `json:"unseal_key,omitempty"` // in hexadecimal
+	CA        string `json:"ca,omitempty"`         // PEM file that vouches for the server
 }
 
 func main() {
@@ -48,7 +48,7 @@ func main() {
 	log.SetPrefix("vaultd: ")
 	listen := flag.String("listen", "127.0.0.1:0", "`address` to serve on")
 	tlsDir := flag.String("tls", "", "serve https and write the certificate to `directory`/ca.pem")
-	data := flag.String("data", "", "keep what is stored in files of `directory`, to be copied and put back while the server is sealed")
+	data := flag.String("data", "", "keep what is stored in files of `directory`, to be copied and put back while the server is sealed; one that was used before is served sealed")
 	verbose := flag.Bool("v", false, "show the server's log on standard error")
 	flag.Parse()
 	if err := serve(*listen, *tlsDir, *data, *verbose); err != nil {
@@ -93,7 +93,9 @@ func handler(core *vault.Core) http.Handler {
 	return vaulthttp.Handler.Handler(&vault.HandlerProperties{Core: core, ListenerConfig: &configutil.Listener{}})
 }
 
-// start makes a Vault that is initialised and unsealed.
+// start makes a Vault that is initialised and unsealed. Over data of before it
+// is sealed, as every Vault that is started again: the keys are known to whoever
+// started it first.
 func start(data string, logger hclog.Logger) (*vault.Core, *greeting, error) {
 	storage, err := newStorage(data, logger)
 	if err != nil {
@@ -110,15 +112,25 @@ func start(data string, logger hclog.Logger) (*vault.Core, *greeting, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	used, err := core.Initialized(context.Background())
+	if err != nil || used {
+		return core, &greeting{}, err
+	}
+	hello, err := initialise(core)
+	return core, hello, err
+}
+
+// initialise makes the keys of a new Vault and unseals it.
+func initialise(core *vault.Core) (*greeting, error) {
 	shares := &vault.SealConfig{SecretShares: 1, SecretThreshold: 1}
 	made, err := core.Initialize(context.Background(), &vault.InitParams{BarrierConfig: shares, RecoveryConfig: shares})
 	if err != nil {
-		return nil, nil, fmt.Errorf("initialising: %w", err)
+		return nil, fmt.Errorf("initialising: %w", err)
 	}
 	if _, err := core.Unseal(bytes.Clone(made.SecretShares[0])); err != nil {
-		return nil, nil, fmt.Errorf("unsealing: %w", err)
+		return nil, fmt.Errorf("unsealing: %w", err)
 	}
-	return core, &greeting{RootToken: made.RootToken, UnsealKey: hex.EncodeToString(made.SecretShares[0])}, nil
+	return &greeting{RootToken: made.RootToken, UnsealKey: hex.EncodeToString(made.SecretShares[0])}, nil
 }
 
 // newStorage stores in the directory data, or in memory where none is named.
