@@ -140,7 +140,7 @@ func checkMemory(t *testing.T, samples []int) {
 func (v *victim) checkExplained(t *testing.T, before counters, a *attacker, r *resolver, s *stampede) {
 	t.Helper()
 	v.drain(t, a)
-	counted, lost := scrape(t, v.metrics).since(before), sockets(t, v.udp).dropped
+	counted, lost := scrape(t, v.metrics).since(before), sockets(t, v.udp).Dropped
 	sent, served := int(a.sent)+r.udp+r.tcp+s.sent, counted.sum("answers_total")
 	over, truncated, dropped := counted["answers_total"]["over_limit"], counted["truncated_total"]["budget"], counted.sum("dropped_total")
 	t.Logf("%d queries = %d answered + %d truncated + %d dropped + %d lost in the socket's buffer, before the server saw them",
@@ -152,7 +152,7 @@ func (v *victim) checkExplained(t *testing.T, before counters, a *attacker, r *r
 	if s.sent-s.answered != dropped {
 		t.Errorf("Expected the %d queries without a response over TCP to be counted as dropped, got %d", s.sent-s.answered, dropped)
 	}
-	whole, cut, missed := int(a.whole.Load()), int(a.truncated.Load()), sockets(t, a.conn.LocalAddr()).dropped
+	whole, cut, missed := int(a.whole.Load()), int(a.truncated.Load()), sockets(t, a.conn.LocalAddr()).Dropped
 	t.Logf("The attacker received %d denials and %d truncated responses, and lost %d itself", whole, cut, missed)
 	if arrived := int(a.sent) - lost; whole+cut+missed > int(a.sent) || whole+cut+missed < arrived {
 		t.Errorf("Expected %d to %d responses, got %d", arrived, a.sent, whole+cut+missed)
@@ -164,13 +164,22 @@ func (v *victim) drain(t *testing.T, a *attacker) {
 	t.Helper()
 	err := v.Retry(t.Context(), func(context.Context) error {
 		sent, received := sockets(t, v.udp), sockets(t, a.conn.LocalAddr())
-		responses := int(a.whole.Load()+a.truncated.Load()) + received.dropped
-		if sent.queued+received.queued > 0 || responses+sent.dropped < int(a.sent) {
-			return fmt.Errorf("of %d queries %d are answered and %d dropped; %d octets are queued", a.sent, responses, sent.dropped, sent.queued+received.queued)
+		responses := int(a.whole.Load()+a.truncated.Load()) + received.Dropped
+		if sent.Queued+received.Queued > 0 || responses+sent.Dropped < int(a.sent) {
+			return fmt.Errorf("of %d queries %d are answered and %d dropped; %d octets are queued", a.sent, responses, sent.Dropped, sent.Queued+received.Queued)
 		}
 		return nil
 	})
 	if err != nil {
 		t.Error(err)
 	}
+}
+
+func sockets(t *testing.T, address net.Addr) parts.Socket {
+	t.Helper()
+	s, err := parts.Sockets(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }

@@ -5,7 +5,6 @@ package flood
 import (
 	"bufio"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"regexp"
@@ -72,35 +71,6 @@ func (c counters) sum(name string) int {
 	return n
 }
 
-// socket is what the kernel says of a UDP socket.
-type socket struct{ queued, dropped int } // octets, packets
-
-// sockets adds up the UDP sockets at a local address of 127.0.0.1.
-func sockets(t *testing.T, address net.Addr) socket {
-	t.Helper()
-	file, err := os.Open("/proc/net/udp")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	var all socket
-	found, local := false, fmt.Sprintf("0100007F:%04X", address.(*net.UDPAddr).Port)
-	for lines := bufio.NewScanner(file); lines.Scan(); {
-		columns := strings.Fields(lines.Text())
-		if columns[1] != local {
-			continue
-		}
-		found = true
-		_, queue, _ := strings.Cut(columns[4], ":")
-		all.queued += number(t, queue, 16)
-		all.dropped += number(t, columns[len(columns)-1], 10)
-	}
-	if !found {
-		t.Fatalf("No UDP socket at %v", address)
-	}
-	return all
-}
-
 // resident is the memory of a process that is held in RAM, in octets.
 func resident(t *testing.T, process int) int {
 	t.Helper()
@@ -108,7 +78,7 @@ func resident(t *testing.T, process int) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return number(t, strings.Fields(string(statm))[1], 10) * os.Getpagesize()
+	return number(t, strings.Fields(string(statm))[1]) * os.Getpagesize()
 }
 
 // seconds is the processor time that a process has used.
@@ -120,14 +90,14 @@ func seconds(t *testing.T, process int) float64 {
 	}
 	_, rest, _ := strings.Cut(string(stat), ") ")
 	columns := strings.Fields(rest)
-	return float64(number(t, columns[11], 10)+number(t, columns[12], 10)) / 100 // USER_HZ
+	return float64(number(t, columns[11])+number(t, columns[12])) / 100 // USER_HZ
 }
 
-func number(t *testing.T, s string, base int) int {
+func number(t *testing.T, s string) int {
 	t.Helper()
-	n, err := strconv.ParseInt(s, base, 64)
+	n, err := strconv.Atoi(s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return int(n)
+	return n
 }
