@@ -1,13 +1,12 @@
 package years
 
 import (
-	"encoding/json"
-	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/coredns-persist/persist/test/parts"
 )
 
 // formula is a line of the source and a copy in which one formula of time is
@@ -210,41 +209,14 @@ func TestBreakingAnyFormulaIsNoticed(t *testing.T) {
 	}
 }
 
-// build compiles the tests of the package in dir with the line replaced, which
-// must be there once.
+// build compiles the tests of the package in dir with the line replaced.
 func (f formula) build(t *testing.T, dir string) (binary string) {
 	t.Helper()
-	file, err := filepath.Abs(f.file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	source, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	whole := regexp.MustCompile(`(?m)^\t*` + regexp.QuoteMeta(f.line) + `$`)
-	if n := len(whole.FindAll(source, -1)); n != 1 {
-		t.Fatalf("The line stands %d times in %s, want once: %s", n, f.file, f.line)
-	}
-	temp := t.TempDir()
-	broken, overlay, binary := filepath.Join(temp, filepath.Base(file)), filepath.Join(temp, "overlay.json"), filepath.Join(temp, "test")
-	write(t, broken, whole.ReplaceAllLiteral(source, []byte(f.halved)))
-	replace, err := json.Marshal(map[string]map[string]string{"Replace": {file: broken}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(t, overlay, replace)
-	build := exec.Command("go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay", overlay, "-o", binary, ".")
+	binary = filepath.Join(t.TempDir(), "test")
+	build := exec.Command("go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay", parts.Overlay(t, f.file, f.line, f.halved), "-o", binary, ".")
 	build.Dir = dir
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	return binary
-}
-
-func write(t *testing.T, file string, text []byte) {
-	t.Helper()
-	if err := os.WriteFile(file, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
 }
