@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -20,6 +21,17 @@ var (
 	seed     = flag.Uint64("seed", 1, "of what goes wrong, in which order, and of the edits")
 )
 
+// TestMain lets a long run go on for longer than tests may.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if *duration >= long {
+		if err := flag.Set("test.timeout", "0"); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(m.Run())
+}
+
 // outcome is what became of a run.
 type outcome struct {
 	load           *load
@@ -32,11 +44,11 @@ type outcome struct {
 	lost           int      // packets
 }
 
-// play runs a server through what is planned.
-func play(t *testing.T, program string, plan []trouble, least int, duration time.Duration, seed uint64) *outcome {
+// play runs a server through what is planned: the first of it at least, and
+// more until the time is over.
+func play(t *testing.T, w *world, e *editor, plan []trouble, least int, duration time.Duration) *outcome {
 	t.Helper()
-	w, e := newWorld(t, program, seed)
-	o := &outcome{load: newLoad(t, w, slices.Sorted(maps.Keys(w.home)), seed), director: &director{editor: e, plan: plan, duration: w.now() + duration}}
+	o := &outcome{load: newLoad(t, w, slices.Sorted(maps.Keys(w.home)), *seed), director: &director{editor: e, plan: plan, end: w.now() + duration}}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var running sync.WaitGroup
@@ -75,7 +87,8 @@ func TestNoAnswerContradictsWhatWasLastSaid(t *testing.T) {
 	}
 	t.Logf("Seed %d: -seed %d goes through the same again", *seed, *seed)
 	plan := schedule(*seed, *duration)
-	o := play(t, "", plan, len(schedule(*seed, 0)), *duration, *seed)
+	w, e := newWorld(t, "", *seed)
+	o := play(t, w, e, plan, len(schedule(*seed, 0)), *duration)
 	o.summarise(t)
 	t.Run("no contradiction", o.checkAnswers)
 	t.Run("every query is answered", o.checkQueries)

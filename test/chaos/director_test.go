@@ -31,17 +31,18 @@ type incident struct {
 // while, where Vault can be written.
 type director struct {
 	*editor
-	duration  time.Duration
+	end       moment // of the run
 	plan      []trouble
 	incidents []incident
 	away      bool
 }
 
-// run goes on until the time is over and the first round is done.
+// run goes on until the time is over, but has the first of what is planned
+// happen at least.
 func (d *director) run(least int) error {
 	d.editFor(2 * time.Second)
 	well := d.now()
-	for i := 0; i < len(d.plan) && (i < least || d.now() < d.duration) && d.err == nil; i++ {
+	for i := 0; i < len(d.plan) && (i < least || d.now()+d.plan[i].hold+recovery < d.end) && d.err == nil; i++ {
 		d.model.well = append(d.model.well, span{well, d.now()})
 		d.suffer(d.plan[i])
 		well = d.now()
@@ -73,7 +74,7 @@ func (d *director) suffer(t trouble) {
 	before := d.proxy.refusals()
 	in := incident{limit: t.limit()}
 	in.from = d.now()
-	var names []string
+	names := make([]string, 0, len(t.faults))
 	for _, f := range t.faults {
 		names = append(names, f.name)
 		d.do(f.name, f.begin)

@@ -37,8 +37,7 @@ var edits = map[string]edit{
 	"delete":  func(e *editor, name string) { e.remove(e.home[name]) },
 }
 
-// usual is how often each edit is made, in turn at random: most add what others
-// take away.
+// usual are the edits that chance picks from: most add what others take away.
 var usual = []string{
 	"add", "add", "add", "add", "add", "rotate", "rotate", "rotate", "remove", "remove", "disable", "disable",
 	"stop", "stop", "resume", "resume", "break", "break", "mend", "mend", "delete",
@@ -49,7 +48,8 @@ type editor struct {
 	*world
 	vault  *parts.Vault
 	rand   *rand.Rand
-	names  []string                    // that edits are made to
+	usual  []string                    // edits
+	names  []string                    // that they are made to
 	says   map[string]map[string]claim // by account document
 	scopes []string                    // that are stopped, the oldest first
 	broken []string                    // documents, the oldest first
@@ -114,7 +114,7 @@ func (e *editor) add(path, name string) {
 
 // edit makes the next edit, to whatever chance picks.
 func (e *editor) edit() {
-	what, name := usual[e.rand.IntN(len(usual))], e.names[e.rand.IntN(len(e.names))]
+	what, name := e.usual[e.rand.IntN(len(e.usual))], e.names[e.rand.IntN(len(e.names))]
 	edits[what](e, name)
 	e.made[what]++
 }

@@ -58,9 +58,11 @@ type document struct {
 	// What follows is made of it by index.
 	known   steps // which statement the server may know, at most
 	acted   steps // which statement it must obey, at least
-	allowed moments
-	vouched moments
+	allowed words // what it may take to be vouched for, at most
+	vouched words // what it must, at least
 }
+
+func (d *document) isListing() bool { return len(d.statements) == 0 }
 
 // step says that from a moment on, an index is reached.
 type step struct {
@@ -88,18 +90,23 @@ func (s steps) reached(at moment) int {
 	return s[i-1].index
 }
 
-// moments say up to which moment something is vouched for, from a moment on.
-type moments []struct{ at, vouched moment }
+// word is that something is vouched for up to a moment, and counts from another
+// one on.
+type word struct{ at, vouched moment }
 
-func (m moments) rising() moments {
-	slices.SortStableFunc(m, func(a, b struct{ at, vouched moment }) int { return cmp.Compare(a.at, b.at) })
+type words []word
+
+// rising sorts words and has none fall behind those before it.
+func (m words) rising() words {
+	slices.SortStableFunc(m, func(a, b word) int { return cmp.Compare(a.at, b.at) })
 	for i := 1; i < len(m); i++ {
 		m[i].vouched = max(m[i].vouched, m[i-1].vouched)
 	}
 	return m
 }
 
-func (m moments) reached(at moment) moment {
+// reached is the moment that is vouched for at another one.
+func (m words) reached(at moment) moment {
 	i := sort.Search(len(m), func(i int) bool { return m[i].at > at })
 	if i == 0 {
 		return -time.Hour // never, as far as a run goes
@@ -109,8 +116,8 @@ func (m moments) reached(at moment) moment {
 
 // statementOf is the index of what was read, -1 if nobody has written it.
 func (d *document) statementOf(r read) int {
-	for i := len(d.statements) - 1; i >= 0; i-- {
-		if s := d.statements[i]; s.version == r.version && s.deleted == r.deleted {
+	for i, s := range slices.Backward(d.statements) {
+		if s.version == r.version && s.deleted == r.deleted {
 			return i
 		}
 	}

@@ -228,7 +228,7 @@ func (l *load) lost(t *testing.T) int {
 }
 
 func (l *load) sockets() []net.Addr {
-	var all []net.Addr
+	all := make([]net.Addr, 0, len(l.askers))
 	for _, a := range l.askers {
 		all = append(all, a.udp.LocalAddr())
 	}
@@ -237,7 +237,7 @@ func (l *load) sockets() []net.Addr {
 
 // answers are those of all askers.
 func (l *load) answers() []answer {
-	var all [][]answer
+	all := make([][]answer, 0, len(l.askers))
 	for _, a := range l.askers {
 		all = append(all, a.answers)
 	}

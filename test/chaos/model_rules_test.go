@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -59,8 +60,8 @@ func (m *model) history(path string, statements ...statement) {
 	}
 	for at := -5 * s; at < 60*s; at += s {
 		r := read{asked: at, from: at, to: at}
-		for i := len(d.statements) - 1; i >= 0; i-- {
-			if one := d.statements[i]; one.began < at || i == 0 {
+		for i, one := range slices.Backward(d.statements) {
+			if one.began < at || i == 0 {
 				r.version, r.deleted = one.version, one.deleted
 				break
 			}
@@ -202,7 +203,7 @@ func TestTheModelNoticesWhatNobodyHasWritten(t *testing.T) {
 	}
 }
 
-// The same seed has the same things go wrong, each of them in the first minute.
+// The same seed has the same things go wrong, and every kind of them.
 func TestTheScheduleIsRepeatable(t *testing.T) {
 	names := func(seed uint64) string {
 		all := ""
@@ -213,7 +214,7 @@ func TestTheScheduleIsRepeatable(t *testing.T) {
 		}
 		return all
 	}
-	if names(1) != names(1) || names(1) == names(2) {
+	if first, again := names(1), names(1); first != again || first == names(2) {
 		t.Error("Expected the seed, and nothing else, to make the difference")
 	}
 	for _, group := range available(false) {

@@ -61,36 +61,41 @@ func (c contradiction) String() string {
 
 // index draws the conclusions of what was read. It returns what nobody wrote.
 func (m *model) index() (unexplained []string) {
-	config := m.documents["config"]
 	for path, d := range m.documents {
 		for _, r := range d.reads {
-			i := 0
-			if len(d.statements) > 0 {
-				if i = d.statementOf(r); i < 0 {
-					unexplained = append(unexplained, fmt.Sprintf("%s@%d, deleted %t, at %v", path, r.version, r.deleted, r.to))
-					continue
-				}
-				d.known = append(d.known, step{r.from, i})
-				d.acted = append(d.acted, step{m.actsBy(r.to), i})
-				if d.statements[i].broken {
-					continue
-				}
+			if !d.note(r, m.actsBy(r.to)) {
+				unexplained = append(unexplained, fmt.Sprintf("%s@%d, deleted %t, at %v", path, r.version, r.deleted, r.to))
 			}
-			d.allowed = append(d.allowed, struct{ at, vouched moment }{r.from, r.asked})
-			d.vouched = append(d.vouched, struct{ at, vouched moment }{m.actsBy(r.to), r.asked})
 		}
 		d.known, d.acted = d.known.rising(), d.acted.rising()
 		d.allowed, d.vouched = d.allowed.rising(), d.vouched.rising()
 	}
-	m.indexLifts(config)
+	m.indexLifts()
 	return unexplained
+}
+
+// note notes what follows of a read by which the server acts from the moment by
+// on, at the latest. It reports whether somebody has written what was read.
+func (d *document) note(r read, by moment) bool {
+	if !d.isListing() {
+		i := d.statementOf(r)
+		if i < 0 {
+			return false
+		}
+		d.known, d.acted = append(d.known, step{r.from, i}), append(d.acted, step{by, i})
+		if d.statements[i].broken {
+			return true // which vouches for nothing
+		}
+	}
+	d.allowed, d.vouched = append(d.allowed, word{r.from, r.asked}), append(d.vouched, word{by, r.asked})
+	return true
 }
 
 // lifts are the reads of control that may lift a stop: config was read with them.
 const lifts = "control, with config"
 
-func (m *model) indexLifts(config *document) {
-	control, with := m.documents["control"], &document{}
+func (m *model) indexLifts() {
+	config, control, with := m.documents["config"], m.documents["control"], &document{}
 	for _, r := range control.reads {
 		i := control.statementOf(r)
 		next := slices.IndexFunc(config.reads, func(c read) bool { return c.asked >= r.to })

@@ -39,9 +39,9 @@ func schedule(seed uint64, duration time.Duration) []trouble {
 // available are the faults that can be brought about: where another Vault is
 // named, it keeps nothing when it ends.
 func available(all bool) [][]fault {
-	first := append(slices.Clone(network), storage...)
+	first := slices.Concat(network, storage)
 	if os.Getenv("PERSIST_VAULT_BIN") != "" {
-		first = append(slices.Clone(network), storage[0])
+		first = slices.Concat(network, storage[:1])
 	}
 	if all {
 		first = append(first, hanging, emptied)
@@ -55,6 +55,7 @@ func available(all bool) [][]fault {
 func round(chance *rand.Rand, groups [][]fault, hold, rest time.Duration) []trouble {
 	var all []trouble
 	for _, group := range groups {
+		group = slices.Clone(group)
 		chance.Shuffle(len(group), func(i, j int) { group[i], group[j] = group[j], group[i] })
 		for _, f := range group {
 			all = append(all, trouble{pair(chance, f, rest), hold, rest})

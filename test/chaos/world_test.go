@@ -59,6 +59,7 @@ func newWorld(t *testing.T, program string, seed uint64) (*world, *editor) {
 		world: w,
 		vault: w.vault,
 		rand:  rand.New(rand.NewPCG(seed, 0)), // #nosec G404 -- repeatable
+		usual: usual,
 		says:  map[string]map[string]claim{},
 		made:  map[string]int{},
 	}
