@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"sort"
 	"time"
@@ -31,6 +32,16 @@ type claim struct {
 	said
 	until int64 // persistUntil; 0: it rotates
 	gone  bool  // by a document that is not valid: there is no record, whatever else
+}
+
+func (c claim) String() string {
+	switch {
+	case c.gone:
+		return "no record"
+	case c.said == record && c.until != 0:
+		return fmt.Sprintf("a record until %d", c.until)
+	}
+	return c.said.String()
 }
 
 // statement is a document as it stood from one edit to the next.

@@ -14,7 +14,7 @@ const (
 	edited = "edited.example.com" // persistUntil is fixed at 10 s; all of its document is deleted at 40 s
 	braked = "braked.example.com" // stopped from 20 s to 30 s
 	kept   = "kept.example.com"   // its document is broken from 50 s on
-	lost   = "lost.example.com"   // and can be seen not to have this any more
+	lost   = "lost.example.com"   // and can be seen not to have this any more, which is stopped from 20 s on
 	nobody = "nobody.example.com"
 
 	uri, other = "https://ca.example/acct/1", "https://ca.example/acct/2"
@@ -36,8 +36,8 @@ func small() *model {
 	m.history("issuers/ca", statement{version: 1})
 	m.history("teams/web", statement{version: 1})
 	m.history("control", statement{version: 1},
-		statement{began: 20 * s, version: 2, stops: map[string]bool{braked: true}},
-		statement{began: 30 * s, version: 3})
+		statement{began: 20 * s, version: 2, stops: map[string]bool{braked: true, lost: true}},
+		statement{began: 30 * s, version: 3, stops: map[string]bool{lost: true}})
 	m.history("accounts/web/ca/a", statement{version: 1, claims: map[string]claim{edited: {}}},
 		statement{began: 10 * s, version: 2, claims: map[string]claim{edited: {until: fixed}}},
 		statement{began: 40 * s, version: 2, deleted: true})
@@ -125,7 +125,7 @@ func TestTheModelAllowsWhatTheFailureTableAllowsAndNothingElse(t *testing.T) {
 			}
 			a.name, a.asked, a.got = c.name, c.at, c.at+time.Millisecond
 			if found, _ := m.judge([]answer{a}); (len(found) == 0) != allowed {
-				t.Errorf("Expected it to be allowed %t: %v", allowed, contradiction{a, ""})
+				t.Errorf("Expected it to be allowed %t: %v", allowed, contradiction{answer: a})
 			}
 		}
 	}

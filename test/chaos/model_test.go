@@ -34,6 +34,7 @@ type model struct {
 	accounts  map[string]string    // account URIs by that path
 	well      []span               // when Vault could be read, and the server had found that out
 	slow      []slow
+	rests     map[string][]*document // foundations, by account document
 
 	maxStale, grace time.Duration
 	floor, step     time.Duration // of rotation
@@ -47,16 +48,19 @@ type answer struct {
 	account    string // of a record
 	until      int64
 	problem    string // of a failure
+
+	vouched, allowed moment // the horizon of what may be said, at least and at most
 }
 
 // contradiction is an answer that no statement allows.
 type contradiction struct {
 	answer
-	why string
+	why     string
+	history string // of its document
 }
 
 func (c contradiction) String() string {
-	return fmt.Sprintf("%s, asked at %v, answered at %v: %v (%s%d%s): %s", c.name, c.asked, c.got, c.said, c.account, c.until, c.problem, c.why)
+	return fmt.Sprintf("%s, asked at %v, answered at %v: %v (%s %d %s): %s\n%s", c.name, c.asked, c.got, c.said, c.account, c.until, c.problem, c.why, c.history)
 }
 
 // index draws the conclusions of what was read. It returns what nobody wrote.
@@ -180,15 +184,42 @@ func (m *model) judge(answers []answer) (all []contradiction, strict int) {
 	j := judgement{model: m, least: map[string]bounds{}}
 	for _, a := range answers {
 		j.apply(a.asked)
+		a.vouched, a.allowed = m.horizon(a)
 		why, alternatives := j.check(a)
 		if why != "" {
-			all = append(all, contradiction{a, why})
+			all = append(all, contradiction{a, why, m.tell(a)})
 		}
 		if alternatives == 1 {
 			strict++
 		}
 	}
 	return all, strict
+}
+
+// recent is how many statements the history of a contradiction has.
+const recent = 5
+
+// tell is what was written, of a name that an answer is about.
+func (m *model) tell(a answer) string {
+	var text strings.Builder
+	for _, path := range []string{m.home[a.name], "control"} {
+		d := m.documents[path]
+		if d == nil {
+			continue
+		}
+		first := max(0, d.written(a.asked)-recent)
+		for i, s := range d.statements[first:] {
+			if i += first; s.began > a.got {
+				break
+			}
+			fmt.Fprintf(&text, "  %v %s@%d", s.began, path, s.version)
+			if read := slices.IndexFunc(d.reads, func(r read) bool { return d.statementOf(r) == i }); read >= 0 {
+				fmt.Fprintf(&text, ", read at %v", d.reads[read].to)
+			}
+			fmt.Fprintf(&text, ": deleted %t, broken %t, stopped %t, %v\n", s.deleted, s.broken, s.stops[a.name], m.claims(d, a.name, i))
+		}
+	}
+	return text.String()
 }
 
 // judgement is what was learned from the answers so far.
@@ -276,7 +307,7 @@ func (j *judgement) stopped(of claim, a answer, c int) claim {
 	if n := control.acted.reached(a.asked); c < n {
 		stops = stops || control.statements[n].stops[a.name]
 	}
-	if stops && of.said == record {
+	if stops && of.said == record && !of.gone {
 		return claim{said: nodata}
 	}
 	return of
@@ -302,8 +333,7 @@ func (m *model) fits(a answer, c claim) bool {
 // rotated reports whether persistUntil is what rotation makes of the time that
 // the documents were vouched for, and of grace.
 func (m *model) rotated(a answer) bool {
-	vouched, allowed := m.horizon(a)
-	least, most := m.until(min(a.asked, vouched+m.grace)), m.until(min(a.got, allowed+m.grace))
+	least, most := m.until(min(a.asked, a.vouched+m.grace)), m.until(min(a.got, a.allowed+m.grace))
 	return least <= a.until && a.until <= most && a.until%int64(m.step.Seconds()) == 0
 }
 
@@ -317,10 +347,9 @@ func (m *model) until(at moment) int64 {
 // says of a name holds.
 func (m *model) horizon(a answer) (vouched, allowed moment) {
 	vouched, allowed = a.asked, a.got
-	for _, path := range m.foundations(a.name) {
-		d := m.documents[path]
+	for _, d := range m.foundations(a.name) {
 		vouched = min(vouched, d.vouched.reached(a.asked))
-		if !strings.HasSuffix(path, "/") || m.home[a.name] == "" {
+		if m.home[a.name] == "" || !d.isListing() {
 			allowed = min(allowed, d.allowed.reached(a.got))
 		}
 	}
@@ -329,21 +358,29 @@ func (m *model) horizon(a answer) (vouched, allowed moment) {
 
 // foundations are the documents and listings that what is said of a name rests
 // on.
-func (m *model) foundations(name string) []string {
-	home, ok := m.home[name]
-	if !ok {
-		return []string{"accounts/"}
+func (m *model) foundations(name string) []*document {
+	if m.rests == nil {
+		m.rests = map[string][]*document{}
 	}
-	team := strings.Split(home, "/")[1]
-	return []string{"config", "control", "issuers/ca", "teams/" + team, home, "accounts/", "accounts/" + team + "/", "accounts/" + team + "/ca/"}
+	home := m.home[name]
+	if m.rests[home] == nil {
+		paths := []string{"accounts/"}
+		if home != "" {
+			team := strings.Split(home, "/")[1]
+			paths = append(paths, "config", "control", "issuers/ca", "teams/"+team, home, "accounts/"+team+"/", "accounts/"+team+"/ca/")
+		}
+		for _, path := range paths {
+			m.rests[home] = append(m.rests[home], m.documents[path])
+		}
+	}
+	return m.rests[home]
 }
 
 // allow returns why an answer is not allowed.
 func (m *model) allow(a answer, possible map[claim]bool, path string) string {
-	vouched, allowed := m.horizon(a)
 	if a.said == silence {
-		if a.got-vouched < m.maxStale {
-			return fmt.Sprintf("what it rests on was vouched for at %v, and max_stale is %v", vouched, m.maxStale)
+		if a.got-a.vouched < m.maxStale {
+			return fmt.Sprintf("what it rests on was vouched for at %v, and max_stale is %v", a.vouched, m.maxStale)
 		}
 		return ""
 	}
@@ -351,8 +388,8 @@ func (m *model) allow(a answer, possible map[claim]bool, path string) string {
 		if !m.fits(a, c) {
 			continue
 		}
-		if (c.said == record || c.said == nxname) && a.asked-allowed >= m.maxStale+act {
-			return fmt.Sprintf("nothing it rests on was vouched for since %v", allowed)
+		if (c.said == record || c.said == nxname) && a.asked-a.allowed >= m.maxStale+act {
+			return fmt.Sprintf("nothing it rests on was vouched for since %v", a.allowed)
 		}
 		return ""
 	}
