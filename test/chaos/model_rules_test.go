@@ -182,6 +182,7 @@ func TestTheModelHasRotationStandStill(t *testing.T) {
 		allowed bool
 	}{
 		"the hour comes within grace": {time.Date(2026, 11, 25, 12, 59, 0, 0, time.UTC), 100 * s, true},
+		"the hour has just come":      {time.Date(2026, 11, 25, 12, 59, 20, 0, time.UTC), 40*s + s/5, true},
 		"the hour comes after it":     {time.Date(2026, 11, 25, 12, 57, 55, 0, time.UTC), 119*s + s/2, false},
 	} {
 		m := small()

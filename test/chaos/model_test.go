@@ -339,8 +339,8 @@ func (m *model) rotated(a answer) bool {
 
 // until is the end of what is promised at a moment, up to the next step.
 func (m *model) until(at moment) int64 {
-	end, step := m.begin.Add(at+m.floor).Unix(), int64(m.step.Seconds())
-	return (end + step - 1) / step * step
+	end, step := m.begin.Add(at+m.floor).UnixNano(), m.step.Nanoseconds()
+	return (end + step - 1) / step * int64(m.step.Seconds())
 }
 
 // horizon is up to when the server knows, at least and at most, that what it
