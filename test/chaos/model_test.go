@@ -12,6 +12,7 @@ import (
 // do can be held to.
 const (
 	act   = 3 * time.Second // from the last octet of a document to an answer by it
+	early = time.Second     // that a request began before the proxy had it
 	bound = 5 * time.Second // from an edit to an answer by it, while all is well: a scan each second, and act
 )
 
@@ -379,7 +380,7 @@ func (m *model) foundations(name string) []*document {
 // allow returns why an answer is not allowed.
 func (m *model) allow(a answer, possible map[claim]bool, path string) string {
 	if a.said == silence {
-		if a.got-a.vouched < m.maxStale {
+		if a.got-a.vouched < m.maxStale-early {
 			return fmt.Sprintf("what it rests on was vouched for at %v, and max_stale is %v", a.vouched, m.maxStale)
 		}
 		return ""
