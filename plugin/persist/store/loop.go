@@ -9,10 +9,11 @@ import (
 )
 
 // maxWait is how long after a scan that failed the next one begins at the
-// latest, maxRetryAfter how long a store may ask us to stay away, and maxBlind
-// for how long the brakes are not looked at meanwhile.
+// latest, so that a store that is back is heard within ten seconds; it costs
+// that store two requests each time. maxRetryAfter is how long a store may ask us
+// to stay away, and maxBlind for how long the brakes are not looked at meanwhile.
 const (
-	maxWait       = 30 * time.Second
+	maxWait       = 8 * time.Second
 	maxRetryAfter = 5 * time.Minute
 	maxBlind      = time.Minute
 )

@@ -73,7 +73,7 @@ func TestLoopBacksOffWhileTheStoreIsAway(t *testing.T) {
 		return nil
 	}
 	r.Run(ctx)
-	for i, want := range []string{"1s", "2s", "4s", "8s", "16s", "30s", "30s", "30s", "30s", "30s", "30s", "30s"} {
+	for i, want := range []string{"1s", "2s", "4s", "8s", "8s", "8s", "8s", "8s", "8s", "8s", "8s", "8s"} {
 		most, err := time.ParseDuration(want)
 		check(t, err)
 		if wait := waits[i]; wait > most || wait < most*9/10 {
