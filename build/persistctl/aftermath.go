@@ -60,9 +60,12 @@ func (b *braking) remains(lib *library, frozen bool) *remaining {
 }
 
 // withoutControl is s without the control document.
-func withoutControl(s *store.Snapshot) *store.Snapshot {
+func withoutControl(s *store.Snapshot) *store.Snapshot { return without(s, store.ControlPath) }
+
+// without is s without the document at path.
+func without(s *store.Snapshot, path string) *store.Snapshot {
 	rest := *s
-	rest.Documents = slices.DeleteFunc(slices.Clone(s.Documents), func(d store.Document) bool { return d.Path == store.ControlPath })
+	rest.Documents = slices.DeleteFunc(slices.Clone(s.Documents), func(d store.Document) bool { return d.Path == path })
 	return &rest
 }
 

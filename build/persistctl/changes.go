@@ -51,7 +51,7 @@ const (
 func (p *planning) changes(found *plan, wanted, held *store.Snapshot) ([]change, error) {
 	list := []change{}
 	for _, d := range wanted.Documents {
-		c := change{Document: d.Path, Action: create, body: d.Body}
+		c := change{Document: d.Path, Action: create}
 		was := held.Document(d.Path)
 		switch {
 		case d.Path == store.IndexPath:
@@ -59,11 +59,9 @@ func (p *planning) changes(found *plan, wanted, held *store.Snapshot) ([]change,
 		case was != nil:
 			c.Replaces = was.Version
 		}
-		if d.Path == store.ControlPath && was != nil {
-			var err error
-			if c.body, err = mergeControl(found, &d, was); err != nil {
-				return nil, err
-			}
+		var err error
+		if c.body, err = p.merge(found, &d, was); err != nil {
+			return nil, err
 		}
 		if was != nil && !was.Withdrawn {
 			c.Action = update
@@ -84,6 +82,17 @@ func (p *planning) changes(found *plan, wanted, held *store.Snapshot) ([]change,
 		}
 	}
 	return list, nil
+}
+
+// merge returns what is to become of the document was, nil where there is none.
+func (p *planning) merge(found *plan, wanted, was *store.Document) ([]byte, error) {
+	switch {
+	case was != nil && wanted.Path == store.ControlPath:
+		return mergeControl(found, wanted, was)
+	case was != nil && wanted.Path == store.ConfigPath:
+		return p.mergeConfig(found, wanted, was)
+	}
+	return wanted.Body, nil
 }
 
 // isRemovable reports whether a document may be deleted: config and control go

@@ -76,6 +76,11 @@ func (d *documents) load(ctx context.Context, dir string, at time.Time) (*librar
 	if err != nil {
 		return nil, err
 	}
+	return loadFrom(ctx, source, at)
+}
+
+// loadFrom is load from a source.
+func loadFrom(ctx context.Context, source store.Source, at time.Time) (*library, error) {
 	lib := &library{}
 	began := time.Now()
 	watcher := store.NewWatcher(source, store.Options{
@@ -87,7 +92,7 @@ func (d *documents) load(ctx context.Context, dir string, at time.Time) (*librar
 		}),
 		Observer: complaints{&lib.troubles},
 	})
-	err = watcher.Scan(ctx)
+	err := watcher.Scan(ctx)
 	lib.snapshot = watcher.Snapshot()
 	switch {
 	case err != nil && !isThere(ctx, source):
@@ -112,7 +117,11 @@ func isThere(ctx context.Context, source store.Source) bool {
 
 // loadFit is load for documents that must be good enough to serve from.
 func (d *documents) loadFit(ctx context.Context, dir string, at time.Time) (*library, error) {
-	lib, err := d.load(ctx, dir, at)
+	return fit(d.load(ctx, dir, at))
+}
+
+// fit passes on a library that was loaded if it is good enough to serve from.
+func fit(lib *library, err error) (*library, error) {
 	switch {
 	case err != nil:
 		return nil, err

@@ -19,6 +19,7 @@ type planning struct {
 	remove      bool          // documents that DIR does not have
 	rejected    bool          // new rejections are no reason to refuse
 	massRemoval bool          // nor is the end of most records
+	otherStore  bool          // nor is a config of another store, or of an earlier state
 	settle      time.Duration // between the kinds of documents
 	now         time.Time
 }
@@ -30,6 +31,7 @@ func (p *planning) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&p.remove, "delete", false, "delete the issuers, teams and accounts that DIR does not have; vault kv undelete brings them back")
 	flags.BoolVar(&p.rejected, "allow-rejections", false, "write documents of which servers reject something that they did not reject before")
 	flags.BoolVar(&p.massRemoval, "allow-mass-removal", false, "take the records of more than half of the names")
+	flags.BoolVar(&p.otherStore, "allow-other-store", false, "write a config with another store_id or a lower generation than Vault's")
 }
 
 const planningHelp = `The documents are compared as JSON, and their grants as the compiled book has them:
@@ -38,12 +40,15 @@ have stay, unless --delete is given.
 
 config, issuers, teams, accounts and control are written. Of control, stops and a
 freeze are only added: what stands there may be somebody's emergency, and only
-persistctl resume lifts it. What is in Vault and not in DIR is kept of it.
+persistctl resume lifts it. What is in Vault and not in DIR is kept of it. Of config,
+store_id and generation stay where DIR does not name them, and a directory that is a
+part of the documents, such as the accounts of a team, needs no config.json.
 
 Refused are changes after which servers reject something that they did not reject
 before, such as a name that is not the team's to claim (--allow-rejections), and
 those that take the records of more than half of the names, and of more than ten
-(--allow-mass-removal).`
+(--allow-mass-removal), and a config of another store or of an earlier state
+(--allow-other-store).`
 
 func newPlan(out *output) *cobra.Command {
 	var p planning
@@ -82,7 +87,7 @@ would refuse it, or if the command failed, also for a command line that is wrong
 // plan compares both sides. The result has the steps to take.
 func (p *planning) plan(ctx context.Context, dir string) (*plan, store.Writer, error) {
 	p.now = time.Now().UTC().Truncate(time.Second)
-	wanted, err := (&documents{mount: defaultMount}).loadFit(ctx, dir, p.now)
+	wanted, err := p.wanted(ctx, dir)
 	if err != nil {
 		return nil, nil, fmt.Errorf("the documents in %s: %w", dir, err)
 	}
@@ -97,6 +102,9 @@ func (p *planning) plan(ctx context.Context, dir string) (*plan, store.Writer, e
 	found := &plan{Dir: dir, Names: []effect{}, Rejections: []remark{}, Kept: []string{}, StopsKept: []string{}, Refusals: []string{}}
 	if found.Changes, err = p.changes(found, wanted.snapshot, held.snapshot); err != nil {
 		return nil, nil, err
+	}
+	if held.snapshot.Document(store.ConfigPath) == nil && wanted.snapshot.Document(store.ConfigPath) == nil {
+		found.Refusals = append(found.Refusals, fmt.Sprintf(`neither %s nor Vault has config, without which nothing is believed: is it the right mount? If so, write config.json, {"schema": 1}`, dir))
 	}
 	after := policy.Compile(nil, changed(held.snapshot, found.Changes, p.now), policy.Brakes{})
 	found.compare(held.Book, after)

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"time"
@@ -39,12 +38,9 @@ func ParseControl(body []byte) (*ControlDocument, error) {
 	if body == nil {
 		body = []byte(`{}`)
 	}
-	top, err := parseJSON(body)
+	top, err := parseObject(body)
 	if err != nil {
-		return nil, fmt.Errorf("%w: write one JSON object, {…}", err)
-	}
-	if !top.isObject() {
-		return nil, fmt.Errorf("is %s: write one JSON object, {…}", top)
+		return nil, err
 	}
 	return &ControlDocument{top}, nil
 }
@@ -61,12 +57,7 @@ func (c *ControlDocument) Check() error {
 }
 
 // JSON returns the document as it is to be written.
-func (c *ControlDocument) JSON() []byte {
-	var text bytes.Buffer
-	enc := jsontext.NewEncoder(&text, jsontext.AllowDuplicateNames(true), jsontext.WithIndent("  "))
-	_ = c.top.write(enc) // was read, or is made of strings
-	return text.Bytes()
-}
+func (c *ControlDocument) JSON() []byte { return c.top.indented() }
 
 // Stops returns the stops of the document, in their order.
 func (c *ControlDocument) Stops() []Stop {

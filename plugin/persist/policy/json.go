@@ -37,6 +37,18 @@ func parseJSON(body []byte) (value, error) {
 	return value{}, fmt.Errorf("is not JSON from octet %d on", dec.InputOffset())
 }
 
+// parseObject is parseJSON for what must be an object.
+func parseObject(body []byte) (value, error) {
+	v, err := parseJSON(body)
+	switch {
+	case err != nil:
+		return value{}, fmt.Errorf("%w: write one JSON object, {…}", err)
+	case !v.isObject():
+		return value{}, fmt.Errorf("is %s: write one JSON object, {…}", v)
+	}
+	return v, nil
+}
+
 func readValue(dec *jsontext.Decoder) (value, error) {
 	tok, err := dec.ReadToken()
 	if err != nil {
@@ -142,6 +154,14 @@ func (v *value) set(name string, to value) *value {
 	}
 	v.members = append(v.members, member{name, to})
 	return &v.members[len(v.members)-1].value
+}
+
+// indented is the text of v as people read it, where v was read or is made of
+// strings.
+func (v value) indented() []byte {
+	var text bytes.Buffer
+	_ = v.write(jsontext.NewEncoder(&text, jsontext.AllowDuplicateNames(true), jsontext.WithIndent("  ")))
+	return text.Bytes()
 }
 
 // write is the inverse of readValue.

@@ -38,14 +38,14 @@ func ParsePin(id, generation string) (p Pin, err error) {
 func (p Pin) Check(config, known *store.Document) error {
 	want, by := p, "the Corefile pins"
 	if known != nil {
-		held := pinOf(known)
+		held := PinOf(known)
 		if want.ID == "" {
 			want, by = held, "was read before"
 		} else if held.ID == want.ID && held.Generation > want.Generation {
 			want.Generation, by = held.Generation, "was read before"
 		}
 	}
-	switch is := pinOf(config); {
+	switch is := PinOf(config); {
 	case want.ID != "" && is.ID != want.ID:
 		return fmt.Errorf("has store_id %s, and %s %s: is it the right Vault, and the right mount?", quote(is.ID), by, quote(want.ID))
 	case is.Generation < want.Generation:
@@ -54,8 +54,8 @@ func (p Pin) Check(config, known *store.Document) error {
 	return nil
 }
 
-// pinOf is what a config document says of its store, as far as that can be read.
-func pinOf(config *store.Document) (p Pin) {
+// PinOf is what a config document says of its store, as far as that can be read.
+func PinOf(config *store.Document) (p Pin) {
 	top, _ := open(config)
 	if top == nil {
 		return Pin{}
@@ -68,6 +68,31 @@ func pinOf(config *store.Document) (p Pin) {
 		p.Generation = 0
 	}
 	return p
+}
+
+// KeepPin returns the body of a config document with the store_id and the
+// generation of held, where it does not name them. It fails only if one of both is
+// no JSON object.
+func KeepPin(body, held []byte) ([]byte, error) {
+	is, err := parseObject(body)
+	if err != nil {
+		return nil, err
+	}
+	was, err := parseObject(held)
+	if err != nil {
+		return nil, err
+	}
+	kept := false
+	for _, name := range []string{"store_id", "generation"} {
+		if member := was.member(name); member != nil && is.member(name) == nil {
+			is.set(name, *member)
+			kept = true
+		}
+	}
+	if !kept {
+		return body, nil
+	}
+	return is.indented(), nil
 }
 
 // readPin reads the members of a config document that tell stores apart.
