@@ -103,7 +103,7 @@ func isRemovable(path string) bool { return strings.Contains(path, "/") }
 // freeze that DIR has besides. Nothing is lifted.
 func mergeControl(found *plan, wanted, held *store.Document) ([]byte, error) {
 	if held.Withdrawn {
-		return nil, fmt.Errorf("%s is deleted, and what it stopped goes on to hold: bring it back first (vault kv undelete -versions=%s MOUNT/control)", held.ID(), held.Version)
+		return nil, errDeleted(held)
 	}
 	add, err := policy.ParseControl(wanted.Body)
 	if err != nil {

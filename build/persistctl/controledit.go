@@ -85,9 +85,14 @@ func readControl(ctx context.Context, w store.Writer) (*store.Document, error) {
 	case err != nil:
 		return nil, err
 	case d.Withdrawn:
-		return nil, fmt.Errorf("%s is deleted, and what it stopped goes on to hold: bring it back first, so that nothing of it is lifted (vault kv undelete -versions=%s MOUNT/control), or where it is destroyed write all that is to be stopped with vault kv put", d.ID(), d.Version)
+		return nil, errDeleted(d)
 	}
 	return d, nil
+}
+
+// errDeleted says what to do about a control document that is deleted.
+func errDeleted(d *store.Document) error {
+	return fmt.Errorf("%s is deleted, and what it stopped goes on to hold: %s", d.ID(), d.Remedy("write all that is to be stopped with vault kv put, so that nothing of it is lifted"))
 }
 
 // whoami names whoever runs this: by the token where it is Vault that is

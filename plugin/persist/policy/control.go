@@ -84,6 +84,12 @@ func nextControl(prev *edition[control], d *store.Document) *edition[control] {
 	return next
 }
 
+// What is written where a version cannot be brought back.
+const (
+	controlAnew = "write all that is to be stopped, {} for no stop"
+	configAnew  = `write {"schema": 1}, with the store_id and the generation that it had`
+)
+
 // withoutControl is withoutDocument for a control document, whose deletion the
 // store vouches for. One that was deleted before it was ever read may have held
 // a stop: what it was is not known.
@@ -92,13 +98,13 @@ func (e *edition[T]) withoutControl(d *store.Document) *edition[T] {
 	if e == nil && d != nil {
 		e = &edition[T]{}
 	}
-	next := e.withoutDocument(d)
+	next := e.withoutDocument(d, controlAnew)
 	if next == nil || d == nil {
 		return next
 	}
 	next.confirmed = d.Confirmed
 	if unread {
-		next.faults = wholly("was deleted before it could be read, and may have held a stop: write a new version, {} for no stop")
+		next.faults = wholly("was deleted before it could be read, and may have held a stop: " + d.Remedy(controlAnew))
 	}
 	return next
 }
@@ -107,7 +113,7 @@ func (e *edition[T]) withoutControl(d *store.Document) *edition[T] {
 // was one. Without it nothing is confirmed any more.
 func nextConfig(prev *edition[config], d *store.Document) *edition[config] {
 	if d == nil || d.Withdrawn {
-		return prev.withoutDocument(d)
+		return prev.withoutDocument(d, configAnew)
 	}
 	return configs.advance(prev, d)
 }

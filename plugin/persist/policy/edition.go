@@ -90,18 +90,19 @@ func (e *edition[T]) confirm(d *store.Document) *edition[T] {
 }
 
 // withoutDocument returns e, nil included, where the document is gone: d is
-// nil, or withdrawn. What e says goes on to hold.
-func (e *edition[T]) withoutDocument(d *store.Document) *edition[T] {
+// nil, or withdrawn. What e says goes on to hold, until somebody writes anew what
+// it is to say, for whom anew are the words.
+func (e *edition[T]) withoutDocument(d *store.Document, anew string) *edition[T] {
 	if e == nil {
 		return nil
 	}
 	next := *e
 	next.aging = true
 	next.seen = store.Document{Path: e.seen.Path, Version: e.seen.Version} // to be read anew once it is back
-	next.faults = wholly("is gone, and what it said goes on to hold: write a new version")
+	next.faults = wholly("is gone, and what it said goes on to hold: " + anew)
 	if d != nil {
 		next.seen = bare(d)
-		next.faults = wholly("was deleted, and what it said goes on to hold: write a new version")
+		next.faults = wholly("was deleted, and what it said goes on to hold: " + d.Remedy(anew))
 	}
 	return &next
 }

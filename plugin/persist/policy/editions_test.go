@@ -235,6 +235,22 @@ func TestDeletedControlDocumentDoesNotAge(t *testing.T) {
 	expectRejection(t, b, "control@2", "was deleted", "goes on to hold")
 }
 
+// A new version would lift what the deleted one stopped, and lose the store_id of
+// a config.
+func TestADeletedDocumentIsToBeBroughtBackFirst(t *testing.T) {
+	d := threeNames().With(documents{"control": `{"stop": {"team:web": {}}}`})
+	for _, path := range []string{"control", "config"} {
+		for undelete, remedy := range map[string]string{"vault kv undelete " + path: "bring it back first (vault kv undelete " + path + ")", "": "it cannot be brought back: write "} {
+			gone := d.With(documents{path: "-"}).Snapshot(2, read.Add(time.Minute))
+			gone.Document(path).Undelete = undelete
+			expectRejection(t, policy.Compile(compile(t, d), gone, policy.Brakes{}), path+"@2", "was deleted", remedy)
+			if path == "control" {
+				expectRejection(t, policy.Compile(nil, gone, policy.Brakes{}), path+"@2", "before it could be read", remedy)
+			}
+		}
+	}
+}
+
 func TestLostConfigConfirmsNothing(t *testing.T) {
 	for _, body := range []string{"", "-", `{"schema": 2}`} {
 		b := next(compile(t, threeNames()), 2, threeNames().With(documents{"config": body}))

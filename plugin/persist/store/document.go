@@ -47,6 +47,7 @@ type Document struct {
 	Created   time.Time // Vault: created_time of the version; directory: modification time
 	Body      []byte    // JSON; nil when Withdrawn, or once read: see Watcher.Release
 	Withdrawn bool      // soft-deleted or destroyed: the store states that it is gone
+	Undelete  string    // the command that brings a withdrawn version back, empty where nothing does
 	Deleted   time.Time // Vault: deletion_time of the version, zero if none; where it lies ahead the version still counts
 	Hash      [32]byte  // SHA-256 of Body
 	Confirmed time.Time // when the request began that last vouched for this version
@@ -72,6 +73,15 @@ const (
 
 // ID returns "path@version", for messages.
 func (d *Document) ID() string { return d.Path + "@" + d.Version }
+
+// Remedy says how to have back what a withdrawn version said: by undeleting it,
+// or otherwise where that cannot be.
+func (d *Document) Remedy(otherwise string) string {
+	if d.Undelete != "" {
+		return "bring it back first (" + d.Undelete + ")"
+	}
+	return "it cannot be brought back: " + otherwise
+}
 
 // same reports whether d and e are one version: a version number alone does
 // not tell, since it starts at 1 again in a document that is made anew.

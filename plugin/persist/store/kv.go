@@ -61,6 +61,9 @@ func (v *Vault) Reread(ctx context.Context, path string, known *Document) (*Docu
 		d.Body, d.Hash = known.Body, known.Hash
 	case s.withdrawn():
 		d.Withdrawn = true
+		if !s.Metadata.Destroyed {
+			d.Undelete = fmt.Sprintf("vault kv undelete -mount=%s -versions=%s %s", v.mount, d.Version, path)
+		}
 		d.seal()
 	default:
 		d.Body, d.Hash = s.Data, s.sum

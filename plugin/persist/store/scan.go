@@ -91,11 +91,11 @@ func (s *scan) readConfig(ctx context.Context) error {
 	d, err := s.read(ctx, ConfigPath)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return fmt.Errorf(`%w: without it nothing is believed: is it the right store? If so, write {"schema": 1} to it`, err)
+		return fmt.Errorf(`%w: without it nothing is believed: is it the right store? If so, write {"schema": 1} to it, and the store_id that servers pin`, err)
 	case err != nil:
 		return err
 	case d.Withdrawn:
-		return fmt.Errorf(`%s: %w: it is deleted, and without it nothing is believed: write {"schema": 1} to it`, d.ID(), ErrNotFound)
+		return fmt.Errorf(`%s: %w: it is deleted, and without it nothing is believed: %s`, d.ID(), ErrNotFound, d.Remedy(`write {"schema": 1} to it, with the store_id and the generation that it had`))
 	}
 	if err := s.accept(d); err != nil {
 		return fmt.Errorf("%w: %s %w", ErrRefused, d.ID(), err)
