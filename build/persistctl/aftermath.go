@@ -127,7 +127,6 @@ func (r *remaining) text(w io.Writer) {
 
 // stillHeld finds what keeps stopped what the scopes covered.
 func (b *braking) stillHeld(ctx context.Context, done *resumed) {
-	done.Held = []string{}
 	lib, err := b.docs.loadFit(ctx, b.dir, b.now)
 	if err != nil {
 		done.Unknown = err.Error()

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
 
 	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/store"
 
 	"github.com/spf13/cobra"
 )
@@ -22,6 +24,11 @@ who that is. What keeps names stopped all the same is printed.
 
 ` + scopesHelp + `
 
+A server lifts what a newer version of the document leaves out, and while config is
+deleted nothing. After a restore the document may be without a stop that a server
+has read before, and goes on to hold, since an older version lifts nothing: --anew
+writes the document once more, which lifts everything that is not in it.
+
 With --unfreeze, rotation moves on. Stops and freezes of a server's Corefile are
 not in the document, and stay.`,
 		Example: `  persistctl resume domain:shop.example.com --vault
@@ -31,12 +38,13 @@ not in the document, and stay.`,
 	b.register(cmd.Flags())
 	cmd.Flags().StringVar(&b.setBy, "set-by", "", "lift what `NAME` has stopped or frozen, as persistctl stop prints it")
 	cmd.Flags().BoolVar(&b.thaw, "unfreeze", false, "have rotation move on")
+	cmd.Flags().BoolVar(&b.anew, "anew", false, "write the document once more also where nothing is lifted in it, so that servers take it")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := b.parse(args); err != nil {
 			return err
 		}
-		if len(b.scopes) == 0 && !b.thaw {
-			return usagef("what is to be lifted? write scopes, or --unfreeze")
+		if len(b.scopes) == 0 && !b.thaw && !b.anew {
+			return usagef("what is to be lifted? write scopes, --unfreeze, or --anew")
 		}
 		done, err := b.resume(cmd.Context())
 		if err != nil {
@@ -58,7 +66,7 @@ func (b *braking) resume(ctx context.Context) (*resumed, error) {
 		if err := c.Check(); err != nil {
 			return false, fmt.Errorf("the control document is not valid, and then lifts nothing: correct it first: %w", err)
 		}
-		*done = resumed{Lifted: []stopped{}, Idle: []string{}}
+		*done = resumed{Lifted: []stopped{}, Idle: []string{}, Held: []string{}}
 		if err := done.lift(c, b.scopes, me, b.setBy); err != nil {
 			return false, err
 		}
@@ -67,12 +75,28 @@ func (b *braking) resume(ctx context.Context) (*resumed, error) {
 				return false, err
 			}
 		}
-		return len(done.Lifted) > 0 || !done.Frozen.At.IsZero(), nil
+		done.Anew = b.anew
+		return b.anew || len(done.Lifted) > 0 || !done.Frozen.At.IsZero(), nil
 	})
-	if err == nil {
+	if err != nil {
+		return nil, err
+	}
+	if done.Unvouched = unvouched(ctx, w); done.Unvouched == "" {
 		b.stillHeld(ctx, done)
 	}
-	return done, err
+	return done, nil
+}
+
+// unvouched says why servers lift nothing by the control document, empty where
+// config vouches for it, or cannot be read.
+func unvouched(ctx context.Context, w store.Writer) string {
+	switch d, err := w.Read(ctx, store.ConfigPath); {
+	case errors.Is(err, store.ErrNotFound):
+		return "there is no config: write it again"
+	case err == nil && d.Withdrawn:
+		return d.ID() + " is deleted: " + d.Remedy("write it again")
+	}
+	return ""
 }
 
 // resumed is what a resume has come to.
@@ -84,6 +108,9 @@ type resumed struct {
 	Moving  bool      `json:"was_not_frozen,omitempty"`
 	Held    []string  `json:"still_in_force"` // what holds all the same, in words
 	Unknown string    `json:"unknown,omitempty"`
+	// Unvouched is why servers lift nothing for now.
+	Unvouched string `json:"servers_lift_nothing,omitempty"`
+	Anew      bool   `json:"written_anew,omitempty"`
 }
 
 // lift removes the stops of scopes that are me's, setBy's or nobody's.
@@ -120,11 +147,18 @@ func (d *resumed) unfreeze(c *policy.ControlDocument, me, setBy string) error {
 }
 
 func (d *resumed) text(w io.Writer) {
+	what := "is lifted"
+	if d.Unvouched != "" {
+		what = "is taken out of the document"
+	}
 	for _, s := range d.Lifted {
-		fmt.Fprintf(w, "%s is lifted; it was stopped%s\n", s.Scope, s.note)
+		fmt.Fprintf(w, "%s %s; it was stopped%s\n", s.Scope, what, s.note)
 	}
 	for _, s := range d.Idle {
-		fmt.Fprintf(w, "%s was not stopped\n", s)
+		fmt.Fprintf(w, "%s was not stopped in the document\n", s)
+	}
+	if len(d.Idle) > 0 && !d.Anew {
+		fmt.Fprintln(w, "If a server stops it all the same, it has read a document from before a restore: --anew writes this one once more, which lifts all that is not in it.")
 	}
 	if !d.Frozen.At.IsZero() {
 		fmt.Fprintf(w, "rotation moves on; it stood still%s\n", d.Frozen)
@@ -134,6 +168,9 @@ func (d *resumed) text(w io.Writer) {
 	}
 	if d.Version != "" {
 		fmt.Fprintf(w, "It stands in %s, which servers look at every five seconds.\n", d.Version)
+	}
+	if d.Unvouched != "" {
+		fmt.Fprintf(w, "Servers lift nothing for now: %s.\n", d.Unvouched)
 	}
 	if d.Unknown != "" {
 		fmt.Fprintf(w, "What stays stopped is not known, because the other documents cannot be looked at: %s\n", d.Unknown)

@@ -21,6 +21,7 @@ type braking struct {
 	freeze freezeAt
 	setBy  string
 	thaw   bool
+	anew   bool // the document is written though nothing is lifted in it
 	now    time.Time
 	scopes []policy.Scope
 }
