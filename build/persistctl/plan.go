@@ -20,6 +20,7 @@ type planning struct {
 	rejected    bool          // new rejections are no reason to refuse
 	massRemoval bool          // nor is the end of most records
 	otherStore  bool          // nor is a config of another store, or of an earlier state
+	revival     bool          // nor that something counts again that is disabled or deleted
 	settle      time.Duration // between the kinds of documents
 	now         time.Time
 }
@@ -31,6 +32,7 @@ func (p *planning) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&p.remove, "delete", false, "delete the issuers, teams and accounts that DIR does not have; vault kv undelete brings them back")
 	flags.BoolVar(&p.rejected, "allow-rejections", false, "write documents of which servers reject something that they did not reject before")
 	flags.BoolVar(&p.massRemoval, "allow-mass-removal", false, "take the records of more than half of the names")
+	flags.BoolVar(&p.revival, "allow-revival", false, "enable what is disabled in Vault, and make anew what is deleted there")
 	flags.BoolVar(&p.otherStore, "allow-other-store", false, "write a config with another store_id or a lower generation than Vault's")
 }
 
@@ -47,8 +49,9 @@ part of the documents, such as the accounts of a team, needs no config.json.
 Refused are changes after which servers reject something that they did not reject
 before, such as a name that is not the team's to claim (--allow-rejections), and
 those that take the records of more than half of the names, and of more than ten
-(--allow-mass-removal), and a config of another store or of an earlier state
-(--allow-other-store).`
+(--allow-mass-removal), what would count again though somebody has disabled or
+deleted it in Vault (--allow-revival), and a config of another store or of an
+earlier state (--allow-other-store).`
 
 func newPlan(out *output) *cobra.Command {
 	var p planning
@@ -109,6 +112,7 @@ func (p *planning) plan(ctx context.Context, dir string) (*plan, store.Writer, e
 	after := policy.Compile(nil, changed(held.snapshot, found.Changes, p.now), policy.Brakes{})
 	found.compare(held.Book, after)
 	p.refuse(found, held.Book, after)
+	p.refuseRevivals(found, held.snapshot)
 	if len(found.Refusals) == 0 {
 		found.Order, err = p.sequence(held, after, found.Changes)
 	}

@@ -184,6 +184,7 @@ func (s *sequencer) disable(path string, body []byte) bool {
 		return false
 	}
 	members["enabled"] = json.RawMessage("false")
+	members[noteOfHold] = json.RawMessage("true")
 	body, err := json.Marshal(members)
 	c := change{Document: path, Action: hold, body: body}
 	if d := s.snapshot.Document(path); d != nil {

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/store"
+)
+
+// noteOfHold is the member of a document that apply itself has disabled for the
+// time: another apply enables it again.
+const noteOfHold = "x_disabled_by_apply"
+
+// revives says what a change brings back that somebody has withdrawn in Vault,
+// which may have been an emergency; empty if nothing.
+func (c change) revives(held *store.Snapshot) string {
+	was := held.Document(c.Document)
+	switch {
+	case was == nil || c.Action == remove || c.Document == store.ConfigPath || c.Document == store.ControlPath:
+		return ""
+	case was.Withdrawn:
+		return was.ID() + " is deleted in Vault, and would be made anew"
+	}
+	var members map[string]json.RawMessage
+	if json.Unmarshal(was.Body, &members) == nil && members[noteOfHold] != nil {
+		return ""
+	}
+	if fields := policy.Enables(c.Document, was.Body, c.body); len(fields) > 0 {
+		return fmt.Sprintf("%s is disabled in Vault, and would be enabled again: %s", was.ID(), strings.Join(fields, ", "))
+	}
+	return ""
+}
+
+// refuseRevivals refuses what would come back, unless that is meant.
+func (p *planning) refuseRevivals(found *plan, held *store.Snapshot) {
+	if p.revival {
+		return
+	}
+	for _, c := range found.Changes {
+		if why := c.revives(held); why != "" {
+			found.Refusals = append(found.Refusals, why+": write that into "+found.Dir+" too, or --allow-revival if it may count again")
+		}
+	}
+}
