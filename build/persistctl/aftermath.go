@@ -9,12 +9,14 @@ import (
 	"strings"
 
 	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/record"
 	"github.com/coredns-persist/persist/plugin/persist/store"
 )
 
 // remaining is what stops and freezes do not end.
 type remaining struct {
-	Names    int           `json:"names"`
+	Names    int           `json:"names"`    // that lose records
+	Narrowed int           `json:"narrowed"` // that keep all of theirs, without the wildcard
 	Accounts []accountLeft `json:"accounts"`
 	Bound    *lastTrace    `json:"revocation,omitempty"`
 	Idle     []string      `json:"stops_nothing,omitempty"`
@@ -45,13 +47,15 @@ func (b *braking) remains(lib *library, frozen bool) *remaining {
 	others := slices.DeleteFunc(slices.Clone(lib.Stops()), func(s policy.Scope) bool { return slices.Contains(b.scopes, s) })
 	running := withoutControl(lib.snapshot)
 	free := policy.Compile(nil, running, policy.Brakes{Stops: others, Freeze: lib.Freeze()})
-	affected := changedBy(free, policy.Compile(free, running, policy.Brakes{Stops: lib.Stops(), Freeze: lib.Freeze()}))
+	after := policy.Compile(free, running, policy.Brakes{Stops: lib.Stops(), Freeze: lib.Freeze()})
+	affected, stays := changedBy(free, after), isServed(after)
 	if frozen {
-		affected = slices.Collect(free.Grants())
+		affected, stays = slices.Collect(free.Grants()), func(*policy.Grant) bool { return false }
 	}
 	affected = slices.DeleteFunc(affected, func(g *policy.Grant) bool { return g.Withheld != "" })
 	r := &remaining{frozen: frozen, Accounts: []accountLeft{}}
-	r.count(free, affected)
+	r.countNames(affected, stays)
+	r.countAccounts(free, affected)
 	r.Bound = b.stanza.lastTrace(free, affected, later(b.now, b.freeze.Time))
 	for _, s := range idle(policy.Compile(nil, running, policy.Brakes{}), running, b.scopes) {
 		r.Idle = append(r.Idle, s.String())
@@ -81,14 +85,34 @@ func changedBy(before, after *policy.Book) []*policy.Grant {
 	return list
 }
 
-// count counts names, and those of each account.
-func (r *remaining) count(book *policy.Book, grants []*policy.Grant) {
+// isServed says of a grant in another book whether book has it too, perhaps
+// without its wildcard.
+func isServed(book *policy.Book) func(*policy.Grant) bool {
+	return func(g *policy.Grant) bool {
+		return slices.ContainsFunc(book.Lookup(g.FQDN), func(now *policy.Grant) bool { return now.Path() == g.Path() && now.Withheld == "" })
+	}
+}
+
+// countNames counts the names of grants: a name of which all stay is narrowed.
+func (r *remaining) countNames(grants []*policy.Grant, stays func(*policy.Grant) bool) {
+	withdrawn := map[record.FQDN]bool{}
+	for _, g := range grants {
+		withdrawn[g.FQDN] = withdrawn[g.FQDN] || !stays(g)
+	}
+	for _, is := range withdrawn {
+		if is {
+			r.Names++
+		} else {
+			r.Narrowed++
+		}
+	}
+}
+
+// countAccounts counts the names of each account.
+func (r *remaining) countAccounts(book *policy.Book, grants []*policy.Grant) {
 	issuers := namesOfIssuers(book)
 	index := map[accountLeft]int{}
-	for i, g := range grants {
-		if i == 0 || grants[i-1].FQDN != g.FQDN {
-			r.Names++
-		}
+	for _, g := range grants {
 		a := accountLeft{Issuer: issuers[g.Issuer], URI: book.AccountURI(g)}
 		at, ok := index[a]
 		if !ok {
@@ -107,15 +131,11 @@ func (r *remaining) text(w io.Writer) {
 	if len(r.Accounts) == 0 {
 		return
 	}
-	what := "records are withdrawn"
-	if r.frozen {
-		what = "records end by themselves"
-	}
-	fmt.Fprintf(w, "\nThe %s at %d names. It ends no validation and no certificate that a CA has. What you have to do:\n", what, r.Names)
+	fmt.Fprintf(w, "\n%s. It ends no validation and no certificate that a CA has. What you have to do:\n", r.what())
 	fmt.Fprintln(w, "- At the CA, deactivate the accounts, which ends everything at once (RFC 8555 section 7.3.6), if they are stolen, and revoke certificates (section 7.6):")
 	rows := make([][]string, 0, len(r.Accounts))
 	for _, a := range r.Accounts {
-		rows = append(rows, []string{"    " + a.Issuer, a.URI, fmt.Sprintf("%d names", a.Names)})
+		rows = append(rows, []string{"    " + a.Issuer, a.URI, counted(a.Names, "name")})
 	}
 	table(w, rows...)
 	fmt.Fprintln(w, "- In CAA, name the accounts that may go on (accounturi, RFC 8657), or no CA: it is looked at for each certificate, whatever was validated before.")
@@ -123,6 +143,20 @@ func (r *remaining) text(w io.Writer) {
 		fmt.Fprintln(w)
 		r.Bound.text(w)
 	}
+}
+
+// what says what becomes of the records.
+func (r *remaining) what() string {
+	names := counted(r.Names, "name")
+	switch {
+	case r.frozen:
+		return "The records end by themselves at " + names
+	case r.Narrowed == 0:
+		return "The records are withdrawn at " + names
+	case r.Names == 0:
+		return "No records are withdrawn, and " + counted(r.Narrowed, "name") + " narrowed: the wildcard ends, and the name itself is granted as before"
+	}
+	return fmt.Sprintf("The records are withdrawn at %s, and %s narrowed: the wildcard ends, and the name itself is granted as before", names, counted(r.Narrowed, "name"))
 }
 
 // stillHeld finds what keeps stopped what the scopes covered.
