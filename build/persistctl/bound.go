@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/answer"
+	"github.com/coredns-persist/persist/plugin/persist/dnssec"
 	"github.com/coredns-persist/persist/plugin/persist/policy"
 
 	"github.com/miekg/dns"
@@ -68,7 +69,8 @@ func later(a, b time.Time) time.Time {
 func (b *lastTrace) text(w io.Writer) {
 	replay, reuse := []string{"signatures", stamp(b.Replay), "the end of the RRSIG"}, []string{"reuse by a CA", stamp(b.Reuse), "the last persistUntil"}
 	if b.Replay.IsZero() {
-		replay[2] = "the end of the RRSIG: name the keys to see it"
+		most := b.At.Add(b.refresh + dnssec.DefaultValidity)
+		replay = []string{"signatures", stamp(most), fmt.Sprintf("refresh %s and the default validity %s, at most; see the RRSIG by: persistctl show NAME --keys-vault MOUNT/PATH --zone ZONE --ns NAMES", b.refresh, dnssec.DefaultValidity)}
 	}
 	if b.Reuse.IsZero() {
 		reuse[2] = "a record has no persistUntil: 10 days after a CA's last validation (Baseline Requirements 3.2.2.4.22)"

@@ -8,10 +8,15 @@ import (
 	"github.com/miekg/dns"
 )
 
+// DefaultValidity is how long signatures of data are valid from inception to
+// expiration where a key document does not say: one that is made at an instant
+// has expired that much later.
+const DefaultValidity = 72 * time.Hour
+
 // Defaults of what a key document may leave out. They belong to schema 1 and
 // must not change.
 const (
-	defaultData     = hours(72 * time.Hour)
+	defaultData     = hours(DefaultValidity)
 	defaultDNSKEY   = hours(336 * time.Hour)
 	defaultTTL      = 3600
 	defaultLifetime = hours(720 * time.Hour)
