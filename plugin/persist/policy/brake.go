@@ -63,7 +63,7 @@ func (c *ControlDocument) JSON() []byte { return c.top.indented() }
 func (c *ControlDocument) Stops() []Stop {
 	var list []Stop
 	for _, m := range c.entries() {
-		if scope, err := ParseScope(m.name); err == nil {
+		if scope, err := readScope(m.name); err == nil {
 			list = append(list, Stop{scope, readReason(m.value)})
 		}
 	}
@@ -104,7 +104,7 @@ func (c *ControlDocument) Stop(scope Scope, why Reason) (added bool, err error) 
 func (c *ControlDocument) Lift(scope Scope) (lifted bool) {
 	entries := c.entries()
 	rest := slices.DeleteFunc(slices.Clone(entries), func(m member) bool {
-		s, err := ParseScope(m.name)
+		s, err := readScope(m.name)
 		return err == nil && s == scope
 	})
 	if len(rest) == len(entries) {

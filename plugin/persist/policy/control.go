@@ -31,7 +31,7 @@ func readControl(o *object, d *store.Document) *control {
 	}
 	// Who, when and why are for people: whatever stands there, it stops.
 	for _, m := range o.allEntries("stop") {
-		scope, err := ParseScope(m.name)
+		scope, err := readScope(m.name)
 		if err != nil {
 			o.faults.add(fault{field: fieldOf("stop", m.name), reason: err.Error()})
 			continue

@@ -271,6 +271,17 @@ func TestVersionAloneDoesNotMakeADocumentTheSame(t *testing.T) {
 	}
 }
 
+// What somebody has written to stop a wildcard stops it, and can be lifted.
+func TestAWildcardInAControlDocumentStops(t *testing.T) {
+	b := compile(t, threeNames().With(documents{"control": `{"stop": {"domain:*.a.example.com": {}}}`}))
+	if diff := cmp.Diff([]string{"b.example.com", "c.example.com"}, names(t, b)); diff != "" {
+		t.Errorf("Served names differ (-want +got):\n%s", diff)
+	}
+	if c := parseControl(t, `{"stop": {"domain:*.a.example.com": {}}}`); c.Check() != nil || !c.Lift(scope(t, "domain:a.example.com")) {
+		t.Errorf("Expected a stop that can be lifted, got %v", c.Stops())
+	}
+}
+
 func TestScopesAreParsedStrictly(t *testing.T) {
 	for in, want := range map[string]string{
 		"all": "all", "issuer:le": "issuer:le", "team:web": "team:web", "account:a/b/c": "account:a/b/c",
@@ -278,6 +289,15 @@ func TestScopesAreParsedStrictly(t *testing.T) {
 	} {
 		if s, err := policy.ParseScope(in); err != nil || s.String() != want {
 			t.Errorf("%s: expected %s, got %v and %v", in, want, s, err)
+		}
+	}
+	for in, want := range map[string]string{
+		"domain:*.Example.com":                       "it would stop Example.com itself as well, and everything below: write domain:Example.com if",
+		"domain:_validation-persist.example.com":     "write domain:example.com",
+		"domain:_Validation-Persist.www.example.com": "write domain:www.example.com",
+	} {
+		if s, err := policy.ParseScope(in); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: expected %q, got %v and %v", in, want, s, err)
 		}
 	}
 	for _, in := range []string{"", "all:x", "everything", "issuer:", "team:A", "account:a/b", "uri:a b", "domain:a..b", "Team:web"} {

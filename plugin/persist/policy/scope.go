@@ -15,8 +15,24 @@ type Scope struct {
 }
 
 // ParseScope reads all, issuer:SLUG, team:SLUG, account:TEAM/ISSUER/NAME,
-// uri:ACCOUNT-URI or domain:NAME. A domain is it and everything below it.
+// uri:ACCOUNT-URI or domain:NAME. A domain is it and everything below it, so it
+// fails for a wildcard, of which it would stop more than it says.
 func ParseScope(s string) (Scope, error) {
+	what, isDomain := strings.CutPrefix(s, "domain:")
+	if base, wide := strings.CutPrefix(what, "*."); isDomain && wide {
+		return Scope{}, fmt.Errorf("%s is no scope: it would stop %s itself as well, and everything below: write domain:%s if that is meant, or a name below, which ends the wildcard too", quote(s), base, base)
+	}
+	for _, label := range []string{record.Label, record.IPLabel} {
+		if of, owner := strings.CutPrefix(strings.ToLower(what), label+"."); isDomain && owner {
+			return Scope{}, fmt.Errorf("%s is no scope: a domain is the name that is validated: write domain:%s", quote(s), of)
+		}
+	}
+	return readScope(s)
+}
+
+// readScope is ParseScope for a control document: what stands there stops
+// however it is spelled, and *.NAME is NAME.
+func readScope(s string) (Scope, error) {
 	kind, what, _ := strings.Cut(s, ":")
 	ok := false
 	switch kind {
