@@ -1,10 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/store"
@@ -17,7 +22,7 @@ func newApply(out *output) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "apply DIR [--vault=ADDRESS]",
 		Short: "Write the documents of a directory to Vault, so that no moment grants more than either end",
-		Long: `Do what plan says, and print it.
+		Long: `Print what plan says, and do it, each write on a line of its own once it is made.
 
 ` + planningHelp + `
 
@@ -34,36 +39,39 @@ written. At last index is written, so that servers look at once.`,
 	durationFlag(cmd.Flags(), &p.settle, "settle", 0, "wait for this `DURATION` between accounts, teams and issuers, so that every server has read the ones before the others: refresh and the time of a scan")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		found, w, err := p.plan(cmd.Context(), args[0])
-		if err == nil && len(found.Refusals) == 0 {
-			err = found.apply(cmd.Context(), w, p.settle)
-		}
 		if err != nil {
 			return err
 		}
-		if err := out.print(cmd.OutOrStdout(), found); err != nil {
+		if len(found.Refusals) > 0 {
+			return cmp.Or(out.print(cmd.OutOrStdout(), found), errFound)
+		}
+		progress := out.people(cmd.OutOrStdout())
+		found.text(progress)
+		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		context.AfterFunc(ctx, stop) // a second signal ends the program at once
+		if err := found.apply(ctx, w, p.settle, progress); err != nil {
 			return err
 		}
-		if len(found.Refusals) > 0 {
-			return errFound
-		}
-		return nil
+		return out.programs(cmd.OutOrStdout(), found)
 	}
 	return cmd
 }
 
-// apply takes the steps of a plan.
-func (p *plan) apply(ctx context.Context, w store.Writer, settle time.Duration) error {
+// apply takes the steps of a plan, and says so of each.
+func (p *plan) apply(ctx context.Context, w store.Writer, settle time.Duration, progress io.Writer) error {
 	for i, s := range p.Order {
-		var err error
-		if i > 0 && rank(s.change) != rank(p.Order[i-1].change) {
+		err := context.Cause(ctx)
+		if err == nil && i > 0 && rank(s.change) != rank(p.Order[i-1].change) {
 			err = wait(ctx, w, settle)
 		}
 		if err == nil {
 			err = s.take(ctx, w)
 		}
 		if err != nil {
-			return fmt.Errorf("%d of %d writes are done, run this again to go on: %w", i, len(p.Order), err)
+			return fmt.Errorf("%d of %d written, run this again for the rest: %w", i, len(p.Order), err)
 		}
+		fmt.Fprintf(progress, "%d of %d written: %s\n", i+1, len(p.Order), s)
 	}
 	p.Written = len(p.Order) > 0
 	if !p.Written {
@@ -72,6 +80,7 @@ func (p *plan) apply(ctx context.Context, w store.Writer, settle time.Duration) 
 	if err := touchIndex(ctx, w); err != nil {
 		return fmt.Errorf("all documents are written, and servers find them at their next refresh, because index is not: %w", err)
 	}
+	fmt.Fprintln(progress, "All of it is written.")
 	return nil
 }
 
@@ -101,7 +110,7 @@ func wait(ctx context.Context, w store.Writer, settle time.Duration) error {
 	case <-time.After(settle):
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 }
 

@@ -34,6 +34,8 @@ func (c change) String() string {
 		return fmt.Sprintf("update %s@%s: %s", c.Document, c.Replaces, strings.Join(c.Members, ", "))
 	case c.Action == create && c.Replaces != "":
 		return fmt.Sprintf("create %s, which was deleted as version %s", c.Document, c.Replaces)
+	case c.Action == hold:
+		return "disable " + c.Document + " for the time"
 	}
 	return c.Action + " " + c.Document
 }

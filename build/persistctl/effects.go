@@ -145,9 +145,6 @@ func (p *plan) text(w io.Writer) {
 			fmt.Fprintf(w, "%s is disabled while the others are written: in every other order something would be published for a moment that is in neither\n", s.Document)
 		}
 	}
-	if p.Written {
-		fmt.Fprintln(w, "All of it is written.")
-	}
 }
 
 // text prints what goes and what comes.

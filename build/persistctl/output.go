@@ -25,6 +25,22 @@ func (o *output) print(w io.Writer, r result) error {
 		_, err := io.WriteString(w, b.String())
 		return err
 	}
+	return o.programs(w, r)
+}
+
+// people returns where what is said on the way goes: nowhere for programs.
+func (o *output) people(w io.Writer) io.Writer {
+	if o.format.json {
+		return io.Discard
+	}
+	return w
+}
+
+// programs prints a result that people have been told on the way.
+func (o *output) programs(w io.Writer, r result) error {
+	if !o.format.json {
+		return nil
+	}
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")

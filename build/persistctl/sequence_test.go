@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -167,8 +168,8 @@ func TestApplyEndsWhereSomebodyElseHasWritten(t *testing.T) {
 	if err := v.Put(t.Context(), "persist", found.Order[1].Document, theirs); err != nil {
 		t.Fatal(err)
 	}
-	err = found.apply(t.Context(), w, 0)
-	if err == nil || !strings.Contains(err.Error(), "1 of 2 writes are done, run this again to go on: ") || !strings.Contains(err.Error(), "since it was compared") {
+	err = found.apply(t.Context(), w, 0, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "1 of 2 written, run this again for the rest: ") || !strings.Contains(err.Error(), "since it was compared") {
 		t.Errorf("Expected the second write to be refused, got %v", err)
 	}
 	d, err := w.Read(t.Context(), found.Order[1].Document)
@@ -179,7 +180,7 @@ func TestApplyEndsWhereSomebodyElseHasWritten(t *testing.T) {
 	if err != nil || len(again.Order) != 1 {
 		t.Fatalf("Expected one write to be left, got %v, %v", again, err)
 	}
-	if err := again.apply(t.Context(), w, time.Nanosecond); err != nil {
+	if err := again.apply(t.Context(), w, time.Nanosecond, io.Discard); err != nil {
 		t.Error(err)
 	}
 	if index, err := w.Read(t.Context(), store.IndexPath); err != nil || index.Version != "1" {

@@ -236,7 +236,7 @@ func TestATeamWritesItsOwnPathAlone(t *testing.T) {
 	}
 	policytest.Documents{"config": `{"schema": 1}`, "accounts/ops/letsencrypt/own": account}.Write(t, dir)
 	var out, complaint strings.Builder
-	if status := execute([]string{"apply", dir, "--allow-rejections"}, &out, &complaint); status != exitFailed || !strings.Contains(complaint.String(), "0 of 1 writes are done") || !strings.Contains(complaint.String(), "permission denied") {
+	if status := execute([]string{"apply", dir, "--allow-rejections"}, &out, &complaint); status != exitFailed || !strings.Contains(complaint.String(), "0 of 1 written") || !strings.Contains(complaint.String(), "permission denied") {
 		t.Errorf("Expected another team's path to be denied, got status %d: %s", status, complaint.String())
 	}
 	persistctl(t, "check", "example.com", "--vault", "--issuer", "letsencrypt.org", "--account", "https://acme-v02.api.letsencrypt.org/acme/acct/123")
