@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/store"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -113,10 +116,35 @@ func (b *braking) stop(ctx context.Context) (*braked, error) {
 		done.invalid(c)
 		return changed, err
 	})
-	if err == nil {
-		b.lookAround(ctx, done)
+	if err != nil {
+		return nil, b.elsewhere(at, err)
 	}
-	return done, err
+	b.lookAround(ctx, done)
+	return done, nil
+}
+
+// elsewhere says how to stop without Vault, where it does not answer, and who
+// may, where it does not allow to.
+func (b *braking) elsewhere(freeze time.Time, err error) error {
+	var lines []string
+	if len(b.scopes) > 0 {
+		words := []string{"stop"}
+		for _, scope := range b.scopes {
+			words = append(words, scope.String())
+		}
+		lines = append(lines, strings.Join(words, " "))
+	}
+	if !freeze.IsZero() {
+		lines = append(lines, "freeze "+stamp(freeze))
+	}
+	way := "have every server's Corefile say in its persist block: " + strings.Join(lines, "; ")
+	switch {
+	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrThrottled):
+		return fmt.Errorf("%w\nThe stop is not known to be written. Without Vault, %s", err, way)
+	case errors.Is(err, store.ErrDenied):
+		return fmt.Errorf("%w\nNothing is stopped. Ask an admin of persist, who may write control, or without Vault, %s", err, way)
+	}
+	return err
 }
 
 // braked is what a stop or a resume has come to.
