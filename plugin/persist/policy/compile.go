@@ -78,11 +78,17 @@ func (e *editions) advance(s *store.Snapshot) editions {
 			next.teams[slug] = teams.advance(e.teams[slug], d)
 		} else if p, ok := parsePlace(d.Path); ok {
 			next.accounts[p] = accounts.advance(e.accounts[p], d)
-		} else if d.Path != store.ConfigPath && d.Path != store.ControlPath && d.Path != store.IndexPath {
+		} else if isStray(d) {
 			next.strays = wholly("is no policy document: write config, control, index, issuers/ISSUER, teams/TEAM or accounts/TEAM/ISSUER/NAME, of a-z, 0-9 and -").reject(next.strays, d)
 		}
 	}
 	return next
+}
+
+// isStray reports whether d stands where none belongs. One that is deleted is out
+// of the way already, though the store goes on to list it.
+func isStray(d *store.Document) bool {
+	return !d.Withdrawn && d.Path != store.ConfigPath && d.Path != store.ControlPath && d.Path != store.IndexPath
 }
 
 // general is when the store last vouched for the documents that everything

@@ -156,6 +156,17 @@ func TestDeletedDocumentIsWithdrawnAtOnce(t *testing.T) {
 	}
 }
 
+// Vault goes on to list what is deleted, and purging it takes rights that a team
+// does not have.
+func TestADeletedStrayIsNoRejection(t *testing.T) {
+	stray := threeNames().With(documents{"accounts/web/ca/Prod_2": `{}`})
+	b := compile(t, stray)
+	expectRejection(t, b, "accounts/web/ca/Prod_2@1", "is no policy document")
+	if b = next(b, 2, threeNames().With(documents{"accounts/web/ca/Prod_2": "-"})); len(b.Rejections()) > 0 {
+		t.Errorf("Expected a stray that is deleted to be out of the way, got %v", b.Rejections())
+	}
+}
+
 func TestOnlyAValidNewerControlDocumentLiftsAStop(t *testing.T) {
 	stopped := compile(t, threeNames().With(documents{"control": `{"stop": {"team:web": {}}, "freeze_at": "2026-12-01T00:00:00Z"}`}))
 	for name, body := range map[string]string{
