@@ -13,6 +13,7 @@ import (
 func newLint(out *output) *cobra.Command {
 	var docs documents
 	var at instant
+	var team string
 	cmd := &cobra.Command{
 		Use:   "lint [DIR | --vault[=ADDRESS]]",
 		Short: "Say what a server would reject in the documents, and what deserves a second look",
@@ -32,13 +33,16 @@ directory it is the file's modification time, which a fresh copy or checkout
 sets anew: the same document may then be rejected in one place only.
 
 The exit status is 1 if anything is rejected or cannot be read. Warnings do not
-change it.`,
+change it. With --team, all documents are compiled, and those of one team alone
+are counted and decide on it, as a team's own pipeline needs it.`,
 		Example: `  persistctl lint docs/example/policies
   persistctl lint --vault
+  persistctl lint --vault --team web
   persistctl lint --vault=https://vault.example.net:8200 --mount persist -o json`,
 		Args: cobra.MaximumNArgs(1),
 	}
 	docs.register(cmd.Flags())
+	cmd.Flags().StringVar(&team, "team", "", "say only what is about the documents of `TEAM`: teams/TEAM and those below accounts/TEAM")
 	at.register(cmd.Flags(), "warn of what is over at this instant")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		now := at.orNow()
@@ -47,6 +51,9 @@ change it.`,
 			return unloaded
 		}
 		report, err := lint(lib, now)
+		if err == nil && team != "" {
+			err = report.only(team, lib)
+		}
 		if err == nil {
 			err = out.print(cmd.OutOrStdout(), report)
 		}
