@@ -69,6 +69,9 @@ func readZone(file, origin string) (found []foundRecord, out []leftOut, err erro
 	for rr, ok := p.Next(); ok; rr, ok = p.Next() {
 		name, isOwner := ownerOf(rr)
 		if !isOwner {
+			if under, ok := nameUnder(rr); ok {
+				out = append(out, leftOut{fmt.Sprintf("%s: %s", file, rr.Header().Name), "", "stands below " + under + ", where CAs do not look: write the names that are to be validated one by one"})
+			}
 			continue
 		}
 		r, problem := readRecord(rr, name)
@@ -93,6 +96,14 @@ func ownerOf(rr dns.RR) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// nameUnder returns the owner of a name below which the wildcard rr stands: it
+// answers for names that no CA asks for.
+func nameUnder(rr dns.RR) (owner string, is bool) {
+	below, wide := strings.CutPrefix(rr.Header().Name, "*.")
+	first, _, _ := strings.Cut(strings.ToLower(below), ".")
+	return below, wide && (first == record.Label || first == record.IPLabel)
 }
 
 // readRecord reads what a CA would.
