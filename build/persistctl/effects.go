@@ -136,7 +136,7 @@ func (p *plan) text(w io.Writer) {
 	for _, r := range p.Rejections {
 		fmt.Fprintln(w, "rejected:", r)
 	}
-	fmt.Fprintf(w, "%d documents to write; %d names get records, %d lose all of theirs, %d have others.\n", len(p.Changes), gained, lost, len(p.Names)-gained-lost)
+	fmt.Fprintf(w, "%s to write; names that get records: %d, that lose all of theirs: %d, that have others: %d.\n", counted(len(p.Changes), "document"), gained, lost, len(p.Names)-gained-lost)
 	for _, why := range p.Refusals {
 		fmt.Fprintln(w, "refused:", why)
 	}

@@ -257,10 +257,10 @@ func (done *imported) text(w io.Writer) {
 		fmt.Fprintf(w, "left out: %s: %s\n", o.Place, o.Reason)
 	}
 	for _, d := range done.Documents {
-		fmt.Fprintf(w, "%s: %d names, %d records\n", d.Path, d.Names, d.Records)
+		fmt.Fprintf(w, "%s: %s, %s\n", d.Path, counted(d.Names, "name"), counted(d.Records, "record"))
 	}
 	if done.Present > 0 {
-		fmt.Fprintf(w, "%d records are of names that their accounts have already\n", done.Present)
+		fmt.Fprintf(w, "already granted to the same account: %s\n", counted(done.Present, "record"))
 	}
 	if len(done.Documents) == 0 {
 		fmt.Fprintln(w, "There is nothing to import.")

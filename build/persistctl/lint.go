@@ -112,5 +112,5 @@ func (r *lintReport) text(w io.Writer) {
 	for _, warning := range r.Warnings {
 		fmt.Fprintln(w, "warning:", warning)
 	}
-	fmt.Fprintf(w, "%d documents, %d grants, %d rejections, %d warnings\n", r.Documents, r.Grants, len(r.Rejections), len(r.Warnings))
+	fmt.Fprintf(w, "%s, %s, %s, %s\n", counted(r.Documents, "document"), counted(r.Grants, "grant"), counted(len(r.Rejections), "rejection"), counted(len(r.Warnings), "warning"))
 }

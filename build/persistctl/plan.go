@@ -162,7 +162,7 @@ func (p *planning) refuse(found *plan, before, after *policy.Book) {
 		}
 	}
 	if n := len(found.Rejections); n > 0 && !p.rejected {
-		found.Refusals = append(found.Refusals, fmt.Sprintf("servers would reject %d things that they did not reject before: correct the documents, or write --allow-rejections", n))
+		found.Refusals = append(found.Refusals, fmt.Sprintf("servers would newly reject %s: correct the documents, or write --allow-rejections", counted(n, "thing")))
 	}
 	if err := after.Fit(); err != nil {
 		found.Refusals = append(found.Refusals, fmt.Sprintf("a server that starts would load nothing: %v", err))
