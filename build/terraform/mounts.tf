@@ -10,7 +10,7 @@ resource "vault_mount" "documents" {
 
 resource "vault_kv_secret_backend_v2" "documents" {
   mount        = vault_mount.documents.path
-  max_versions = 50 # the audit trail, and what a rollback can go back to
+  max_versions = 50 # what a rollback can go back to; the trail is an audit device
 }
 
 resource "vault_mount" "keys" {
