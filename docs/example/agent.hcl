@@ -1,5 +1,7 @@
 # Vault Agent logs in by AppRole, keeps the token in vault-token up to date, and
 # adds it to requests that come over agent.sock without one.
+pid_file = "agent.pid"
+
 auto_auth {
   method "approle" {
     config = {
