@@ -107,3 +107,23 @@ func TestServerThatStopsRevokesItsToken(t *testing.T) {
 		t.Errorf("Expected the token to be gone, %d are left", got-none)
 	}
 }
+
+func TestWhenItsTokenIsOverRecordsAreKeptUntilTheFileHasAnother(t *testing.T) {
+	with(t, twoTeams(), func(v *tended, s *server) {
+		t := v.t
+		another := v.replaceToken()
+		for range 3 {
+			if err := v.scan(); err == nil || troubles("denied") == 0 {
+				t.Errorf("Expected the scan to be denied, got %v", err)
+			}
+			expect(t, s, "with a token that is over", everything...)
+		}
+		v.expectAge(s, "example.com", true)
+		v.hold(another)
+		v.must(v.scan())
+		if n := troubles("denied"); n != 0 {
+			t.Errorf("Expected all to be in order with another token, got %v troubles", n)
+		}
+		expect(t, s, "with another", everything...)
+	})
+}

@@ -212,3 +212,31 @@ func TestSecretIDThatWasUnwrappedMayRunOut(t *testing.T) {
 	d.revoke(t, v.held(t))
 	r.fails(t, ErrDenied, "or is another wrapping token needed there")
 }
+
+// A row of docs/failures.md. What the server has read stays, and by whatever it
+// logs in again it goes on.
+func TestWhenASecretIDIsDestroyedLoginsGoOnWithTheNextOne(t *testing.T) {
+	for _, name := range []string{"fake/approle", "vault/approle"} {
+		t.Run(name, func(t *testing.T) {
+			d := doors()[name](t)
+			v, r := enter(t, d)
+			read, token := r.Snapshot(), v.held(t)
+			file := d.config().SecretIDFile
+			destroyed, err := os.ReadFile(file)
+			check(t, err)
+			d.rotate(t)
+			next, err := os.ReadFile(file)
+			check(t, err)
+			rewrite(t, file, string(destroyed))
+			d.revoke(t, token)
+			for range 3 {
+				r.fails(t, ErrDenied, "is approle enabled at auth/")
+				if r.Snapshot() != read {
+					t.Error("What was read is not kept")
+				}
+			}
+			rewrite(t, file, string(next))
+			r.scan(t)
+		})
+	}
+}
