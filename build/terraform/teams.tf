@@ -3,7 +3,9 @@
 # entity for each, or a policy of persistctl vault-policy team --team TEAM.
 #
 # The entity here is for the team's own pipeline. How it logs in, by AppRole,
-# Kubernetes or JWT, is an alias (vault_identity_entity_alias) on your auth mount.
+# Kubernetes or JWT, is an alias on your auth mount.
+#
+# Whoever may write the metadata of entities, or their aliases, holds every team.
 
 resource "vault_identity_entity" "team" {
   for_each = var.teams
@@ -19,4 +21,11 @@ resource "vault_identity_group" "teams" {
   type              = "internal"
   policies          = [vault_policy.persist["team"].name, vault_policy.persist["reader"].name]
   member_entity_ids = [for entity in vault_identity_entity.team : entity.id]
+}
+
+resource "vault_identity_entity_alias" "team" {
+  for_each       = var.team_logins
+  name           = each.value.name
+  mount_accessor = each.value.mount_accessor
+  canonical_id   = vault_identity_entity.team[each.key].id
 }

@@ -9,6 +9,24 @@ variable "teams" {
   }
 }
 
+variable "team_logins" {
+  description = "How the pipelines of teams log in: by team, the accessor of an auth mount, and the name that the method gives who logs in, such as the role ID of AppRole."
+  type        = map(object({ mount_accessor = string, name = string }))
+  default     = {}
+}
+
+variable "admins" {
+  description = "The IDs of the entities of persist's admins."
+  type        = set(string)
+  default     = []
+}
+
+variable "key_makers" {
+  description = "The IDs of the entities of those who make and roll keys."
+  type        = set(string)
+  default     = []
+}
+
 variable "server_cidrs" {
   description = "The addresses of the DNS servers, to which logins and tokens are bound. Empty: any address."
   type        = list(string)
