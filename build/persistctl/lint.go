@@ -10,14 +10,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func newLint(out *output) *cobra.Command {
-	var docs documents
-	var at instant
-	var team string
-	cmd := &cobra.Command{
-		Use:   "lint [DIR | --vault[=ADDRESS]]",
-		Short: "Say what a server would reject in the documents, and what deserves a second look",
-		Long: `Compile the documents in DIR (the working directory by default), or in Vault, as
+const lintHelp = `Compile the documents in DIR (the working directory by default), or in Vault, as
 a server does that starts, and print what it would not use, one a line:
 
   unreadable: PATH: why the document cannot be read
@@ -34,7 +27,16 @@ sets anew: the same document may then be rejected in one place only.
 
 The exit status is 1 if anything is rejected or cannot be read. Warnings do not
 change it. With --team, all documents are compiled, and those of one team alone
-are counted and decide on it, as a team's own pipeline needs it.`,
+are counted and decide on it, as a team's own pipeline needs it.`
+
+func newLint(out *output) *cobra.Command {
+	var docs documents
+	var at instant
+	var team string
+	cmd := &cobra.Command{
+		Use:   "lint [DIR | --vault[=ADDRESS]]",
+		Short: "Say what a server would reject in the documents, and what deserves a second look",
+		Long:  lintHelp,
 		Example: `  persistctl lint docs/example/policies
   persistctl lint --vault
   persistctl lint --vault --team web
