@@ -158,6 +158,7 @@ func TestBadStanzasAreRefused(t *testing.T) {
 		{"store without id", own + policies + "store", "store has 0 arguments: write store ID [GENERATION]"},
 		{"bad store", own + policies + "store https://vault.example.net", `"https://vault.example.net" is no store_id: write 1 to 64 of`},
 		{"bad generation", own + policies + "store prod x", "write a whole number that is not negative"},
+		{"stop of a wildcard", own + policies + "stop domain:*.example.com", "would stop example.com itself as well"},
 		{"bad stop", own + policies + "stop tea:web", "write all, issuer:ISSUER"},
 		{"bad freeze", own + policies + "freeze tomorrow", "RFC 3339"},
 		{"overlay with keys", policies + "fallthrough\nkeys dir " + dir, "remove keys"},

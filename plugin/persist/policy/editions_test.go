@@ -198,6 +198,9 @@ func TestOnlyAValidNewerControlDocumentLiftsAStop(t *testing.T) {
 		t.Error("Expected a control document that goes back in time to lift nothing")
 	}
 	expectRejection(t, b, "control@1", "goes back in time")
+	if lifted := next(b, 2, threeNames().With(documents{"control": `{}`})); len(names(t, lifted)) != 3 {
+		t.Error("Expected the same to lift the stop once it is written anew, as persistctl resume --anew does")
+	}
 }
 
 // Another store's control document may be newer. When this store's is back, it is
