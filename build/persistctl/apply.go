@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -47,6 +48,9 @@ written. At last index is written, so that servers look at once.`,
 		}
 		progress := out.people(cmd.OutOrStdout())
 		found.text(progress)
+		if p.settle <= 0 && found.mixed() {
+			fmt.Fprintln(progress, "These are documents of several kinds: a server that scans meanwhile may hold new ones of one kind against old ones of another, for one scan. With --settle 75s each kind is read before the next is written.")
+		}
 		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
 		context.AfterFunc(ctx, stop) // a second signal ends the program at once
@@ -56,6 +60,11 @@ written. At last index is written, so that servers look at once.`,
 		return out.programs(cmd.OutOrStdout(), found)
 	}
 	return cmd
+}
+
+// mixed reports whether documents of several kinds are written.
+func (p *plan) mixed() bool {
+	return slices.ContainsFunc(p.Order, func(s step) bool { return rank(s.change) != rank(p.Order[0].change) })
 }
 
 // apply takes the steps of a plan, and says so of each.
