@@ -20,12 +20,6 @@ type mutant struct {
 }
 
 var mutants = []mutant{
-	{"a deletion does not count", "store/merge.go",
-		"case d.same(known):",
-		"case d.same(known), d.Withdrawn:", nil},
-	{"what a scan that was cut short has not read is gone", "store/merge.go",
-		"case d == nil:",
-		"case d == nil && !m.complete:\n\t\treturn nil\n\tcase d == nil:", nil},
 	{"a document that is not valid takes back what it said", "policy/edition.go",
 		"e.counts, e.confirmed, e.aging = prev.counts, prev.confirmed, true",
 		"e.confirmed, e.aging, read = prev.confirmed, true, nil", nil},
