@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -49,7 +50,7 @@ written. At last index is written, so that servers look at once.`,
 		progress := out.people(cmd.OutOrStdout())
 		found.text(progress)
 		if p.settle <= 0 && found.mixed() {
-			fmt.Fprintln(progress, "These are documents of several kinds: a server that scans meanwhile may hold new ones of one kind against old ones of another, for one scan. With --settle 75s each kind is read before the next is written.")
+			fmt.Fprintln(progress, "These are accounts together with what bounds them: a server that scans meanwhile may hold new ones of one kind against old ones of another, for one scan. With --settle 75s each kind is read before the next is written.")
 		}
 		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
@@ -62,9 +63,11 @@ written. At last index is written, so that servers look at once.`,
 	return cmd
 }
 
-// mixed reports whether documents of several kinds are written.
+// mixed reports whether accounts are written together with what bounds them.
 func (p *plan) mixed() bool {
-	return slices.ContainsFunc(p.Order, func(s step) bool { return rank(s.change) != rank(p.Order[0].change) })
+	accounts := func(s step) bool { return strings.HasPrefix(s.Document, "accounts/") }
+	others := func(s step) bool { return !accounts(s) }
+	return slices.ContainsFunc(p.Order, accounts) && slices.ContainsFunc(p.Order, others)
 }
 
 // apply takes the steps of a plan, and says so of each.
