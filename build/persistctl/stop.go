@@ -128,7 +128,8 @@ func (b *braking) stop(ctx context.Context) (*braked, error) {
 func (b *braking) elsewhere(freeze time.Time, err error) error {
 	var lines []string
 	if len(b.scopes) > 0 {
-		words := []string{"stop"}
+		words := make([]string, 0, 1+len(b.scopes))
+		words = append(words, "stop")
 		for _, scope := range b.scopes {
 			words = append(words, scope.String())
 		}

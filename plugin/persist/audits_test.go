@@ -49,7 +49,7 @@ func told(all []audit.Line, event audit.Event) []audit.Line {
 // expectTold fails unless the log ends in lines of these events, and nothing else.
 func expectTold(t *testing.T, all []audit.Line, since int, events ...audit.Event) []audit.Line {
 	t.Helper()
-	var got []audit.Event
+	got := make([]audit.Event, 0, len(all)-since)
 	for _, l := range all[since:] {
 		got = append(got, l.Event)
 	}

@@ -275,7 +275,8 @@ func TestAZoneWhoseSignaturesDoNotLastUntilARefreshIsNotTransferred(t *testing.T
 				break
 			}
 			transferred++
-			last := at.Add(time.Duration(rrs[0].(*dns.SOA).Expire) * time.Second)
+			expire := rrs[0].(*dns.SOA).Expire
+			last := at.Add(time.Duration(expire) * time.Second)
 			for _, rr := range rrs {
 				sig, ok := rr.(*dns.RRSIG)
 				if ok && sig.TypeCovered != dns.TypeTXT && !sig.ValidityPeriod(last.Add(time.Duration(sig.OrigTtl)*time.Second)) {

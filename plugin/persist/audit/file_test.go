@@ -87,7 +87,7 @@ func lines(t *testing.T, files ...string) []audit.Line {
 }
 
 func events(all []audit.Line) []audit.Event {
-	var list []audit.Event
+	list := make([]audit.Event, 0, len(all))
 	for _, l := range all {
 		list = append(list, l.Event)
 	}

@@ -46,6 +46,7 @@ type proof struct {
 var origins = []string{"example.com.", "example.org.", "_validation-persist.label.example.net."}
 
 func newHistory(t *testing.T, seed uint64) *history {
+	t.Helper()
 	h := &history{
 		t: t, rand: rand.New(rand.NewPCG(seed, 1)), at: policytest.Read.Add(time.Hour), silent: map[string]time.Time{}, wrote: map[string]int{}, events: map[audit.Event]int{},
 		docs: policytest.Documents{

@@ -1,9 +1,10 @@
 package audit
 
 import (
-	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/dnssec"
@@ -30,13 +31,13 @@ func (l *Ledger) Keys(place, origin string, set *dnssec.KeySet, at time.Time) {
 	}
 	isNew := r.set != set
 	r.set = set
-	states, tags := map[uint16]dnssec.State{}, ""
+	states, tags := map[uint16]dnssec.State{}, []string{"key signing keys"}
 	for _, k := range set.Status(at) {
 		if k.Role != "KSK" {
 			continue
 		}
 		states[k.Tag] = k.State
-		tags += fmt.Sprintf(" %d", k.Tag)
+		tags = append(tags, strconv.Itoa(int(k.Tag)))
 		if old := r.states[k.Tag]; old != k.State {
 			l.say(Line{At: at, Event: Key, Source: place, Tag: k.Tag, Old: words(old), New: words(k.State), Reason: k.Reason})
 		}
@@ -48,7 +49,7 @@ func (l *Ledger) Keys(place, origin string, set *dnssec.KeySet, at time.Time) {
 	}
 	r.states = states
 	if isNew {
-		l.say(Line{At: at, Event: Keys, Source: place, Reason: "key set " + set.Name + ", key signing keys" + tags})
+		l.say(Line{At: at, Event: Keys, Source: place, Reason: "key set " + set.Name + ", " + strings.Join(tags, " ")})
 		l.reach(r, place, origin, at)
 	}
 }
