@@ -12,6 +12,7 @@ import (
 	"github.com/coredns-persist/persist/plugin/persist/audit"
 	"github.com/coredns-persist/persist/plugin/persist/dnssec"
 	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/record"
 	"github.com/coredns-persist/persist/plugin/persist/store"
 	"github.com/coredns-persist/persist/plugin/persist/zone"
 
@@ -74,8 +75,8 @@ func (p *Persist) audited() error {
 	return nil
 }
 
-func (p *Persist) zoneOf(owner string) *zone.Zone {
-	if a := p.authority(owner); a != nil {
+func (p *Persist) zoneOf(fqdn record.FQDN) *zone.Zone {
+	if a := p.holder(fqdn); a != nil {
 		return a.Zone()
 	}
 	return nil

@@ -118,7 +118,7 @@ func (p *Persist) update() {
 func (p *Persist) forget(book *policy.Book) {
 	if p.served != nil && book != nil {
 		for g := range book.Gone(p.served) {
-			if a := p.authority(g.FQDN.Owner()); a != nil {
+			if a := p.holder(g.FQDN); a != nil {
 				a.Forget(g)
 			}
 		}

@@ -3,7 +3,6 @@ package answer
 import (
 	"time"
 
-	"github.com/coredns-persist/persist/plugin/persist/record"
 	"github.com/coredns-persist/persist/plugin/persist/zone"
 
 	"github.com/miekg/dns"
@@ -29,7 +28,7 @@ func (a *Authority) Overlay(q Query, at time.Time) (Response, Claim) {
 	}
 	st := a.state.Load()
 	if !st.ready(true) {
-		if _, ok := record.FromOwner(q.Name); ok {
+		if _, ok := a.zone.Validated(q.Name); ok {
 			return notReady(), Ours
 		}
 		return Response{}, Theirs

@@ -9,6 +9,7 @@ import (
 	"github.com/coredns-persist/persist/plugin/persist/audit"
 	"github.com/coredns-persist/persist/plugin/persist/policy"
 	"github.com/coredns-persist/persist/plugin/persist/policy/policytest"
+	"github.com/coredns-persist/persist/plugin/persist/record"
 	"github.com/coredns-persist/persist/plugin/persist/zone"
 )
 
@@ -90,7 +91,7 @@ func newView(tb testing.TB) *audit.View {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return audit.NewView("store", []*zone.Zone{z}, func(string) *zone.Zone { return z }, nil)
+	return audit.NewView("store", []*zone.Zone{z}, func(record.FQDN) *zone.Zone { return z }, nil)
 }
 
 func BenchmarkTakeOneChangeAmongAMillion(b *testing.B) {

@@ -16,6 +16,7 @@ import (
 	"github.com/coredns-persist/persist/plugin/persist/audit"
 	"github.com/coredns-persist/persist/plugin/persist/policy"
 	"github.com/coredns-persist/persist/plugin/persist/policy/policytest"
+	"github.com/coredns-persist/persist/plugin/persist/record"
 	"github.com/coredns-persist/persist/plugin/persist/zone"
 )
 
@@ -47,7 +48,7 @@ func newDesk(t *testing.T, path string) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.view = audit.NewView("store", []*zone.Zone{z}, func(string) *zone.Zone { return z }, nil)
+	d.view = audit.NewView("store", []*zone.Zone{z}, func(record.FQDN) *zone.Zone { return z }, nil)
 	d.view.Now = now
 	return d
 }
@@ -403,7 +404,7 @@ func TestFaultOfTheLedgerEndsNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	view := audit.NewView("store", []*zone.Zone{z}, func(string) *zone.Zone {
+	view := audit.NewView("store", []*zone.Zone{z}, func(record.FQDN) *zone.Zone {
 		if faulty {
 			panic("a fault")
 		}

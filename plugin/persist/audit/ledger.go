@@ -18,7 +18,7 @@ type View struct {
 	Source string           // the store, without secrets
 	Now    func() time.Time // the clock that its answers go by; for a Log only
 	zones  map[string]*zone.Zone
-	find   func(owner string) *zone.Zone
+	find   func(record.FQDN) *zone.Zone
 	author func(path, version string) *store.Author
 
 	left  bool
@@ -27,10 +27,10 @@ type View struct {
 	held  map[*cohort]struct{} // that only another book brings on
 }
 
-// NewView returns a view of zones. find returns the one in which an owner lies,
-// nil where it lies in none. author tells who wrote a version of a document,
+// NewView returns a view of zones. find returns the one in which the owner of an
+// FQDN lies, nil where it lies in none. author tells who wrote a version of a document,
 // nil where that is not known; it may be nil itself.
-func NewView(source string, zones []*zone.Zone, find func(owner string) *zone.Zone, author func(path, version string) *store.Author) *View {
+func NewView(source string, zones []*zone.Zone, find func(record.FQDN) *zone.Zone, author func(path, version string) *store.Author) *View {
 	v := &View{Source: source, zones: map[string]*zone.Zone{}, find: find, author: author, held: map[*cohort]struct{}{}}
 	for _, z := range zones {
 		v.zones[z.Origin] = z
@@ -216,7 +216,7 @@ func (l *Ledger) each(before, after *cohort, named *policy.Book, event Event, at
 
 // in returns the zone of a grant for which v speaks, nil if there is none.
 func (l *Ledger) in(v *View, g *policy.Grant) *served {
-	z := v.find(g.FQDN.Owner())
+	z := v.find(g.FQDN)
 	if z == nil {
 		return nil
 	}

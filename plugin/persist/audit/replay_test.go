@@ -17,7 +17,6 @@ import (
 	"github.com/coredns-persist/persist/plugin/persist/zone"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/miekg/dns"
 )
 
 // history is a store, a stanza and a clock that change at random, and what was
@@ -88,9 +87,9 @@ func (h *history) reload() {
 		h.zones = append(h.zones, z)
 	}
 	zones := h.zones
-	h.view = audit.NewView("store", zones, func(owner string) *zone.Zone {
+	h.view = audit.NewView("store", zones, func(fqdn record.FQDN) *zone.Zone {
 		for _, z := range zones {
-			if dns.IsSubDomain(z.Origin, owner) {
+			if _, ok := z.Owner(fqdn); ok {
 				return z
 			}
 		}

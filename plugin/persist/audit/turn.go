@@ -81,7 +81,7 @@ func (l *Ledger) changes(v *View, before, book *policy.Book, zones map[*served]b
 	}
 	all := map[key]*change{}
 	at := func(g *policy.Grant) *change {
-		z := v.find(g.FQDN.Owner())
+		z := v.find(g.FQDN)
 		if z == nil || !zones[l.zones[z.Origin]] {
 			return &change{} // nobody's
 		}

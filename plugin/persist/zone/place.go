@@ -38,7 +38,7 @@ func (z *Zone) Find(b *policy.Book, name string) Place {
 	if name == z.Origin {
 		return Place{Kind: Apex, FQDN: z.fqdn, Grants: z.apexGrants(b)}
 	}
-	if fqdn, ok := record.FromOwner(name); ok {
+	if fqdn, ok := z.Validated(name); ok {
 		if grants := b.Lookup(fqdn); grants != nil {
 			return Place{Kind: Owner, FQDN: fqdn, Grants: grants}
 		}
@@ -49,6 +49,17 @@ func (z *Zone) Find(b *policy.Book, name string) Place {
 	}
 	return Place{Kind: Absent}
 }
+
+// Owner returns the name at which the records of fqdn stand in z, and false where
+// that is no name of z.
+func (z *Zone) Owner(fqdn record.FQDN) (string, bool) {
+	owner := fqdn.Owner()
+	return owner, dns.IsSubDomain(z.Origin, owner)
+}
+
+// Validated returns the FQDN whose records stand at name, if there are any: the
+// inverse of Owner. It fails for a name that is no owner, and does not allocate.
+func (z *Zone) Validated(name string) (record.FQDN, bool) { return record.FromOwner(name) }
 
 // Holds reports whether any grant of b has its owner in z.
 func (z *Zone) Holds(b *policy.Book) bool {
@@ -69,7 +80,7 @@ func (z *Zone) Owners(b *policy.Book) iter.Seq2[string, []*policy.Grant] {
 			return
 		}
 		for fqdn, grants := range b.Below(relative(z.Origin)) {
-			if !yield(fqdn.Owner(), grants) {
+			if owner, ok := z.Owner(fqdn); ok && !yield(owner, grants) {
 				return
 			}
 		}
@@ -108,7 +119,7 @@ func (z *Zone) Encloser(b *policy.Book, name string) string {
 // Known reports whether the store has vouched recently enough for name being
 // absent. Past that, denying it would be a guess.
 func (z *Zone) Known(b *policy.Book, name string, at time.Time) bool {
-	fqdn, ok := record.FromOwner(name)
+	fqdn, ok := z.Validated(name)
 	if !ok {
 		fqdn = relative(name)
 	}

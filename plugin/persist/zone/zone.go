@@ -79,7 +79,7 @@ func New(c Config) (*Zone, error) {
 		return nil, fmt.Errorf("ttl %d is out of range: write 1 to %d seconds, because a record must outlive every cached copy of it", c.TTL, MaxTTL)
 	}
 	z := &Zone{Origin: origin, Overlay: c.Overlay, Chained: c.Chained, ttl: c.TTL, grace: c.Grace, maxStale: c.MaxStale}
-	z.fqdn, _ = record.FromOwner(origin)
+	z.fqdn, _ = z.Validated(origin)
 	if c.Overlay {
 		return z, nil
 	}
