@@ -226,3 +226,32 @@ func TestTheScheduleIsRepeatable(t *testing.T) {
 		}
 	}
 }
+
+// After a silence beyond max_stale a document is found broken, and what it may
+// have come to say is not known. What was read of it last has a name or does not.
+func TestTheModelDeniesWhatABrokenDocumentNeverHad(t *testing.T) {
+	const had, never = kept, "never.example.com"
+	for name, want := range map[string][]said{had: {silence}, never: {nxname, silence}} {
+		m := small()
+		m.home[never] = m.home[had]
+		for _, d := range m.documents {
+			again := read{asked: 150 * s, from: 150 * s, to: 150 * s}
+			if !d.isListing() {
+				last := d.statements[len(d.statements)-1]
+				again.version, again.deleted = last.version, last.deleted
+			}
+			d.reads = append(d.reads, again)
+		}
+		m.index()
+		var allowed []said
+		for _, a := range []answer{rotating, empty, denied, silent} {
+			a.name, a.asked, a.got = name, 154*s, 154*s
+			if found, _ := m.judge([]answer{a}); len(found) == 0 {
+				allowed = append(allowed, a.said)
+			}
+		}
+		if !slices.Equal(allowed, want) {
+			t.Errorf("%s: expected %v to be allowed, got %v", name, want, allowed)
+		}
+	}
+}

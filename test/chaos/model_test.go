@@ -350,11 +350,22 @@ func (m *model) horizon(a answer) (vouched, allowed moment) {
 	vouched, allowed = a.asked, a.got
 	for _, d := range m.foundations(a.name) {
 		vouched = min(vouched, d.vouched.reached(a.asked))
-		if m.home[a.name] == "" || !d.isListing() {
+		if m.restsOn(a, d) {
 			allowed = min(allowed, d.allowed.reached(a.got))
 		}
 	}
 	return vouched, allowed
+}
+
+// restsOn reports whether an answer may not be given unless d was vouched for. A
+// name that no document is known to have does not exist for as long as what there
+// is has been listed of late: one of the documents that cannot be read any more,
+// or not yet, must not take the rest of a team's names with it.
+func (m *model) restsOn(a answer, d *document) bool {
+	if a.said == nxname {
+		return d.isListing() || d == m.documents["config"] || d == m.documents["control"]
+	}
+	return m.home[a.name] == "" || !d.isListing()
 }
 
 // foundations are the documents and listings that what is said of a name rests
