@@ -15,6 +15,7 @@ import (
 	"github.com/coredns-persist/persist/plugin/persist/store/storetest"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/time/rate"
 )
 
 // until runs the loop for d of the watcher's clock and returns when each scan
@@ -188,9 +189,11 @@ func TestPaceIsHalvedByThrottlingAndGrowsAgain(t *testing.T) {
 		t.Errorf("After many the pace is %v", got)
 	}
 	f.Heal()
+	f.Asked()
 	r.scan(t)
-	if got := r.pace.limiter.Limit(); got != leastPace+paceStep {
-		t.Errorf("After a complete scan the pace is %v", got)
+	answered := len(f.Asked())
+	if got := r.pace.limiter.Limit(); got != leastPace+paceStep*rate.Limit(answered) {
+		t.Errorf("After a scan of which %d requests were answered the pace is %v", answered, got)
 	}
 	for range 30 {
 		r.scan(t)

@@ -11,12 +11,13 @@ import (
 const (
 	workers   = 8   // requests at once
 	fullPace  = 200 // requests a second
-	leastPace = 1
-	paceStep  = 10 // what a complete scan gives back of a halved pace
+	leastPace = 5   // few enough for any quota, and enough to read what matters in seconds
+	paceStep  = 1   // what each request that was answered gives back of a halved pace
 )
 
 // pace spaces requests. It is halved when the store asks for fewer and grows
-// again slowly.
+// again with what the store answers, so that one that has many documents is asked
+// for most of them at the pace it allows, and one that has few is soon read again.
 type pace struct {
 	limiter *rate.Limiter
 	now     func() time.Time

@@ -76,9 +76,6 @@ func (s *scan) run(ctx context.Context) error {
 	}
 	next, _ := s.merge(aborted == nil)
 	s.publish(next)
-	if aborted == nil {
-		s.pace.grow()
-	}
 	if missing := cmp.Or(noControl, s.unlisted(slices.Sorted(maps.Keys(s.listed)))); aborted == nil && missing != nil {
 		return fmt.Errorf("%w: %w", errIncomplete, missing)
 	}

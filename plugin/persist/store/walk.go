@@ -138,10 +138,12 @@ func (s *scan) list(ctx context.Context, folder string) error {
 		names, err = s.source.List(ctx, folder)
 		return err
 	})
-	if err != nil && ctx.Err() != nil {
+	switch {
+	case err == nil:
+		s.pace.grow()
+	case ctx.Err() != nil:
 		return err
-	}
-	if err != nil {
+	default:
 		err = fmt.Errorf("%s/: %w", folder, err)
 	}
 	s.state.Lock()

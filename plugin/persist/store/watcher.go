@@ -212,6 +212,7 @@ func (w *Watcher) read(ctx context.Context, path string) (*Document, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	w.pace.grow()
 	date, _ := w.source.Date()
 	w.options.Clock.Hear(date)
 	d.Confirmed = w.since(began)
