@@ -58,7 +58,7 @@ func (s *stops) with(scopes []Scope) *stops {
 func (e *editions) advance(s *store.Snapshot) editions {
 	next := editions{
 		config:    nextConfig(e.config, s.Document(store.ConfigPath)),
-		control:   nextControl(e.control, s.Document(store.ControlPath)),
+		control:   nextControl(e.control, s.Document(store.ControlPath), s.Braked),
 		braked:    s.Braked,
 		issuers:   map[string]*edition[issuer]{},
 		teams:     map[string]*edition[team]{},

@@ -57,11 +57,15 @@ func (b Brakes) join(other Brakes) Brakes {
 }
 
 // nextControl returns the edition of the control document d, nil if there never
-// was one. Only a valid newer version lifts what holds: to lose, delete, break
-// or roll back the document lifts nothing. One that is back after another
-// store's was read is vouched for, and does not lift what that one stopped.
-func nextControl(prev *edition[control], d *store.Document) *edition[control] {
-	if d == nil || d.Withdrawn {
+// was one; the store was last asked for it at the instant braked. Only a valid
+// newer version lifts what holds: to lose, delete, break or roll back the document
+// lifts nothing. One that is back after another store's was read is vouched for,
+// and does not lift what that one stopped.
+func nextControl(prev *edition[control], d *store.Document, braked time.Time) *edition[control] {
+	switch {
+	case d == nil && prev != nil && !prev.vouched:
+		return withoutForeign(prev, braked)
+	case d == nil || d.Withdrawn:
 		return prev.withoutControl(d)
 	}
 	next := controls.advance(prev, d)
@@ -103,10 +107,26 @@ func (e *edition[T]) withoutControl(d *store.Document) *edition[T] {
 		return next
 	}
 	next.confirmed = d.Confirmed
+	next.vouched = next.vouched || d.Doubt != store.Unvouched
 	if unread {
 		next.faults = wholly("was deleted before it could be read, and may have held a stop: " + d.Remedy(controlAnew))
 	}
 	return next
+}
+
+// withoutForeign returns what is left of e, of which no version is of the store
+// that is meant: that one has no control document, for which it vouches at the
+// instant at. Nothing is lost, and nothing lifts what the other one stops.
+func withoutForeign(e *edition[control], at time.Time) *edition[control] {
+	held := e.best()
+	if held == nil || len(held.brakes.Stops) == 0 && held.brakes.Freeze.IsZero() {
+		return nil
+	}
+	next := *e
+	next.seen = store.Document{Path: e.seen.Path, Version: e.seen.Version}
+	next.confirmed = at
+	next.faults = wholly("was of a store that is refused, and what it stops goes on to be stopped, though this store has no control document: " + controlAnew)
+	return &next
 }
 
 // nextConfig returns the edition of the config document d, nil if there never

@@ -14,6 +14,7 @@ type edition[T any] struct {
 	read      *T              // what could be read of the newest version where none counts; else nil
 	confirmed time.Time       // when the version that counts was last vouched for
 	aging     bool            // the newest version is not the one that counts
+	vouched   bool            // a version was read that is of the store that is meant
 	faults    faults          // of the newest version
 	doubtful  map[string]bool // its members that are not sound
 }
@@ -37,7 +38,7 @@ func (k kind[T]) advance(prev *edition[T], d *store.Document) *edition[T] {
 	if same(&prev.seen, d) {
 		return prev.confirm(d)
 	}
-	e := &edition[T]{seen: bare(d), confirmed: d.Confirmed}
+	e := &edition[T]{seen: bare(d), confirmed: d.Confirmed, vouched: prev.vouched || d.Doubt != store.Unvouched}
 	if d.Withdrawn {
 		return e
 	}

@@ -224,6 +224,54 @@ func TestControlIsVouchedForAfterThatOfAnotherStore(t *testing.T) {
 	}
 }
 
+// A store that is refused may have a control document where this one has none.
+// That it is not there when this store is back is no loss, so nothing freezes, and
+// nothing is lifted either.
+func TestControlOfAnotherStoreAloneIsNotMissed(t *testing.T) {
+	for control, left := range map[string][]string{
+		`{}`:                               {"a.example.com", "b.example.com", "c.example.com"},
+		`{"stop": "domain:b.example.com"}`: {"a.example.com", "c.example.com"},
+		`{"stop": `:                        {"a.example.com", "b.example.com", "c.example.com"},
+		`-`:                                {"a.example.com", "b.example.com", "c.example.com"},
+	} {
+		other := threeNames().With(documents{"control": control}).Snapshot(1, read.Add(time.Minute))
+		other.Document("control").Doubt = store.Unvouched
+		b := policy.Compile(compile(t, threeNames()), other, policy.Brakes{})
+		for minute := 2; minute < 5; minute++ {
+			at := read.Add(time.Duration(minute) * time.Minute)
+			b = policy.Compile(b, threeNames().Snapshot(1, at), policy.Brakes{})
+			if diff := cmp.Diff(left, names(t, b)); diff != "" {
+				t.Errorf("%s: served names differ (-want +got):\n%s", control, diff)
+			}
+			if got := b.Confirmed(b.Lookup("c.example.com")[0]); !got.Equal(at) {
+				t.Errorf("%s: expected it to be vouched for at %v, got %v", control, at, got)
+			}
+			if len(left) < 3 {
+				expectRejection(t, b, "control@1", "was of a store that is refused", "{} for no stop")
+			}
+		}
+		if lifted := next(b, 2, threeNames().With(documents{"control": `{}`})); len(names(t, lifted)) != 3 || len(lifted.Rejections()) > 0 {
+			t.Errorf("%s: expected a control document of this store to lift all, got %v", control, lifted.Rejections())
+		}
+	}
+}
+
+// Whose control document is lost keeps to it, whatever other stores have said
+// since.
+func TestControlThatIsLostAfterThatOfAnotherStoreFreezes(t *testing.T) {
+	with := func(control string) documents { return threeNames().With(documents{"control": control}) }
+	other := with(`{"stop": "domain:b.example.com"}`).Snapshot(2, read.Add(time.Minute))
+	other.Document("control").Doubt = store.Unvouched
+	b := policy.Compile(compile(t, with(`{"stop": "domain:a.example.com"}`)), other, policy.Brakes{})
+	b = policy.Compile(b, threeNames().Snapshot(1, read.Add(2*time.Minute)), policy.Brakes{})
+	if diff := cmp.Diff([]string{"c.example.com"}, names(t, b)); diff != "" {
+		t.Errorf("Served names differ (-want +got):\n%s", diff)
+	}
+	if got := b.Confirmed(b.Lookup("c.example.com")[0]); got.After(read.Add(time.Minute)) {
+		t.Errorf("Expected it to age since control is lost, got %v", got)
+	}
+}
+
 func TestABrokenControlDocumentStillStops(t *testing.T) {
 	d := threeNames().With(documents{"control": `{"stop": {"issuer:ca": {}, "nonsense": {}}, "freeze_at": "2026-12-01T00:00:00Z", "typo": 1}`})
 	b := next(compile(t, threeNames()), 2, d)

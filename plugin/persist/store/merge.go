@@ -64,7 +64,7 @@ type merging struct {
 func (m *merging) keep(known *Document) *Document {
 	d := m.found[known.Path].document
 	switch {
-	case m.gone[known.Path]:
+	case m.gone[known.Path], m.isForeign(known):
 		m.changes = append(m.changes, known.ID()+" is gone")
 		return nil
 	case d == nil:
@@ -116,10 +116,13 @@ func (m *merging) confirm(known, d *Document) *Document {
 func (m *merging) countAbsences() {
 	missing := map[string]bool{}
 	for i := range m.prev.Documents {
-		if path := m.prev.Documents[i].Path; m.absent(path) {
+		known := &m.prev.Documents[i]
+		switch path := known.Path; {
+		case m.isForeign(known):
+		case m.absent(path):
 			missing[path] = true
 			m.absences[path]++
-		} else if m.found[path].document != nil {
+		case m.found[path].document != nil:
 			delete(m.absences, path)
 		}
 	}
@@ -141,6 +144,13 @@ func (m *merging) countAbsences() {
 			m.troubles[path] = fmt.Errorf("%s: %w: it stays, unconfirmed, until %d scans agree: this is number %d", path, ErrNotFound, enough, m.absences[path])
 		}
 	}
+}
+
+// isForeign reports whether known, the control document, is not of this store,
+// which has none: config vouches for it wherever snapshots are merged. It was not
+// lost, so nothing is to be waited for.
+func (s *scan) isForeign(known *Document) bool {
+	return known.Doubt == Unvouched && errors.Is(s.found[known.Path].err, ErrNotFound)
 }
 
 // listings returns since when each folder is known to be complete.

@@ -207,6 +207,35 @@ func TestControlCountsAgainAfterThatOfARefusedStore(t *testing.T) {
 	}
 }
 
+// A store that is meant and has no control document does not miss that of one
+// that is refused.
+func TestControlOfARefusedStoreIsForgottenWhereThereIsNone(t *testing.T) {
+	f, r := loaded(t)
+	f.drop(t, ControlPath)
+	r.scan(t)
+	r.scan(t)
+	r.options.Accept = func(config, _ *Document) error {
+		if string(config.Body) != `{"schema":1}` {
+			return errors.New("is another one")
+		}
+		return nil
+	}
+	restore := f.Backup()
+	f.put(t, ConfigPath, `{"other":1}`)
+	f.put(t, ControlPath, `{"other":1}`)
+	r.fails(t, ErrRefused)
+	if d := r.document(t, ControlPath); d.Doubt != Unvouched {
+		t.Fatalf("The other store's is %+v", d)
+	}
+	restore()
+	if d := r.scan(t).Document(ControlPath); d != nil {
+		t.Errorf("It is still %+v", d)
+	}
+	if len(r.log.troubles) > 0 {
+		t.Errorf("There is trouble: %v", r.log.troubles)
+	}
+}
+
 // An unchanged control document costs no second request.
 func TestConfigIsReadAtAPollOnlyForNewsOfControl(t *testing.T) {
 	f, r := loaded(t)
