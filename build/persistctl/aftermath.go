@@ -57,8 +57,10 @@ func (b *braking) remains(lib *library, frozen bool) *remaining {
 	r.countNames(affected, stays)
 	r.countAccounts(free, affected)
 	r.Bound = b.stanza.lastTrace(free, affected, later(b.now, b.freeze.Time))
-	for _, s := range idle(policy.Compile(nil, running, policy.Brakes{}), running, b.scopes) {
-		r.Idle = append(r.Idle, s.String())
+	for _, s := range lib.Idle() {
+		if slices.Contains(b.scopes, s) {
+			r.Idle = append(r.Idle, s.String())
+		}
 	}
 	return r
 }
@@ -126,7 +128,7 @@ func (r *remaining) countAccounts(book *policy.Book, grants []*policy.Grant) {
 
 func (r *remaining) text(w io.Writer) {
 	for _, s := range r.Idle {
-		fmt.Fprintf(w, "%s stops nothing that is granted: is it a slip?\n", s)
+		fmt.Fprintf(w, "%s stops nothing that is granted: is it a slip, or meant for what is granted later?\n", s)
 	}
 	if len(r.Accounts) == 0 {
 		return

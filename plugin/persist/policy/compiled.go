@@ -87,6 +87,10 @@ func (c *compilation) owned(name record.FQDN, whole string) (suffix, bool) {
 	return s, reason == ""
 }
 
+// rejectedFor is how the word on a grant begins that is withheld because its
+// documents do not allow it.
+const rejectedFor = "rejected: "
+
 // terms are those of the grant of one domain. One that is rejected keeps its
 // place in the zone.
 func (c *compilation) terms(d domain, s suffix, whole string) Terms {
@@ -94,10 +98,10 @@ func (c *compilation) terms(d domain, s suffix, whole string) Terms {
 	var reason string
 	switch {
 	case whole != "":
-		t.Withheld = "rejected: " + whole
+		t.Withheld = rejectedFor + whole
 		return t
 	case d.wanted.fault != "": // reported where it was read
-		t.Withheld = "rejected: " + d.wanted.fault
+		t.Withheld = rejectedFor + d.wanted.fault
 		return t
 	case !c.team.holdsSuffix(s):
 		reason = fmt.Sprintf("lies under %s, which the newest version of teams/%s no longer lists", s, c.place.team)
@@ -108,7 +112,7 @@ func (c *compilation) terms(d domain, s suffix, whole string) Terms {
 	}
 	if reason != "" {
 		c.reject(d.name, reason)
-		t.withhold("rejected: " + reason)
+		t.withhold(rejectedFor + reason)
 		return t
 	}
 	c.accepted++

@@ -2,35 +2,54 @@ package policy
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/coredns-persist/persist/plugin/persist/record"
 )
 
-// Idle returns those of the stops in force that nothing in the book has to do
-// with, sorted: there is no such issuer, team, account or account URI, or no
-// grant at, below or above the domain. Whoever wrote one believes that it stops
-// something, and a slip in a name is easily made in a hurry.
+// Idle returns those of the stops in force that stop nothing, sorted: of all
+// stops they alone would change nothing in the book. A stop of a domain changes
+// what is granted at or below it, and above it what reaches it, by a wildcard or a
+// subtree. What is rejected is not granted. Whoever wrote a stop believes that it
+// stops something, and a slip in a name is easily made in a hurry; it may also be
+// meant for what is granted later. A stop of everything is no slip.
 func (b *Book) Idle() []Scope {
-	reached := map[Scope]bool{{kind: "all"}: true}
+	busy := map[Scope]bool{{kind: "all"}: true}
 	for p, c := range b.accounts {
+		if c.accepted == 0 {
+			continue
+		}
 		for _, scope := range scopesOf(p, c.account.uri) {
-			reached[scope] = true
+			busy[scope] = true
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(b.Stops()), func(s Scope) bool {
-		return reached[s] || s.kind == "domain" && b.touches(record.FQDN(s.what))
+		return busy[s] || s.kind == "domain" && b.concerns(record.FQDN(s.what))
 	})
 }
 
-// touches reports whether a stop of the domain may concern a grant.
-func (b *Book) touches(domain record.FQDN) bool {
-	if b.Contains(domain) {
-		return true
+// concerns reports whether a stop of the domain would change a grant.
+func (b *Book) concerns(domain record.FQDN) bool {
+	for _, grants := range b.Below(domain) {
+		if slices.ContainsFunc(grants, func(g *Grant) bool { return !g.isRejected() }) {
+			return true
+		}
 	}
 	for up, ok := suffix(domain).parent(); ok; up, ok = up.parent() {
-		if slices.ContainsFunc(b.Lookup(record.FQDN(up)), func(g *Grant) bool { return g.Withheld == "" }) {
+		if slices.ContainsFunc(b.Lookup(record.FQDN(up)), b.isWide) {
 			return true
 		}
 	}
 	return false
 }
+
+// isWide reports whether g would reach below its name if nothing were stopped.
+func (b *Book) isWide(g *Grant) bool {
+	c := b.accounts[g.place()]
+	d, ok := c.account.find(g.FQDN)
+	return ok && !g.isRejected() && (d.wanted.wildcard || d.wanted.subtree) && c.halts(newStops(nil))(g.FQDN, d.wanted) == ""
+}
+
+// isRejected reports whether the grant is withheld because its documents do not
+// allow it.
+func (t *Terms) isRejected() bool { return strings.HasPrefix(t.Withheld, rejectedFor) }
