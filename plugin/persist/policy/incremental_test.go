@@ -24,23 +24,32 @@ var (
 	someTeams    = []string{"red", "green", "blue"}
 	someIssuers  = []string{"ca", "ra"}
 	someStops    = []string{"all", "issuer:ra", "team:red", "account:green/ca/1", "uri:" + uri, "domain:a.test", "domain:y.x.c.b.a.test", "domain:e.d.test"}
+	moreStops    = []string{"issuer:ca", "team:blue", "account:red/ra/2", "uri:https://ca.example/acct/9", "domain:test", "domain:q.x.a.test", "domain:c.b.a.test", "domain:z.y.x.e.d.test"}
 )
 
 // A book that is compiled after others takes over what an edit does not touch,
 // so it must be told apart from one that takes over nothing.
 func TestABookThatTakesOverIsTheOneThatDoesNot(t *testing.T) {
+	idle := map[bool]int{}
 	for seed := range uint64(100) {
 		w := &world{Rand: rand.New(rand.NewPCG(seed, 1)), documents: standard(), version: map[string]int{}, members: map[string][]string{}}
 		var b *policy.Book
 		for step := range 60 {
 			edited := w.edit()
+			if w.IntN(3) == 0 {
+				edited += w.brake(t)
+			}
 			before := b
-			b = policy.Compile(before, w.snapshot(step), policy.Brakes{})
+			b = policy.Compile(before, w.snapshot(step), w.brakes)
 			if diff := cmp.Diff(contents(b.Anew()), contents(b), cmpopts.EquateEmpty()); diff != "" {
 				t.Fatalf("Seed %d, step %d: after %s the book differs (-anew +got):\n%s", seed, step, edited, diff)
 			}
 			checkChanges(t, before, b)
+			checkIdle(t, b, w.snapshot(step), idle)
 		}
+	}
+	if idle[true] < 100 || idle[false] < 100 {
+		t.Errorf("Too few stops were looked at: %v", idle)
 	}
 }
 
@@ -111,6 +120,24 @@ func checkChanges(t *testing.T, before, b *policy.Book) {
 	}
 }
 
+// checkIdle holds the stops that a book takes for idle against what each does
+// alone.
+func checkIdle(t *testing.T, b *policy.Book, s *store.Snapshot, seen map[bool]int) {
+	t.Helper()
+	free := policy.Compile(b, s, policy.Brakes{})
+	if len(free.Stops()) > 0 {
+		return // what control stops, no book is without
+	}
+	idle := b.Idle()
+	for _, stop := range b.Stops() {
+		stopped := policy.Compile(free, s, policy.Brakes{Stops: []policy.Scope{stop}})
+		if want, got := stopped.SameGrants(free) && stop.String() != "all", slices.Contains(idle, stop); got != want {
+			t.Fatalf("Expected that %s is idle to be %t, got %t", stop, want, got)
+		}
+		seen[slices.Contains(idle, stop)]++
+	}
+}
+
 func set(grants func(func(*policy.Grant) bool)) map[*policy.Grant]bool {
 	all := map[*policy.Grant]bool{}
 	for g := range grants {
@@ -135,6 +162,22 @@ type world struct {
 	documents
 	version map[string]int
 	members map[string][]string // of each document, of which an edit changes one
+	brakes  policy.Brakes       // of the Corefile
+}
+
+// brake changes the brakes of the Corefile, and says to what.
+func (w *world) brake(t *testing.T) string {
+	t.Helper()
+	w.brakes = policy.Brakes{}
+	for _, stop := range slices.Concat(someStops, moreStops) {
+		if w.IntN(8) == 0 {
+			w.brakes.Stops = append(w.brakes.Stops, scope(t, stop))
+		}
+	}
+	if w.IntN(4) == 0 {
+		w.brakes.Freeze = written.AddDate(0, 1, w.IntN(3))
+	}
+	return fmt.Sprintf(" and the brakes %v", w.brakes)
 }
 
 func (w *world) snapshot(step int) *store.Snapshot {
