@@ -113,6 +113,29 @@ func TestTokenThatWasRevokedIsReplacedWithoutAnError(t *testing.T) {
 	}
 }
 
+// Whoever cleans up after a theft revokes tokens that are only just given, once
+// and again.
+func TestServerIsBackTenSecondsAfterTokensAreRevokedThatAreYoung(t *testing.T) {
+	d := doors()["fake/approle"](t)
+	v, r := enter(t, d)
+	l := loop{Watcher: r.Watcher}
+	var revoked time.Time
+	for n := 0; n < 20; {
+		wait := l.step(t.Context())
+		if len(r.log.troubles) == 0 {
+			if took := r.clock.now().Sub(revoked); n > 0 && took > 10*time.Second {
+				t.Errorf("After %d tokens were revoked it took %v", n, took)
+			}
+			d.revoke(t, v.held(t))
+			revoked = r.clock.now()
+			if n++; n%2 == 0 {
+				l.scanDue, wait = revoked, 0 // a scan finds out at once, else a poll later
+			}
+		}
+		r.clock.advance(wait)
+	}
+}
+
 func TestTokenThatIsOverIsReplacedWithoutAnError(t *testing.T) {
 	for name, open := range doors() {
 		t.Run(name, func(t *testing.T) {

@@ -22,7 +22,7 @@ var (
 	ErrClosed = errors.New("the store is closed")
 
 	errShort   = errors.New("the token that was just given is over already: give its role a longer token_ttl")
-	errUnknown = errors.New("the token that was just given is not known: do different Vaults answer at this address?")
+	errUnknown = errors.New("the token that was given a moment ago is not known: was it revoked, or do different Vaults answer at this address?")
 )
 
 // Issuer is who gives tokens. Only one of its methods is called at a time.

@@ -11,8 +11,10 @@ const (
 	maxRelogin = time.Hour
 )
 
-// youth is the age below which it is odd that a token is not valid any more.
-const youth = time.Minute
+// youth is the age below which a token that is not valid never was, as where two
+// Vaults that know nothing of each other answer at one address. An older one was
+// revoked: between two looks of a server at its store it was good for something.
+const youth = 3 * time.Second
 
 // rights is how it stands with logins for more rights: a token has those that
 // its role had when it was made.
@@ -55,8 +57,8 @@ func (k *Keeper) Refused(token string, invalid bool) (again bool) {
 }
 
 // drop forgets a token that is not valid, so that the next one is obtained at
-// once. Where even new ones are not valid for long, logins do not follow one
-// another faster than those that fail.
+// once. Where new ones are not valid either, logins do not follow one another
+// faster than those that fail.
 func (k *Keeper) drop(now time.Time) {
 	young := now.Sub(k.lease.obtained) < youth
 	k.lease, k.retry = nil, time.Time{}
