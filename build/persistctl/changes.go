@@ -20,7 +20,7 @@ import (
 // change is a document that Vault is to have another version of.
 type change struct {
 	Document string   `json:"document"`
-	Action   string   `json:"action"`            // create, update or delete
+	Action   string   `json:"action"`            // create, update, delete, hold or release
 	Replaces string   `json:"replaces,omitzero"` // the version that was read
 	Members  []string `json:"members,omitempty"` // what differs in an update
 	body     []byte
@@ -34,6 +34,8 @@ func (c change) String() string {
 		return fmt.Sprintf("update %s@%s: %s", c.Document, c.Replaces, strings.Join(c.Members, ", "))
 	case c.Action == create && c.Replaces != "":
 		return fmt.Sprintf("create %s, which was deleted as version %s", c.Document, c.Replaces)
+	case c.Action == release:
+		return fmt.Sprintf("enable %s@%s again, which an apply that was interrupted has disabled", c.Document, c.Replaces)
 	case c.Action == hold:
 		return "disable " + c.Document + " for the time"
 	}
@@ -46,6 +48,8 @@ const (
 	update = "update"
 	remove = "delete"
 	hold   = "hold" // for a while, by "enabled": false
+
+	release = "release" // from a hold that an apply has left behind
 )
 
 // changes returns what makes of the documents held those that are wanted, in the
@@ -73,14 +77,30 @@ func (p *planning) changes(found *plan, wanted, held *store.Snapshot) ([]change,
 		}
 		list = append(list, c)
 	}
+	besides, err := p.besides(found, wanted, held)
+	return append(list, besides...), err
+}
+
+// besides returns the changes of documents that DIR does not have. Where it has
+// but a part of them, another part's are none of its business.
+func (p *planning) besides(found *plan, wanted, held *store.Snapshot) ([]change, error) {
+	whole := wanted.Document(store.ConfigPath) != nil
+	var list []change
 	for _, d := range held.Documents {
-		if wanted.Document(d.Path) != nil || d.Withdrawn || !isRemovable(d.Path) {
-			continue
-		}
-		if p.remove {
+		switch {
+		case wanted.Document(d.Path) != nil || d.Withdrawn || !isRemovable(d.Path):
+		case p.remove:
 			list = append(list, change{Document: d.Path, Action: remove, Replaces: d.Version})
-		} else {
+		case !isHeld(&d):
 			found.Kept = append(found.Kept, d.Path)
+		case !whole:
+			found.LeftDisabled = append(found.LeftDisabled, d.Path)
+		default:
+			body, err := released(&d)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", d.ID(), err)
+			}
+			list = append(list, change{Document: d.Path, Action: release, Replaces: d.Version, Members: differences(d.Body, body), body: body})
 		}
 	}
 	return list, nil

@@ -16,12 +16,14 @@ type plan struct {
 	Dir        string   `json:"dir"`
 	Changes    []change `json:"changes"`
 	Names      []effect `json:"names"`
-	Rejections []remark `json:"rejections"`       // what is rejected that was not before
-	Kept       []string `json:"kept"`             // documents that DIR does not have
-	StopsKept  []string `json:"stops_kept"`       // stops that DIR does not have
-	Refusals   []string `json:"refusals"`         // why apply does not go ahead
-	Order      []step   `json:"order,omitempty"`  // of the writes
-	Written    bool     `json:"written,omitzero"` // by apply
+	Rejections []remark `json:"rejections"` // what is rejected that was not before
+	Kept       []string `json:"kept"`       // documents that DIR does not have
+	StopsKept  []string `json:"stops_kept"` // stops that DIR does not have
+	// LeftDisabled are kept too, as an apply that was interrupted has left them.
+	LeftDisabled []string `json:"left_disabled,omitempty"`
+	Refusals     []string `json:"refusals"`         // why apply does not go ahead
+	Order        []step   `json:"order,omitempty"`  // of the writes
+	Written      bool     `json:"written,omitzero"` // by apply
 
 	before int // names with records
 }
@@ -122,6 +124,9 @@ func (p *plan) text(w io.Writer) {
 	}
 	for _, path := range p.Kept {
 		fmt.Fprintf(w, "keep %s, which %s does not have: --delete deletes it\n", path, p.Dir)
+	}
+	for _, path := range p.LeftDisabled {
+		fmt.Fprintf(w, "keep %s, which an apply that was interrupted has left disabled, and %s does not have: apply all of the documents again, with config, or remove enabled and %s from it\n", path, p.Dir, noteOfHold)
 	}
 	for _, stop := range p.StopsKept {
 		fmt.Fprintf(w, "keep the stop of %s, which %s does not have: persistctl resume lifts it\n", stop, p.Dir)

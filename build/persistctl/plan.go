@@ -38,7 +38,8 @@ func (p *planning) register(flags *pflag.FlagSet) {
 
 const planningHelp = `The documents are compared as JSON, and their grants as the compiled book has them:
 what is printed of names is what servers would publish. Documents that DIR does not
-have stay, unless --delete is given.
+have stay, unless --delete is given; those among them that an apply has disabled
+which was interrupted are enabled again, by a DIR with config.
 
 config, issuers, teams, accounts and control are written. Of control, stops and a
 freeze are only added: what stands there may be somebody's emergency, and only

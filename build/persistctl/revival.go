@@ -23,14 +23,31 @@ func (c change) revives(held *store.Snapshot) string {
 	case was.Withdrawn:
 		return was.ID() + " is deleted in Vault, and would be made anew"
 	}
-	var members map[string]json.RawMessage
-	if json.Unmarshal(was.Body, &members) == nil && members[noteOfHold] != nil {
+	if isHeld(was) {
 		return ""
 	}
 	if fields := policy.Enables(c.Document, was.Body, c.body); len(fields) > 0 {
 		return fmt.Sprintf("%s is disabled in Vault, and would be enabled again: %s", was.ID(), strings.Join(fields, ", "))
 	}
 	return ""
+}
+
+// isHeld reports whether an apply has disabled the document for the time.
+func isHeld(d *store.Document) bool {
+	var members map[string]json.RawMessage
+	return json.Unmarshal(d.Body, &members) == nil && members[noteOfHold] != nil
+}
+
+// released is the body of a document that an apply has disabled, without that. It
+// was enabled: else there was nothing to disable.
+func released(d *store.Document) ([]byte, error) {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(d.Body, &members); err != nil {
+		return nil, err
+	}
+	delete(members, "enabled")
+	delete(members, noteOfHold)
+	return json.Marshal(members)
 }
 
 // refuseRevivals refuses what would come back, unless that is meant.

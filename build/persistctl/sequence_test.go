@@ -25,7 +25,11 @@ func compiled(d policytest.Documents) *library {
 // steps are those from one set of documents to another, whatever is rejected.
 func steps(t *testing.T, was, is policytest.Documents) ([]step, error) {
 	t.Helper()
-	p := &planning{remove: true, now: policytest.Read}
+	return (&planning{remove: true, now: policytest.Read}).steps(t, was, is)
+}
+
+func (p *planning) steps(t *testing.T, was, is policytest.Documents) ([]step, error) {
+	t.Helper()
 	held := compiled(was)
 	changes, err := p.changes(&plan{}, compiled(is).snapshot, held.snapshot)
 	if err != nil {
@@ -147,6 +151,42 @@ func TestADisabledDocumentIsReplacedByItsOwnNextVersion(t *testing.T) {
 	want := []string{"hold teams/web@1", "update issuers/ca@1", "update teams/web@2"}
 	if !slices.Equal(got, want) {
 		t.Errorf("Expected %q, got %q", want, got)
+	}
+}
+
+// Where an apply is interrupted that has disabled a document which DIR does not
+// have, the next one arrives where it would have.
+func TestAnInterruptedApplyIsFinishedByTheNext(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 3))
+	arrive := func(p *planning, from, to policytest.Documents) policytest.Documents {
+		order, err := p.steps(t, from, to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range order {
+			from = taken(from, s)
+		}
+		return from
+	}
+	const path = "accounts/web/ca/left"
+	served := 0
+	for range 100 {
+		was, is := randomDocuments(r), randomDocuments(r)
+		was[path] = `{"account_uri": "https://ca.example/acct/1", "domains": {"left.example.com": {}}}`
+		left := was.With(policytest.Documents{path: `{"enabled": false, "` + noteOfHold + `": true, ` + was[path][1:]})
+		for _, p := range []*planning{{now: policytest.Read}, {now: policytest.Read, remove: true}} {
+			end := arrive(p, left, is)
+			if got, want := published(compiled(end).Book), published(compiled(arrive(p, was, is)).Book); fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Fatalf("Expected to arrive at\n%v, got\n%v", want, got)
+			}
+			if strings.Contains(end[path], noteOfHold) || p.remove != (end[path] == "-") {
+				t.Fatalf("Expected the document to be as it was, or deleted, got %s", end[path])
+			}
+			served += len(published(compiled(end).Book)["left.example.com"])
+		}
+	}
+	if served == 0 {
+		t.Error("It was never served again")
 	}
 }
 
