@@ -52,12 +52,12 @@ func (k kind[T]) advance(prev *edition[T], d *store.Document) *edition[T] {
 			wrong, parts = top.faults, top.parts
 		}
 	}
-	if d.Doubt != "" {
+	if d.Doubt != "" && d.Doubt != store.Pending {
 		wrong.add(fault{reason: string(d.Doubt)})
 	}
 	e.faults = wrong.with(parts)
 	switch {
-	case wrong.list == nil:
+	case wrong.list == nil && d.Doubt == "":
 		e.counts = read
 	case prev.counts == nil:
 		e.read, e.aging = read, true

@@ -224,6 +224,33 @@ func TestControlIsVouchedForAfterThatOfAnotherStore(t *testing.T) {
 	}
 }
 
+// An account whose team may have been narrowed before it was written loses what it
+// gives up, and waits for the rest, which is no fault of anybody's.
+func TestAPendingAccountCountsForWhatItRestricts(t *testing.T) {
+	pending := func(d documents, minute int) *store.Snapshot {
+		s := d.Snapshot(1+minute, read.Add(time.Duration(minute)*time.Minute))
+		s.Document("accounts/web/ca/a").Doubt = store.Pending
+		return s
+	}
+	wide := standard().Account(`"domains": {"b.example.com": {"wildcard": true}, "c.example.com": {"subtree": true}}`)
+	b := policy.Compile(compile(t, standard().Account(`"domains": {"a.example.com": {}, "b.example.com": {}}`)), pending(wide, 1), policy.Brakes{})
+	if diff := cmp.Diff([]string{"b.example.com"}, names(t, b)); diff != "" {
+		t.Errorf("Served names differ (-want +got):\n%s", diff)
+	}
+	if texts := served(t, b, "b.example.com"); strings.Contains(strings.Join(texts, ""), "wildcard") || len(b.Rejections()) > 0 {
+		t.Errorf("Expected the name alone, and nothing rejected, got %q, %v", texts, b.Rejections())
+	}
+	b = policy.Compile(b, wide.Snapshot(2, read.Add(2*time.Minute)), policy.Brakes{})
+	if diff := cmp.Diff([]string{"b.example.com", "c.example.com"}, names(t, b)); diff != "" {
+		t.Errorf("Served names differ (-want +got):\n%s", diff)
+	}
+	first := standard().With(documents{"accounts/web/ca/a": ""})
+	b = policy.Compile(compile(t, first), pending(standard(), 1), policy.Brakes{})
+	if len(names(t, b)) > 0 || len(b.Rejections()) > 0 {
+		t.Errorf("Expected a new account to wait, and nothing to be rejected, got %v, %v", names(t, b), b.Rejections())
+	}
+}
+
 // A store that is refused may have a control document where this one has none.
 // That it is not there when this store is back is no loss, so nothing freezes, and
 // nothing is lifted either.

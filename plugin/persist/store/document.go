@@ -63,9 +63,14 @@ const (
 	// Unvouched: the control document was read, and config in the same look was
 	// not, so it may be that of another store.
 	Unvouched Doubt = "was read where the document config is not as it should be, so what it stops is stopped, and it lifts nothing"
-	// Unfinished: the scan ended before all issuers and teams were read. What one
-	// team gives up another one may have got, whose document was not read.
-	Unfinished Doubt = "was read in a scan that ended among the issuers and teams: what it restricts counts, and what it adds or gives up waits for the next one"
+	// Unfinished: an issuer or a team that was not read together with all others,
+	// since the scan ended among them, or before the accounts. What one team gives up
+	// another one may have got, or an account given up, whose document was read
+	// before.
+	Unfinished Doubt = "was not read together with all issuers and teams, and before the accounts: what it restricts counts, and what it adds or gives up waits for the next scan"
+	// Pending: an account after which what it rests on is not read yet. It is in
+	// order, and no fault.
+	Pending Doubt = "was read after the issuer and the team that it rests on: what it restricts counts, and what it adds waits until they are read once more"
 	// Backdated: a higher version that is older than a lower one. The store's
 	// clock was set back, or its history was replaced.
 	Backdated Doubt = "goes back in time, though its version is higher: what it restricts counts, and what it adds does not: write it anew to have it count"
@@ -110,6 +115,13 @@ func (d *Document) outnumbers(e *Document) bool {
 // any more.
 func (d *Document) revives(e *Document) bool {
 	return e.Withdrawn && !d.Withdrawn && d.Version == e.Version && d.Created.Equal(e.Created)
+}
+
+// in returns d in doubt.
+func (d *Document) in(doubt Doubt) *Document {
+	doubted := *d
+	doubted.Doubt = doubt
+	return &doubted
 }
 
 // isReleasable reports whether d has a body that nobody will read once more.

@@ -87,11 +87,15 @@ func (m *merging) keep(known *Document) *Document {
 
 // take returns what counts of a document that is new.
 func (m *merging) take(d *Document) *Document {
-	if m.ruled || d.Withdrawn || d.Path == ConfigPath || d.Path == ControlPath {
+	switch {
+	case m.Snapshot() == nil || d.Withdrawn || d.Path == ConfigPath || d.Path == ControlPath:
 		return d
+	case !m.ruled || m.again && isRuler(d.Path):
+		return d.in(Unfinished)
+	case isAccount(d.Path) && !m.isSettled(d.Path):
+		m.waiting[d.Path] = true
+		return d.in(Pending)
 	}
-	d = new(*d)
-	d.Doubt = Unfinished
 	return d
 }
 
@@ -105,6 +109,11 @@ func (m *merging) confirm(known, d *Document) *Document {
 	case known.Doubt == Backdated:
 		return m.doubt(&confirmed)
 	case known.Doubt == Unfinished && m.ruled:
+		confirmed.Doubt = ""
+		m.changes = append(m.changes, known.ID()+" counts for what it adds too")
+	case known.Doubt == Pending && m.waiting[known.Path] && m.isSettled(known.Path):
+		confirmed.Doubt = "" // as its line in the log has said
+	case known.Doubt == Pending && m.ruled && !m.waiting[known.Path]:
 		confirmed.Doubt = ""
 		m.changes = append(m.changes, known.ID()+" counts for what it adds too")
 	}

@@ -113,11 +113,9 @@ func (m *merging) holdAll(missing map[string]bool) {
 
 // doubt has d count for what it restricts only.
 func (m *merging) doubt(d *Document) *Document {
-	d = new(*d)
-	d.Doubt = Backdated
 	m.troubles[d.Path] = fmt.Errorf("%s of %s %w, though its version is higher: what it restricts counts, and what it adds does not: write it anew to have it count",
 		d.ID(), stamp(d.Created), errStepsBack)
-	return d
+	return d.in(Backdated)
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

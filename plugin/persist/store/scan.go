@@ -29,6 +29,12 @@ type scan struct {
 	found   map[string]finding // documents that were asked for
 	listed  map[string]listing // folders that were asked for
 	failing int                // server errors in a row
+
+	// What reread knows, guarded by state too.
+	again   bool            // issuers and teams are read once more
+	settled bool            // all of them were
+	missed  map[string]bool // those that could be read before, and not once more
+	waiting map[string]bool // accounts that were taken for what they restrict
 }
 
 // finding is what the store says of one document: either is set.
@@ -46,14 +52,18 @@ type listing struct {
 }
 
 func (w *Watcher) newScan() *scan {
-	s := &scan{Watcher: w, prev: w.Snapshot(), counted: w.options.Clock.Now(), found: map[string]finding{}, listed: map[string]listing{}}
+	s := &scan{
+		Watcher: w, prev: w.Snapshot(), counted: w.options.Clock.Now(),
+		found: map[string]finding{}, listed: map[string]listing{}, missed: map[string]bool{}, waiting: map[string]bool{},
+	}
 	if s.prev == nil {
 		s.prev = &Snapshot{}
 	}
 	return s
 }
 
-// run reads the brakes, the sentinel, what the admin writes, and then the rest.
+// run reads the brakes, the sentinel, what the admin writes, and then the rest,
+// for which it may look at what the admin writes once more.
 func (s *scan) run(ctx context.Context) error {
 	noControl := s.readControl(ctx)
 	err := s.readConfig(ctx)

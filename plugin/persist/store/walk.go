@@ -29,13 +29,14 @@ const countChanges = 500 * time.Millisecond
 func (s *scan) walk(ctx context.Context) error {
 	ctx, abort := context.WithCancelCause(ctx)
 	defer abort(nil)
-	s.visit(ctx, abort, "issuers", "teams")
+	s.visit(ctx, abort, rulers...)
 	if s.ruled = ctx.Err() == nil; s.ruled {
 		if err := s.first(ctx); err != nil {
 			abort(err)
 		}
 	}
 	s.visit(ctx, abort, "accounts")
+	s.reread(ctx, abort)
 	return context.Cause(ctx)
 }
 

@@ -105,3 +105,111 @@ func TestTeamsThatWereNotAllReadRestrictOnly(t *testing.T) {
 		expectTogether(t, r)
 	})
 }
+
+// An admin narrows a team, and the team adds a name after that, both while the
+// accounts are read: the name must not count by what the team could do before.
+func TestAnAdditionCountsByNoOlderTeam(t *testing.T) {
+	const team, account = "teams/web", "accounts/web/letsencrypt/a"
+	const last = "accounts/web/letsencrypt/z"
+	f, r := filled(t, newFake(t))
+	f.Put(account, `{"a":1}`)
+	for i := range 30 {
+		f.Put(fmt.Sprintf("accounts/web/letsencrypt/m-%02d", i), `{}`)
+	}
+	f.Put(last, `{"z":1}`)
+	f.Put(team, `{"team":1}`)
+	r.scan(t)
+	r.snapshots = nil
+	begun := false
+	f.Intercept(func(_ http.ResponseWriter, req *http.Request) bool {
+		r.clock.advance(100 * time.Millisecond) // so that changes count before the end
+		if strings.HasSuffix(req.URL.Path, "metadata/accounts") && !begun {
+			begun = true
+			f.Put(team, `{"team":2}`)
+			f.Put(account, `{"a":2}`)
+			f.Put(last, `{"z":2}`)
+		}
+		return false
+	})
+	r.scan(t)
+	seen := map[Doubt]int{}
+	for _, s := range r.snapshots {
+		of := s.Document(team)
+		for _, path := range []string{account, last} {
+			d := s.Document(path)
+			if d.Version == "1" {
+				continue
+			}
+			seen[d.Doubt]++
+			if string(of.Body) == `{"team":1}` && d.Doubt == "" {
+				t.Errorf("%s adds something by a team that was narrowed before", path)
+			}
+		}
+	}
+	if seen[Pending] == 0 || seen[""] == 0 {
+		t.Errorf("Expected the additions to wait, and to count, got %v", seen)
+	}
+	// What the team has got meanwhile waits for accounts that are read after it.
+	if d := r.document(t, team); string(d.Body) != `{"team":2}` || d.Doubt != Unfinished {
+		t.Errorf("The team is %+v", d)
+	}
+	r.scan(t)
+	for _, path := range []string{team, account, last} {
+		if d := r.document(t, path); d.Doubt != "" || !strings.HasSuffix(string(d.Body), `:2}`) {
+			t.Errorf("In the end it is %+v", d)
+		}
+	}
+}
+
+// Whatever is not looked at once more holds up what rests on it alone.
+func TestAnAdditionWaitsForItsOwnTeam(t *testing.T) {
+	for failing, want := range map[string]Doubt{"teams/web": Pending, "issuers/letsencrypt": Pending, "teams/ops": ""} {
+		t.Run(failing, func(t *testing.T) {
+			f, r := filled(t, newFake(t))
+			const account = "accounts/web/letsencrypt/a"
+			f.Put(account, `{"a":1}`)
+			f.Put("teams/ops", `{}`)
+			r.scan(t)
+			f.Put(account, `{"a":2}`)
+			asked := 0
+			f.Intercept(func(w http.ResponseWriter, req *http.Request) bool {
+				if !strings.HasSuffix(req.URL.Path, "data/"+failing) {
+					return false
+				}
+				if asked++; asked < 2 {
+					return false
+				}
+				storetest.Refuse(w, http.StatusForbidden, "permission denied")
+				return true
+			})
+			r.scan(t)
+			if d := r.document(t, account); d.Version != "2" || d.Doubt != want {
+				t.Errorf("It is %+v", d)
+			}
+			if asked != 2 {
+				t.Errorf("%s was read %d times", failing, asked)
+			}
+			f.Heal()
+			r.scan(t)
+			if d := r.document(t, account); d.Doubt != "" {
+				t.Errorf("In the end it is %+v", d)
+			}
+		})
+	}
+}
+
+// A store in which no account has changed is read once.
+func TestTeamsAreReadOnceMoreForChangedAccountsOnly(t *testing.T) {
+	f, r := loaded(t)
+	for _, c := range []struct {
+		path string
+		want int
+	}{{"teams/web", 1}, {"accounts/web/letsencrypt/prod", 2}, {"issuers/letsencrypt", 1}, {"config", 1}} {
+		f.Put(c.path, `{"schema":1}`)
+		f.Asked()
+		r.scan(t)
+		if got := strings.Count(strings.Join(f.Asked(), "\n"), "data/teams/web"); got != c.want {
+			t.Errorf("After a change of %s the team is read %d times", c.path, got)
+		}
+	}
+}
