@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coredns-persist/persist/plugin/persist/store/storetest"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -133,6 +135,31 @@ func TestServerIsBackTenSecondsAfterTokensAreRevokedThatAreYoung(t *testing.T) {
 			}
 		}
 		r.clock.advance(wait)
+	}
+}
+
+// However long logins have failed, and though they come right again just after an
+// attempt, the next one is not far.
+func TestServerIsBackTenSecondsAfterLoginsGoThroughAgain(t *testing.T) {
+	for failed := 500 * time.Millisecond; failed < 2*time.Minute; failed = failed*11/10 + 100*time.Millisecond {
+		d := doors()["fake/approle"](t).(*fakeDoor)
+		v, r := enter(t, d)
+		l := loop{Watcher: r.Watcher}
+		d.revoke(t, v.held(t))
+		d.Fail(storetest.Answering(http.StatusTooManyRequests), "/login")
+		begin := r.clock.now()
+		wait := l.step(t.Context())
+		for ; r.clock.now().Sub(begin) < failed; wait = l.step(t.Context()) {
+			r.clock.advance(wait)
+		}
+		d.Heal()
+		healed := r.clock.now()
+		for ; len(r.log.troubles) > 0; wait = l.step(t.Context()) {
+			r.clock.advance(wait)
+		}
+		if took := r.clock.now().Sub(healed); took == 0 || took > 10*time.Second {
+			t.Errorf("After logins had failed for %v it took %v", failed, took)
+		}
 	}
 }
 

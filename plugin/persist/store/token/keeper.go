@@ -10,9 +10,15 @@ import (
 	"github.com/coredns-persist/persist/plugin/persist/store/pause"
 )
 
-// maxWait is the longest pause between two attempts to get a token: from 1 s on
-// each is twice as long as the one before.
-const maxWait = time.Minute
+// maxWait is the longest pause after an attempt to get a token that failed: from
+// half a second on each is twice as long as the one before. Whoever was told of it
+// waits twice as long before asking again, so that an attempt is made then.
+// maxDoubt is the longest pause after tokens that never were valid, and doubles
+// from 1 s on.
+const (
+	maxWait  = 4 * time.Second
+	maxDoubt = time.Minute
+)
 
 var (
 	// ErrRefused is an error of [Issuer.Renew] that another attempt would not
@@ -194,7 +200,7 @@ func (k *Keeper) failed(err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := k.now() // an attempt may have taken longer than the pause after it
-	k.err, k.retry = err, now.Add(k.failures.Next(maxWait))
+	k.err, k.retry = err, now.Add(k.failures.Next(2*maxWait)/2)
 	if k.lease.isOver(now) {
 		return // whoever asks is told
 	}

@@ -231,12 +231,11 @@ func TestOldTokenIsKeptUntilANewOneIsThere(t *testing.T) {
 	}
 }
 
-func TestAttemptsBackOffToAMinute(t *testing.T) {
+func TestAttemptsBackOffToFourSeconds(t *testing.T) {
 	r := newRig(hour)
 	r.login = errAway
 	r.fails(t, errAway)
-	for _, seconds := range []int{1, 2, 4, 8, 16, 32, 60, 60} {
-		pause := time.Duration(seconds) * time.Second
+	for _, pause := range []time.Duration{time.Second / 2, time.Second, 2 * time.Second, 4 * time.Second, 4 * time.Second} {
 		r.wants(t, "login")
 		r.later(pause*9/10 - time.Millisecond)
 		r.fails(t, errAway)

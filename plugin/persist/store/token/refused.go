@@ -67,5 +67,5 @@ func (k *Keeper) drop(now time.Time) {
 		k.unknown.Reset()
 		return
 	}
-	k.err, k.retry = errUnknown, now.Add(k.unknown.Next(maxWait))
+	k.err, k.retry = errUnknown, now.Add(k.unknown.Next(maxDoubt))
 }
