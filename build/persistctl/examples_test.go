@@ -35,16 +35,19 @@ func TestExamplesOfTheHelpWork(t *testing.T) {
 		t.Fatal(err)
 	}
 	vault := vaultWithExamples(t)
+	ca := newScriptedCA(t)
+	ca.says("/directory", directoryWith(`"caaIdentities": ["ca.example"]`))
 
 	for _, example := range examples(newRoot()) {
 		t.Run(example, func(t *testing.T) {
 			line := strings.NewReplacer(
 				"/etc/coredns/keys", filepath.Join(dir, "keys"),
 				"https://vault.example.net:8200", vault.Address,
+				"https://ca.example/directory", ca.url+"/directory",
 			).Replace(example)
 			cmd := exec.CommandContext(t.Context(), "sh", "-c", line)
 			cmd.Dir = dir
-			cmd.Env = append(os.Environ(), "VAULT_ADDR="+vault.Address, "VAULT_TOKEN="+vault.RootToken)
+			cmd.Env = append(os.Environ(), "VAULT_ADDR="+vault.Address, "VAULT_TOKEN="+vault.RootToken, "SSL_CERT_FILE="+ca.root)
 			out, err := cmd.CombinedOutput()
 			if err != nil {
 				t.Errorf("Expected success, got %v:\n%s", err, out)

@@ -58,7 +58,7 @@ func (i *importing) accountOf(r foundRecord) (issuer policy.IssuerFacts, uri, th
 	if named {
 		return issuer, "", "", "", fmt.Errorf("names the account %s, which starts with the account_uri_prefixes of no issuers document that has %s", r.AccountURI, r.Issuer)
 	}
-	return issuer, "", "", "", fmt.Errorf("names the CA %s, which no valid issuers document has among its issuer_domain_names: write one", r.Issuer)
+	return issuer, "", "", "", fmt.Errorf("names the CA %s, which no valid issuers document has among its issuer_domain_names: write one, see persistctl issuer probe", r.Issuer)
 }
 
 // plainForm is the form of a record that is not hashed: uri and opaque look

@@ -79,8 +79,8 @@ file that vault login writes is not read.
 
 stop, resume, apply and import write policy documents, some of the commands below
 keys those of keys and bundles, and the others write nothing. keys roll-ksk and
-keys status --parents ask DNS servers, and no command asks a CA. Times are printed
-in UTC.
+keys status --parents ask DNS servers, and issuer probe asks a CA. Times are
+printed in UTC.
 
 The exit status is 0 if all is well, 1 if something was found, refused or could
 not be done, 2 if the command line is wrong, and 3 if keys roll-ksk waits. That of
@@ -94,6 +94,7 @@ func newRoot() *cobra.Command {
 		newCheck(out),
 		newHash(out),
 		newImport(out),
+		newIssuer(out),
 		newKeys(out),
 		newLint(out),
 		newPlan(out),

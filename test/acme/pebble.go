@@ -24,6 +24,7 @@ type pebble struct {
 	*parts.Process
 	address string         // 127.0.0.1:PORT
 	roots   *x509.CertPool // vouch for its API, not for what it issues
+	root    string         // the file of the roots
 }
 
 func (p *pebble) directory() string { return "https://" + p.address + "/dir" }
@@ -52,7 +53,7 @@ func startPebble(ctx context.Context, dir, resolver string) (*pebble, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pebble{Process: process, address: fmt.Sprintf("127.0.0.1:%d", port), roots: roots}
+	p := &pebble{Process: process, address: fmt.Sprintf("127.0.0.1:%d", port), roots: roots, root: config + certificateSuffix}
 	if err := p.Retry(ctx, p.connect); err != nil {
 		return nil, errors.Join(err, p.Stop())
 	}
@@ -86,6 +87,10 @@ func pebbleProgram(ctx context.Context) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
+// certificateSuffix makes the name of the file with the certificate of its API
+// of that of its configuration.
+const certificateSuffix = ".crt"
+
 // configure writes Pebble's configuration to dir, with a certificate for its
 // API.
 func configure(dir string, port int) (config string, roots *x509.CertPool, err error) {
@@ -103,7 +108,7 @@ func configure(dir string, port int) (config string, roots *x509.CertPool, err e
 	config = filepath.Join(dir, "pebble.json")
 	said, err := json.Marshal(map[string]any{"pebble": map[string]any{
 		"listenAddress": fmt.Sprintf("127.0.0.1:%d", port),
-		"certificate":   config + ".crt",
+		"certificate":   config + certificateSuffix,
 		"privateKey":    config + ".key",
 		"keyAlgorithm":  "ecdsa",
 		"retryAfter":    map[string]int{"authz": 1, "order": 1}, // seconds
@@ -112,9 +117,9 @@ func configure(dir string, port int) (config string, roots *x509.CertPool, err e
 		return "", nil, err
 	}
 	for file, text := range map[string][]byte{
-		config:          said,
-		config + ".crt": certificate,
-		config + ".key": certcrypto.PEMEncode(key),
+		config:                     said,
+		config + certificateSuffix: certificate,
+		config + ".key":            certcrypto.PEMEncode(key),
 	} {
 		if err := os.WriteFile(file, text, 0o600); err != nil {
 			return "", nil, err
