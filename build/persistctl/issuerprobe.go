@@ -30,7 +30,7 @@ No directory tells what account URIs start with. --account names one, of whateve
 account at the CA, and takes it up to its last slash.
 
 Nothing is sent but requests for the directory; a redirect to another host is
-refused.`,
+refused. Ready documents of known CAs are in build/policies/issuers.`,
 		Example: `  persistctl issuer probe https://ca.example/directory --account https://ca.example/acct/123
   persistctl issuer probe https://ca.example/directory --account https://ca.example/acct/123 -o json`,
 		Args: cobra.ExactArgs(1),
