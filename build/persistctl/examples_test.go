@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/elliptic"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,19 +36,23 @@ func TestExamplesOfTheHelpWork(t *testing.T) {
 		t.Fatal(err)
 	}
 	vault := vaultWithExamples(t)
-	ca := newScriptedCA(t)
-	ca.says("/directory", directoryWith(`"caaIdentities": ["ca.example"]`))
+	key := ecKey(t, elliptic.P256())
+	holder := newHolder(t, key)
+	if err := os.WriteFile(filepath.Join(dir, "account.pem"), inPKCS8(t, key), 0o600); err != nil {
+		t.Fatal(err)
+	}
 
 	for _, example := range examples(newRoot()) {
 		t.Run(example, func(t *testing.T) {
 			line := strings.NewReplacer(
 				"/etc/coredns/keys", filepath.Join(dir, "keys"),
 				"https://vault.example.net:8200", vault.Address,
-				"https://ca.example/directory", ca.url+"/directory",
+				"https://ca.example/directory", holder.ca.url+"/directory",
+				"https://ca.example/acct/123", holder.url,
 			).Replace(example)
 			cmd := exec.CommandContext(t.Context(), "sh", "-c", line)
 			cmd.Dir = dir
-			cmd.Env = append(os.Environ(), "VAULT_ADDR="+vault.Address, "VAULT_TOKEN="+vault.RootToken, "SSL_CERT_FILE="+ca.root)
+			cmd.Env = append(os.Environ(), "VAULT_ADDR="+vault.Address, "VAULT_TOKEN="+vault.RootToken, "SSL_CERT_FILE="+holder.ca.root)
 			out, err := cmd.CombinedOutput()
 			if err != nil {
 				t.Errorf("Expected success, got %v:\n%s", err, out)

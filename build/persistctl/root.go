@@ -79,8 +79,8 @@ file that vault login writes is not read.
 
 stop, resume, apply and import write policy documents, some of the commands below
 keys those of keys and bundles, and the others write nothing. keys roll-ksk and
-keys status --parents ask DNS servers, and issuer probe asks a CA. Times are
-printed in UTC.
+keys status --parents ask DNS servers; issuer probe and account prove ask a CA.
+Times are printed in UTC.
 
 The exit status is 0 if all is well, 1 if something was found, refused or could
 not be done, 2 if the command line is wrong, and 3 if keys roll-ksk waits. That of
@@ -89,6 +89,7 @@ plan is another one: see there.`
 func newRoot() *cobra.Command {
 	out := &output{}
 	root := group("persistctl", "Check policy, show what is served, judge as a CA, and look after keys",
+		newAccount(out),
 		newApply(out),
 		newAudit(out),
 		newCheck(out),

@@ -31,7 +31,7 @@ func (b basis) disapproval() fault {
 	case b.team.accounts != nil && !ok:
 		return fault{field: "account_uri", reason: fmt.Sprintf("is %s, which is not among the accounts that teams/%s approves: have it added there", quote(b.account.uri), b.place.team)}
 	case b.issuer.requireProof && a.proven.IsZero():
-		return fault{field: "account_uri", reason: fmt.Sprintf("has no proof, which issuers/%s requires: have teams/%s say under accounts when control of the account was verified, in proof", b.place.issuer, b.place.team)}
+		return fault{field: "account_uri", reason: fmt.Sprintf("has no proof, which issuers/%s requires: have teams/%s say under accounts when control of the account was verified, in proof, which persistctl account prove prints", b.place.issuer, b.place.team)}
 	}
 	if b.team.accounts == nil {
 		return fault{}
