@@ -73,16 +73,21 @@ func (c *client) lego() (*lego.Client, error) {
 // with lego's --dns-persist.persist-until. No server here listens on port 53,
 // where lego would ask the authoritative ones.
 func (c *client) obtain(ctx context.Context, resolver string, until time.Time, names ...string) (*x509.Certificate, error) {
+	return c.obtainWith(ctx, resolver, names,
+		dnspersist01.WithPersistUntil(until),
+		dnspersist01.DisableAuthoritativeNssPropagationRequirement(),
+	)
+}
+
+// obtainWith gets a certificate with options of lego, each of which is a flag of
+// its command.
+func (c *client) obtainWith(ctx context.Context, resolver string, names []string, options ...dnspersist01.ChallengeOption) (*x509.Certificate, error) {
 	dnspersist01.SetDefaultClient(dnspersist01.NewClient(&dnspersist01.Options{RecursiveNameservers: []string{resolver}}))
 	l, err := c.lego()
 	if err != nil {
 		return nil, err
 	}
-	err = l.Challenge.SetDNSPersist01(
-		dnspersist01.WithPersistUntil(until),
-		dnspersist01.DisableAuthoritativeNssPropagationRequirement(),
-	)
-	if err != nil {
+	if err := l.Challenge.SetDNSPersist01(options...); err != nil {
 		return nil, err
 	}
 	obtained, err := l.Certificate.Obtain(ctx, certificate.ObtainRequest{Domains: names, KeyType: certcrypto.EC256})

@@ -22,10 +22,13 @@ type chapter struct {
 // Vault and an empty directory on.
 var stories = map[string][]chapter{
 	"visitor":  {{page: "README.md"}},
-	"company":  {{page: "docs/vault.md"}, {page: "docs/teams.md", policies: []string{"persist-reader", "persist-team-web"}}},
+	"company":  {{page: "docs/vault.md"}, {page: "docs/teams.md", policies: asTeam}, {page: "docs/clients.md", policies: asTeam}},
 	"operator": {{page: "docs/operators.md"}},
 	"reader":   {{page: "docs/policy.md"}, {page: "docs/failures.md"}},
 }
+
+// asTeam are the policies that the guides give a team.
+var asTeam = []string{"persist-reader", "persist-team-web"}
 
 func TestCommandsWorkAsTheyStand(t *testing.T) {
 	for _, program := range []string{"dig", "delv"} {
