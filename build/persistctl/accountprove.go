@@ -110,7 +110,7 @@ func (a *acmeAccount) prove(ctx context.Context) error {
 	if err := a.accept(answer); err != nil {
 		return err
 	}
-	answer, err = a.post(ctx, a.directory.NewAccount, a.byKey, `{"onlyReturnExisting":true}`)
+	answer, err = a.byKeyAlone(ctx)
 	if err != nil {
 		return err
 	}

@@ -38,6 +38,7 @@ type holder struct {
 	stale  int // nonces that the CA refuses yet
 	nonces map[string]bool
 	posts  []string // paths, in their order
+	offers string   // the challenges of an order, as JSON
 }
 
 // newHolder makes an account with a key, at /acct/123.
@@ -48,12 +49,20 @@ func newHolder(t *testing.T, key crypto.Signer) *holder {
 	h.named = h.url
 	ca.says("/directory", directoryWith(`"caaIdentities": ["ca.example"]`))
 	ca.HandleFunc("HEAD /nonce", func(w http.ResponseWriter, _ *http.Request) { h.giveNonce(w) })
-	ca.HandleFunc("POST /acct/123", func(w http.ResponseWriter, r *http.Request) { h.answer(w, r, "", h.url, "") })
-	ca.HandleFunc("POST /new-account", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Location", h.named)
-		h.answer(w, r, `{"onlyReturnExisting":true}`, "", "jwk")
+	h.answers("/acct/123", wanted{}, func() string { return fmt.Sprintf(`{"status": %q}`, h.status) })
+	h.answers("/new-account", wanted{payload: `{"onlyReturnExisting":true}`, jwk: true}, func() string { return fmt.Sprintf(`{"status": %q}`, h.status) })
+	h.answers("/new-order", wanted{payload: `{"identifiers":[{"type":"dns","value":"example.com"}]}`, created: true}, func() string {
+		return fmt.Sprintf(`{"status": "pending", "authorizations": ["%s/authz/1"]}`, ca.url)
 	})
+	h.answers("/authz/1", wanted{more: `{"status":"deactivated"}`}, func() string { return `{"challenges": [` + h.offers + `]}` })
 	return h
+}
+
+// wanted is what a request has to be: signed by the account, or with jwk by the
+// key alone; its payload, and that of another one to the same URL.
+type wanted struct {
+	payload, more string
+	jwk, created  bool
 }
 
 func (h *holder) giveNonce(w http.ResponseWriter) {
@@ -62,28 +71,36 @@ func (h *holder) giveNonce(w http.ResponseWriter) {
 	w.Header().Set("Replay-Nonce", nonce)
 }
 
-// answer answers a request that has to have a payload, a kid, or a jwk.
-func (h *holder) answer(w http.ResponseWriter, r *http.Request, payload, kid, jwk string) {
-	h.posts = append(h.posts, r.URL.Path)
-	h.giveNonce(w)
-	body, err := io.ReadAll(r.Body)
-	if err == nil {
-		err = h.verify(string(body), h.ca.url+r.URL.Path, payload, kid, jwk)
-	}
-	switch {
-	case err != nil:
-		w.WriteHeader(http.StatusForbidden)
-		fmt.Fprintf(w, `{"type": "urn:ietf:params:acme:error:malformed", "detail": %q}`, err)
-	case h.stale > 0:
-		h.stale--
-		w.WriteHeader(http.StatusBadRequest)
-		fmt.Fprint(w, `{"type": "urn:ietf:params:acme:error:badNonce", "detail": "stale"}`)
-	default:
-		fmt.Fprintf(w, `{"status": %q}`, h.status)
-	}
+// answers has the CA answer what is as wanted.
+func (h *holder) answers(path string, want wanted, body func() string) {
+	h.ca.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
+		h.posts = append(h.posts, path)
+		h.giveNonce(w)
+		text, err := io.ReadAll(r.Body)
+		if err == nil {
+			err = h.verify(string(text), h.ca.url+path, want)
+		}
+		switch {
+		case err != nil:
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprintf(w, `{"type": "urn:ietf:params:acme:error:malformed", "detail": %q}`, err)
+		case h.stale > 0:
+			h.stale--
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprint(w, `{"type": "urn:ietf:params:acme:error:badNonce", "detail": "stale"}`)
+		default:
+			if want.jwk {
+				w.Header().Set("Location", h.named)
+			}
+			if want.created {
+				w.WriteHeader(http.StatusCreated)
+			}
+			fmt.Fprint(w, body())
+		}
+	})
 }
 
-func (h *holder) verify(body, url, payload, kid, jwk string) error {
+func (h *holder) verify(body, url string, want wanted) error {
 	signed, err := jose.ParseSigned(body, []jose.SignatureAlgorithm{jose.ES256, jose.ES384, jose.ES512, jose.RS256, jose.EdDSA})
 	if err != nil {
 		return err
@@ -93,12 +110,15 @@ func (h *holder) verify(body, url, payload, kid, jwk string) error {
 		return err
 	}
 	header := signed.Signatures[0].Protected
-	nonce := header.Nonce
-	if !h.nonces[nonce] {
-		return fmt.Errorf("the nonce %q was not given, or is used twice", nonce)
+	if !h.nonces[header.Nonce] {
+		return fmt.Errorf("the nonce %q was not given, or is used twice", header.Nonce)
 	}
-	h.nonces[nonce] = false
-	if string(got) != payload || header.KeyID != kid || (header.JSONWebKey != nil) != (jwk != "") || header.ExtraHeaders["url"] != url {
+	h.nonces[header.Nonce] = false
+	identified := header.KeyID == h.url && header.JSONWebKey == nil
+	if want.jwk {
+		identified = header.KeyID == "" && header.JSONWebKey != nil
+	}
+	if payload := string(got); !identified || payload != want.payload && (want.more == "" || payload != want.more) || header.ExtraHeaders["url"] != url {
 		return fmt.Errorf("the payload %q, header %+v", got, header)
 	}
 	return nil

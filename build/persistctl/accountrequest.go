@@ -46,6 +46,12 @@ func (a *acmeAccount) byKey() (jose.SigningKey, *jose.SignerOptions) {
 // identity is one of the two above.
 type identity func() (jose.SigningKey, *jose.SignerOptions)
 
+// byKeyAlone asks for the account of the key, and makes none (RFC 8555 section
+// 7.3.1).
+func (a *acmeAccount) byKeyAlone(ctx context.Context) (*acmeAnswer, error) {
+	return a.post(ctx, a.directory.NewAccount, a.byKey, `{"onlyReturnExisting":true}`)
+}
+
 // post sends payload to address, signed with the account key (RFC 8555 section
 // 6.2). An empty payload makes it a POST-as-GET (section 6.3).
 func (a *acmeAccount) post(ctx context.Context, address string, who identity, payload string) (*acmeAnswer, error) {

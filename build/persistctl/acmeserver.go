@@ -86,6 +86,7 @@ func checkHTTPS(s string) error {
 type directory struct {
 	NewNonce   string `json:"newNonce"`
 	NewAccount string `json:"newAccount"`
+	NewOrder   string `json:"newOrder"`
 	Meta       struct {
 		CAAIdentities     []string `json:"caaIdentities"`     // RFC 8555 section 9.7.6
 		IssuerDomainNames []string `json:"issuerDomainNames"` // draft-ietf-acme-dns-persist-02 section 3

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -13,6 +14,7 @@ import (
 
 func newIssuerProbe(out *output) *cobra.Command {
 	var ca, account string
+	var q asking
 	cmd := &cobra.Command{
 		Use:   "probe DIRECTORY-URL",
 		Short: "Make an issuer document of a CA's ACME directory",
@@ -24,29 +26,33 @@ what is left to fill in by hand: as long as there is some, the exit status is 1.
 A directory that has issuerDomainNames and accountHashPrefix speaks draft 02 or
 later, where records name an account by a hash. One that has neither speaks an
 earlier draft, or does not know the challenge at all: only an order shows which
-challenges a CA offers, and none is made here.
+challenges a CA offers. With --order, one is opened for NAME by the account whose
+key --key has, and what it asks for is given back unused; the key is neither sent
+nor printed.
 
 No directory tells what account URIs start with. --account names one, of whatever
-account at the CA, and takes it up to its last slash.
+account at the CA, and takes it up to its last slash; --key has the CA name its
+account.
 
-Nothing is sent but requests for the directory; a redirect to another host is
-refused. Ready documents of known CAs are in build/policies/issuers.`,
+Without --key nothing is sent but requests for the directory. A redirect to another
+host is refused. Ready documents of known CAs are in build/policies/issuers.`,
 		Example: `  persistctl issuer probe https://ca.example/directory --account https://ca.example/acct/123
-  persistctl issuer probe https://ca.example/directory --account https://ca.example/acct/123 -o json`,
+  persistctl issuer probe https://ca.example/directory --account https://ca.example/acct/123 -o json
+  persistctl issuer probe https://ca.example/directory --key account.pem --order example.com`,
 		Args: cobra.ExactArgs(1),
 	}
 	cmd.Flags().StringVar(&ca, "ca", "", "`FILE` of the root certificates to trust instead of the system's, in PEM")
 	cmd.Flags().StringVar(&account, "account", "", "`URI` of an account at the CA, for what all of them start with")
+	cmd.Flags().StringVar(&q.file, "key", "", "`FILE` with the private key of an account at the CA")
+	cmd.Flags().StringVar(&q.name, "order", "", "`NAME` to open an order for, with --key")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		prefix, err := prefixOf(account)
+		p, err := probe(cmd.Context(), args[0], ca, account, &q)
 		if err != nil {
 			return err
 		}
-		found, err := probe(cmd, args[0], ca)
-		if err != nil {
-			return err
+		if warning := exposure(q.file); q.file != "" && warning != "" {
+			fmt.Fprintln(cmd.ErrOrStderr(), "warning:", warning)
 		}
-		p := newProbed(found, args[0], prefix, time.Now())
 		if err := out.print(cmd.OutOrStdout(), p); err != nil {
 			return err
 		}
@@ -59,16 +65,38 @@ refused. Ready documents of known CAs are in build/policies/issuers.`,
 	return cmd
 }
 
-// probe reads the directory of a CA.
-func probe(cmd *cobra.Command, address, ca string) (*directory, error) {
+// probe reads the directory of a CA, asks it what q wants, and makes the document
+// that follows.
+func probe(ctx context.Context, address, ca, account string, q *asking) (*probed, error) {
 	if err := checkHTTPS(address); err != nil {
 		return nil, usageError{err}
+	}
+	if err := q.check(); err != nil {
+		return nil, err
+	}
+	prefix, err := prefixOf(account)
+	if err != nil {
+		return nil, err
 	}
 	server, err := newACMEServer(ca, withinHost)
 	if err != nil {
 		return nil, err
 	}
-	return server.directory(cmd.Context(), address)
+	d, err := server.directory(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	var shown *offer
+	if q.file != "" {
+		url, o, err := q.ask(ctx, d, ca)
+		if err != nil {
+			return nil, err
+		}
+		if shown = o; prefix == "" {
+			prefix, _ = prefixOf(url) // else it stays to do
+		}
+	}
+	return newProbed(d, shown, address, prefix, time.Now()), nil
 }
 
 // prefixOf is what the URIs of all accounts start with that are named like uri,
@@ -93,6 +121,8 @@ type probed struct {
 	Document issuerDocument `json:"document"`
 	Check    []string       `json:"check"` // what is likely, and to be held against another source
 	ToDo     []string       `json:"to_do"` // for which a server would reject the document
+
+	presumed bool // the names of the issuer are not those that the CA gives for this challenge
 }
 
 func (p *probed) text(w io.Writer) { _, _ = w.Write(p.Document.body()) }
@@ -109,10 +139,12 @@ func (p *probed) remarks(w io.Writer) {
 }
 
 // newProbed makes the document that follows from the directory d, which was read
-// from an address at the instant at.
-func newProbed(d *directory, address, prefix string, at time.Time) *probed {
+// from an address at the instant at, and from what an order has shown, nil where
+// there was none.
+func newProbed(d *directory, shown *offer, address, prefix string, at time.Time) *probed {
 	p := &probed{Document: newIssuerDocument(address, at), Check: []string{}}
 	p.know(d)
+	p.see(shown)
 	if prefix != "" {
 		p.Document.Prefixes = []string{prefix}
 		p.Check = append(p.Check, fmt.Sprintf("account_uri_prefixes: all accounts must start with %s, and nothing that is another's", prefix))
@@ -124,23 +156,47 @@ func newProbed(d *directory, address, prefix string, at time.Time) *probed {
 // know takes over which draft the directory speaks, and what that has records
 // say.
 func (p *probed) know(d *directory) {
-	const unseen = "Which challenges the CA offers is seen in an order only."
 	meta, doc := d.Meta, &p.Document
 	doc.Names, doc.HashPrefix = meta.IssuerDomainNames, meta.AccountHashPrefix
 	named, hashed := len(meta.IssuerDomainNames) > 0, meta.AccountHashPrefix != ""
 	switch {
 	case named && hashed:
-		p.Draft = "The directory has issuerDomainNames and accountHashPrefix: it speaks draft-ietf-acme-dns-persist-02 or later. " + unseen
+		p.Draft = "The directory has issuerDomainNames and accountHashPrefix: it speaks draft-ietf-acme-dns-persist-02 or later."
 		doc.Forms = []record.Form{record.FormHash}
 		p.Check = append(p.Check, `forms: accounts need thumbprints for "hash"; add "uri" while the CA takes records of earlier drafts too`)
-		return
 	case named || hashed:
-		p.Draft = "The directory has only one of issuerDomainNames and accountHashPrefix, which no draft of draft-ietf-acme-dns-persist has. " + unseen
+		p.Draft = "The directory has only one of issuerDomainNames and accountHashPrefix, which no draft of draft-ietf-acme-dns-persist has."
 	default:
-		p.Draft = "The directory has neither issuerDomainNames nor accountHashPrefix: the CA speaks draft-ietf-acme-dns-persist-01 or earlier, or none. " + unseen
+		p.Draft = "The directory has neither issuerDomainNames nor accountHashPrefix: the CA speaks draft-ietf-acme-dns-persist-01 or earlier, or none."
 	}
-	if !named && len(meta.CAAIdentities) > 0 {
+	if !named {
 		doc.Names = meta.CAAIdentities
+	}
+	p.presumed = !named && len(meta.CAAIdentities) > 0
+}
+
+// see takes over what an order has shown, which is more than a directory says.
+func (p *probed) see(o *offer) {
+	switch {
+	case o == nil:
+		p.Draft += " Which challenges the CA offers is seen in an order only: see --order."
+	case !o.offered:
+		p.Draft += fmt.Sprintf(" An order for %s does not offer dns-persist-01: the CA would take no record.", o.name)
+	default:
+		p.Draft += fmt.Sprintf(" An order for %s offers dns-persist-01, as %s.", o.name, o.draft())
+		if len(o.issuers) > 0 {
+			p.Document.Names, p.presumed = o.issuers, false
+		}
+	}
+	if p.presumed {
 		p.Check = append(p.Check, "issuer_domain_names: they are the directory's caaIdentities, as a rule the same; a challenge has them in issuer-domain-names")
 	}
+}
+
+// draft is which one the challenge is spelled by.
+func (o *offer) draft() string {
+	if o.drafted02 {
+		return "draft-ietf-acme-dns-persist-02 spells it"
+	}
+	return "draft-ietf-acme-dns-persist-01 and earlier ones spell it"
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/elliptic"
 	"encoding/json"
 	"net/http"
 	"os"
@@ -33,7 +34,7 @@ func TestADirectoryOfDraft02BecomesADocumentWithTheHash(t *testing.T) {
 	if status != exitOK {
 		t.Fatalf("Expected status 0, got %d: %s", status, said)
 	}
-	if !strings.Contains(said, "draft-ietf-acme-dns-persist-02 or later") || !strings.Contains(said, "in an order only") {
+	if !strings.Contains(said, "draft-ietf-acme-dns-persist-02 or later") || !strings.Contains(said, "in an order only: see --order") {
 		t.Errorf("Expected to be told the draft, and what is not known, got %q", said)
 	}
 	want := map[string]any{
@@ -189,6 +190,60 @@ func begin(t *testing.T, what string, want, got []string) {
 	}
 }
 
+// An order shows what a directory does not: whether there is the challenge, how
+// it is spelled, and whom a record has to name. The account shows what URIs
+// start with.
+func TestAnOrderShowsWhatTheDirectoryDoesNot(t *testing.T) {
+	key := ecKey(t, elliptic.P256())
+	for name, c := range map[string]struct {
+		offers, draft string
+		names         []string
+		check         int
+	}{
+		"by draft 02":   {`{"type": "dns-01"}, {"type": "dns-persist-01", "issuerDomainNames": ["new.example"]}`, "offers dns-persist-01, as draft-ietf-acme-dns-persist-02 spells it.", []string{"new.example"}, 1},
+		"by draft 01":   {`{"type": "dns-persist-01", "issuer-domain-names": ["old.example", "ca.example"]}`, "offers dns-persist-01, as draft-ietf-acme-dns-persist-01 and earlier ones spell it.", []string{"old.example", "ca.example"}, 1},
+		"without names": {`{"type": "dns-persist-01"}`, "offers dns-persist-01, as draft-ietf-acme-dns-persist-01", []string{"ca.example"}, 2},
+		"not at all":    {`{"type": "dns-01"}, {"type": "http-01"}`, "An order for example.com does not offer dns-persist-01: the CA would take no record.", []string{"ca.example"}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHolder(t, key)
+			h.offers = c.offers
+			status, out, said := run("issuer", "probe", h.ca.url+"/directory", "--ca", h.ca.root, "--key", keyFile(t, inPKCS8(t, key)), "--order", "example.com")
+			if status != exitOK || !strings.Contains(said, c.draft) || strings.Count(said, "check: ") != c.check {
+				t.Errorf("Expected status 0, %q and %d lines to check, got %d and %q", c.draft, c.check, status, said)
+			}
+			var document struct {
+				Names    []string `json:"issuer_domain_names"`
+				Prefixes []string `json:"account_uri_prefixes"`
+			}
+			if err := json.Unmarshal([]byte(out), &document); err != nil {
+				t.Fatal(err)
+			}
+			if !cmp.Equal(document.Names, c.names) || !cmp.Equal(document.Prefixes, []string{h.ca.url + "/acct/"}) {
+				t.Errorf("Expected the names %q and the prefix of %s, got %+v", c.names, h.url, document)
+			}
+			if diff := cmp.Diff([]string{"/new-account", "/new-order", "/authz/1", "/authz/1"}, h.posts); diff != "" {
+				t.Errorf("Requests (-want +got):\n%s", diff)
+			}
+			holdsGood(t, out)
+		})
+	}
+}
+
+func TestWithoutAnOrderTheKeyFindsTheAccountAlone(t *testing.T) {
+	key := ecKey(t, elliptic.P256())
+	h := newHolder(t, key)
+	args := []string{"issuer", "probe", h.ca.url + "/directory", "--ca", h.ca.root, "--key"}
+	status, out, said := run(append(args, keyFile(t, inPKCS8(t, key)))...)
+	if status != exitOK || !strings.Contains(out, `"`+h.ca.url+`/acct/"`) || !strings.Contains(said, "see --order") || !cmp.Equal(h.posts, []string{"/new-account"}) {
+		t.Errorf("Expected the prefix of one request, got status %d after %q: %s%s", status, h.posts, out, said)
+	}
+	status, out, said = run(append(args, keyFile(t, inPKCS8(t, ecKey(t, elliptic.P256()))))...)
+	if status != exitFailed || out != "" || !strings.Contains(said, "the CA has no account of the key with the thumbprint") {
+		t.Errorf("Expected another key to be refused, got status %d: %s%s", status, out, said)
+	}
+}
+
 func TestWhatIsNoDirectoryOfTheCAIsRefused(t *testing.T) {
 	ca, other := newScriptedCA(t), newScriptedCA(t)
 	other.says("/directory", directoryWith(""))
@@ -253,6 +308,8 @@ func TestAProbeSaysWhatToWriteInstead(t *testing.T) {
 		"--account: the account URI has no scheme":                     {"https://ca.example/directory", "--account", "123"},
 		"has nothing after a slash of its path":                        {"https://ca.example/directory", "--account", "https://ca.example/acct/"},
 		"https://ca.example has nothing after":                         {"https://ca.example/directory", "--account", "https://ca.example"},
+		"--order example.com takes an account: write --key FILE too":   {"https://ca.example/directory", "--order", "example.com"},
+		"--order: ": {"https://ca.example/directory", "--order", "_validation-persist.example.com", "--key", "account.pem"},
 	} {
 		if status, _, said := run(append([]string{"issuer", "probe"}, args...)...); status != exitUsage || !strings.Contains(said, want) {
 			t.Errorf("%q: expected status 2 and %q, got %d and %q", args, want, status, said)

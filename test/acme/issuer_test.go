@@ -28,6 +28,13 @@ func TestPebblesDirectoryBecomesItsIssuerDocument(t *testing.T) {
 	if status != 0 || !strings.Contains(said, "draft-ietf-acme-dns-persist-01 or earlier") {
 		t.Errorf("Expected a document of an earlier draft, got status %d: %s", status, said)
 	}
+	status, ordered, said := persistctl(t, append(args, "--key", c.keyFile(t), "--order", name)...)
+	if status != 0 || !strings.Contains(said, "An order for example.com offers dns-persist-01, as draft-ietf-acme-dns-persist-01") {
+		t.Errorf("Expected an order to show the challenge, got status %d: %s", status, said)
+	}
+	if ordered != out {
+		t.Errorf("Expected an order of the account to come to the same document, got %s", ordered)
+	}
 	var document struct {
 		Names    []string `json:"issuer_domain_names"`
 		Prefixes []string `json:"account_uri_prefixes"`
