@@ -13,12 +13,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func newAccountProve(out *output) *cobra.Command {
-	var p proving
-	cmd := &cobra.Command{
-		Use:   "prove ACCOUNT-URL --directory DIRECTORY-URL --key FILE",
-		Short: "Prove that an account URL is that of an account key, before it is approved",
-		Long: `Ask the CA for the account at ACCOUNT-URL, by a POST-as-GET that its key signs
+const accountProveHelp = `Ask the CA for the account at ACCOUNT-URL, by a POST-as-GET that its key signs
 (draft-ietf-acme-dns-persist-02 section 4.5), and then by the key alone which account
 it is of (RFC 8555 section 7.3.1). The CA must say that the account is valid, and
 name the very same URL. Redirects are not followed.
@@ -32,7 +27,14 @@ account, as vault kv patch takes it: the thumbprint of the key (RFC 7638), and t
 proof that an issuer with require_proof asks for. It is the word of whoever ran
 this, so take it over a channel that tells who that was. A patch replaces the list
 of thumbprints: one that has the previous key of the account too is to be joined
-by hand.`,
+by hand.`
+
+func newAccountProve(out *output) *cobra.Command {
+	var p proving
+	cmd := &cobra.Command{
+		Use:   "prove ACCOUNT-URL --directory DIRECTORY-URL --key FILE",
+		Short: "Prove that an account URL is that of an account key, before it is approved",
+		Long:  accountProveHelp,
 		Example: `  persistctl account prove https://ca.example/acct/123 --directory https://ca.example/directory --key account.pem
   persistctl account prove https://ca.example/acct/123 --directory https://ca.example/directory --key account.pem --by CHG-1234`,
 		Args: cobra.ExactArgs(1),

@@ -12,13 +12,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func newIssuerProbe(out *output) *cobra.Command {
-	var ca, account string
-	var q asking
-	cmd := &cobra.Command{
-		Use:   "probe DIRECTORY-URL",
-		Short: "Make an issuer document of a CA's ACME directory",
-		Long: `Read the ACME directory of a CA (RFC 8555 section 7.1.1) and print the issuer
+const issuerProbeHelp = `Read the ACME directory of a CA (RFC 8555 section 7.1.1) and print the issuer
 document that follows from it, with where and when that was read. What the
 directory tells of draft-ietf-acme-dns-persist goes to standard error, and so does
 what is left to fill in by hand: as long as there is some, the exit status is 1.
@@ -35,7 +29,15 @@ account at the CA, and takes it up to its last slash; --key has the CA name its
 account.
 
 Without --key nothing is sent but requests for the directory. A redirect to another
-host is refused. Ready documents of known CAs are in build/policies/issuers.`,
+host is refused. Ready documents of known CAs are in build/policies/issuers.`
+
+func newIssuerProbe(out *output) *cobra.Command {
+	var ca, account string
+	var q asking
+	cmd := &cobra.Command{
+		Use:   "probe DIRECTORY-URL",
+		Short: "Make an issuer document of a CA's ACME directory",
+		Long:  issuerProbeHelp,
 		Example: `  persistctl issuer probe https://ca.example/directory --account https://ca.example/acct/123
   persistctl issuer probe https://ca.example/directory --account https://ca.example/acct/123 -o json
   persistctl issuer probe https://ca.example/directory --key account.pem --order example.com`,
@@ -50,7 +52,7 @@ host is refused. Ready documents of known CAs are in build/policies/issuers.`,
 		if err != nil {
 			return err
 		}
-		if warning := exposure(q.file); q.file != "" && warning != "" {
+		if warning := exposure(q.file); warning != "" {
 			fmt.Fprintln(cmd.ErrOrStderr(), "warning:", warning)
 		}
 		if err := out.print(cmd.OutOrStdout(), p); err != nil {
