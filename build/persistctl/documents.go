@@ -31,6 +31,13 @@ func (d *documents) register(flags *pflag.FlagSet) {
 	flags.StringVar(&d.mount, "mount", defaultMount, "KV version 2 `MOUNT` of the documents in Vault, like persist or team-a/persist")
 }
 
+// registerVault is register for what is only about Vault; does says what it does.
+func (d *documents) registerVault(flags *pflag.FlagSet, does string) {
+	flags.StringVar(&d.vault, "vault", fromEnvironment, "`ADDRESS` of the Vault that "+does+", written --vault=ADDRESS")
+	flags.Lookup("vault").NoOptDefVal = fromEnvironment
+	flags.StringVar(&d.mount, "mount", defaultMount, "KV version 2 `MOUNT` of the documents in Vault, like persist or team-a/persist")
+}
+
 // source returns the store that dir, empty if none is named, or the flags mean.
 func (d *documents) source(dir string) (store.Source, error) {
 	switch {

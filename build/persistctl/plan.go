@@ -26,9 +26,7 @@ type planning struct {
 }
 
 func (p *planning) register(flags *pflag.FlagSet) {
-	flags.StringVar(&p.vault.vault, "vault", fromEnvironment, "`ADDRESS` of the Vault that is to have the documents, written --vault=ADDRESS")
-	flags.Lookup("vault").NoOptDefVal = fromEnvironment
-	flags.StringVar(&p.vault.mount, "mount", defaultMount, "KV version 2 `MOUNT` of the documents in Vault, like persist or team-a/persist")
+	p.vault.registerVault(flags, "is to have the documents")
 	flags.BoolVar(&p.remove, "delete", false, "delete the issuers, teams and accounts that DIR does not have; vault kv undelete brings them back")
 	flags.BoolVar(&p.rejected, "allow-rejections", false, "write documents of which servers reject something that they did not reject before")
 	flags.BoolVar(&p.massRemoval, "allow-mass-removal", false, "take the records of more than half of the names")

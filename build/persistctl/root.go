@@ -77,8 +77,8 @@ reached as the VAULT_* environment variables say, such as VAULT_ADDR,
 VAULT_NAMESPACE and VAULT_CACERT, and always with the token in VAULT_TOKEN: the
 file that vault login writes is not read.
 
-stop, resume, apply and import write policy documents, some of the commands below
-keys those of keys and bundles, and the others write nothing. keys roll-ksk and
+stop, resume, apply, import and export write policy documents, some of the commands
+below keys those of keys and bundles, and the others write nothing. keys roll-ksk and
 keys status --parents ask DNS servers; issuer probe and account prove ask a CA.
 Times are printed in UTC.
 
@@ -93,6 +93,7 @@ func newRoot() *cobra.Command {
 		newApply(out),
 		newAudit(out),
 		newCheck(out),
+		newExport(out),
 		newHash(out),
 		newImport(out),
 		newIssuer(out),

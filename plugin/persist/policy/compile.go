@@ -88,7 +88,7 @@ func (e *editions) advance(s *store.Snapshot) editions {
 // isStray reports whether d stands where none belongs. One that is deleted is out
 // of the way already, though the store goes on to list it.
 func isStray(d *store.Document) bool {
-	return !d.Withdrawn && d.Path != store.ConfigPath && d.Path != store.ControlPath && d.Path != store.IndexPath
+	return !d.Withdrawn && !IsPath(d.Path)
 }
 
 // general is when the store last vouched for the documents that everything

@@ -3,7 +3,10 @@ package policy
 import (
 	"cmp"
 	"regexp"
+	"slices"
 	"strings"
+
+	"github.com/coredns-persist/persist/plugin/persist/store"
 )
 
 // slugs are what paths consist of; names and URIs live in the documents.
@@ -33,4 +36,14 @@ func comparePlaces(a, b place) int {
 func parseSlug(folder, path string) (string, bool) {
 	slug, ok := strings.CutPrefix(path, folder+"/")
 	return slug, ok && isSlug(slug)
+}
+
+// IsPath reports whether a server looks for a document at path: config, control,
+// index, issuers/ISSUER, teams/TEAM or accounts/TEAM/ISSUER/NAME, of slugs. Such a
+// path is safe as the name of a file.
+func IsPath(path string) bool {
+	_, isIssuer := parseSlug("issuers", path)
+	_, isTeam := parseSlug("teams", path)
+	_, isAccount := parsePlace(path)
+	return isIssuer || isTeam || isAccount || slices.Contains([]string{store.ConfigPath, store.ControlPath, store.IndexPath}, path)
 }

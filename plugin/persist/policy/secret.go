@@ -15,6 +15,17 @@ var pem = regexp.MustCompile(`(?i)-----BEGIN [^-]*PRIVATE KEY`)
 // holdsPEM reports whether s holds such a line.
 func holdsPEM(s string) bool { return strings.Contains(s, "-----") && pem.MatchString(s) }
 
+// HoldsKey reports whether the body of a document holds a private key, which no
+// document must, and which must not be copied anywhere.
+func HoldsKey(body []byte) bool {
+	v, err := parseJSON(body)
+	if err != nil {
+		return pem.Match(body)
+	}
+	_, found := findSecret(v)
+	return found
+}
+
 // privateMembers are the members that make a JSON Web Key a private or a
 // symmetric one (RFC 7518 section 6).
 var privateMembers = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
