@@ -15,6 +15,10 @@ const (
 	paceStep  = 1   // what each request that was answered gives back of a halved pace
 )
 
+// breath is how long requests wait for each other, so that as many begin at once
+// as may be under way: to wake up for each of them costs more than the request.
+const breath = (workers - 1) * time.Second / fullPace
+
 // pace spaces requests. It is halved when the store asks for fewer and grows
 // again with what the store answers, so that one that has many documents is asked
 // for most of them at the pace it allows, and one that has few is soon read again.
@@ -28,7 +32,8 @@ type pace struct {
 func (p *pace) wait(ctx context.Context) error {
 	now := p.now()
 	if d := p.limiter.ReserveN(now, 1).DelayFrom(now); d > 0 {
-		return p.sleep(ctx, d)
+		due := now.Add(d + breath - 1).Truncate(breath)
+		return p.sleep(ctx, due.Sub(now))
 	}
 	return ctx.Err()
 }

@@ -1,0 +1,59 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// A server that wakes up for one request at a time spends more on that than on
+// the requests.
+func TestRequestsThatWaitBeginTogether(t *testing.T) {
+	start := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	due := map[time.Time]int{}
+	p := pace{limiter: rate.NewLimiter(fullPace, workers), now: func() time.Time { return start }}
+	p.sleep = func(_ context.Context, d time.Duration) error {
+		due[start.Add(d)]++
+		return nil
+	}
+	for range fullPace {
+		check(t, p.wait(t.Context()))
+	}
+	for at, n := range due {
+		if late := at.Sub(start) - time.Second; n > workers-1 || late > breath {
+			t.Errorf("After %v %d requests begin", at.Sub(start), n)
+		}
+	}
+	if len(due) > fullPace/(workers-1)+1 {
+		t.Errorf("In a second it wakes up %d times", len(due))
+	}
+}
+
+// To connect anew costs more than a request, over TLS above all.
+func TestConnectionsAreKept(t *testing.T) {
+	f := newFake(t)
+	fill(t, f)
+	for i := range 100 {
+		f.put(t, fmt.Sprintf("accounts/web/letsencrypt/n%d", i), `{}`)
+	}
+	r := watch(t, f.source(t), nil)
+	var mu sync.Mutex
+	connections := map[string]bool{}
+	f.Intercept(func(_ http.ResponseWriter, req *http.Request) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		connections[req.RemoteAddr] = true
+		return false
+	})
+	for range 3 {
+		r.scan(t)
+	}
+	if len(connections) > workers {
+		t.Errorf("In three scans it has connected %d times", len(connections))
+	}
+}
