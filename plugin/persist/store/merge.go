@@ -92,7 +92,7 @@ func (m *merging) take(d *Document) *Document {
 		return d
 	case !m.ruled || m.again && isRuler(d.Path):
 		return d.in(Unfinished)
-	case isAccount(d.Path) && !m.isSettled(d.Path):
+	case isAccount(d.Path) && !m.isRuled(d):
 		m.waiting[d.Path] = true
 		return d.in(Pending)
 	}

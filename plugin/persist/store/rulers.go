@@ -10,9 +10,9 @@ import (
 
 // A scan is no snapshot: it reads what admins write before the accounts. What a
 // team adds meanwhile may come after an admin has narrowed the team, and would
-// count by what was read of the team before. So where an account has changed,
-// issuers and teams are read once more, after it, before it counts for more than
-// what it restricts. What they say then that is new restricts only, too: accounts
+// count by what was read of the team before. So where an account was written
+// since, issuers and teams are read once more, after it, before it counts for more
+// than what it restricts. What they say then that is new restricts only, too: accounts
 // that were read before may have given up something for it since.
 
 // rulers are the folders of what admins write about accounts.
@@ -83,6 +83,10 @@ func (s *scan) rereadRuler(ctx context.Context, path string) error {
 	}
 	return err
 }
+
+// isRuled reports whether what the account d rests on was read after it was
+// written, by the store's clock or in this order.
+func (s *scan) isRuled(d *Document) bool { return d.Created.Before(s.asked) || s.isSettled(d.Path) }
 
 // isSettled reports whether what the account at path rests on was read after it.
 func (s *scan) isSettled(path string) bool {

@@ -23,6 +23,7 @@ type scan struct {
 	braked  time.Time // when the request began that read control, or found none
 	counted time.Time // when changes were last looked for among what is found
 	ruled   bool      // all that admins write was asked for
+	asked   time.Time // the store's clock when none of that was yet, or a little earlier; zero if it has none
 
 	// state guards the rest while requests are under way.
 	state   sync.Mutex

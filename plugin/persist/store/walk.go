@@ -29,6 +29,7 @@ const countChanges = 500 * time.Millisecond
 func (s *scan) walk(ctx context.Context) error {
 	ctx, abort := context.WithCancelCause(ctx)
 	defer abort(nil)
+	s.asked, _ = s.source.Date()
 	s.visit(ctx, abort, rulers...)
 	if s.ruled = ctx.Err() == nil; s.ruled {
 		if err := s.first(ctx); err != nil {

@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -158,6 +159,36 @@ func TestAnAdditionCountsByNoOlderTeam(t *testing.T) {
 		if d := r.document(t, path); d.Doubt != "" || !strings.HasSuffix(string(d.Body), `:2}`) {
 			t.Errorf("In the end it is %+v", d)
 		}
+	}
+}
+
+// What was written before the scan began waits for nothing: what it rests on is read
+// after it anyway, and many accounts take many seconds.
+func TestAnAdditionThatIsOlderThanTheScanCountsAtOnce(t *testing.T) {
+	f, r := filled(t, newFake(t))
+	const first, last = "accounts/web/letsencrypt/a-00", "accounts/web/letsencrypt/z"
+	for i := range 30 {
+		f.Put(fmt.Sprintf("accounts/web/letsencrypt/a-%02d", i), `{"a":1}`)
+	}
+	f.Put(last, `{"z":1}`)
+	r.scan(t)
+	var counted []*Document
+	f.Intercept(func(_ http.ResponseWriter, req *http.Request) bool {
+		r.clock.advance(100 * time.Millisecond)
+		if strings.HasSuffix(req.URL.Path, last) {
+			counted = append(counted, r.Snapshot().Document(first))
+		}
+		return false
+	})
+	f.Put(first, `{"a":2}`)
+	f.Ahead(2 * time.Second)
+	f.Asked()
+	r.scan(t)
+	if !slices.ContainsFunc(counted, func(d *Document) bool { return string(d.Body) == `{"a":2}` && d.Doubt == "" }) {
+		t.Errorf("When the last document is read the change counts as %+v", counted)
+	}
+	if got := strings.Count(strings.Join(f.Asked(), "\n"), "data/teams/web"); got != 1 {
+		t.Errorf("The team is read %d times", got)
 	}
 }
 
