@@ -13,19 +13,6 @@ import (
 	"github.com/miekg/dns"
 )
 
-// refuseSignedBelow refuses an overlay where the plugin after persist signs
-// the zone by itself: the names that persist adds would stand unsigned in a
-// signed zone, and its denials would deny them.
-func (p *Persist) refuseSignedBelow() error {
-	for _, origin := range p.origins {
-		if servesDNSKEY(p.Next, origin) {
-			return fmt.Errorf("the plugin after persist serves a DNSKEY for %s, so what an overlay adds to it would be bogus: "+
-				"delegate %s%s and serve that zone with keys of its own, or let the dnssec plugin sign an unsigned file", origin, "_validation-persist.", origin)
-		}
-	}
-	return nil
-}
-
 // refuseHidden refuses a zone that a plugin after persist has the data of: none
 // of its other names would be found any more.
 func (p *Persist) refuseHidden(server *dnsserver.Config) error {
@@ -43,11 +30,6 @@ func (p *Persist) refuseHidden(server *dnsserver.Config) error {
 	return nil
 }
 
-func servesDNSKEY(next plugin.Handler, origin string) bool {
-	m := inquire(next, origin, dns.TypeDNSKEY)
-	return m != nil && has(m.Answer, dns.TypeDNSKEY)
-}
-
 // inquire asks next, which may have to ask another server, for a moment. It
 // returns nil where there is no answer.
 func inquire(next plugin.Handler, name string, rrtype uint16) *dns.Msg {
@@ -60,8 +42,9 @@ func inquire(next plugin.Handler, name string, rrtype uint16) *dns.Msg {
 	return nw.Msg
 }
 
-// nobody is the client of a question that the server asks itself.
+// nobody is the client of a question that the server asks itself. It comes over
+// TCP, so that no answer is too large for it.
 type nobody struct{ dns.ResponseWriter }
 
-func (nobody) LocalAddr() net.Addr  { return &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 53} }
-func (nobody) RemoteAddr() net.Addr { return &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)} }
+func (nobody) LocalAddr() net.Addr  { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 53} }
+func (nobody) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }

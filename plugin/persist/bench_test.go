@@ -104,7 +104,7 @@ func (p *benchmarked) serve(b *testing.B, queries []*dns.Msg) {
 
 // sink is the client of a server that packs what it would send.
 type sink struct {
-	nobody
+	overUDP
 
 	rcode, size int
 }

@@ -14,7 +14,7 @@ import (
 
 // somebody is a client whose answers are looked at, not sent.
 type somebody struct {
-	nobody
+	overUDP
 	tcp bool
 }
 
@@ -22,7 +22,7 @@ func (s somebody) RemoteAddr() net.Addr {
 	if s.tcp {
 		return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}
 	}
-	return s.nobody.RemoteAddr()
+	return s.overUDP.RemoteAddr()
 }
 
 func (somebody) WriteMsg(*dns.Msg) error { return nil }

@@ -12,13 +12,15 @@ import (
 	"github.com/coredns-persist/persist/plugin/persist/policy/policytest"
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
-	"github.com/coredns/coredns/plugin"
 	_ "github.com/coredns/coredns/plugin/any"
+	_ "github.com/coredns/coredns/plugin/auto"
 	_ "github.com/coredns/coredns/plugin/bind"
 	_ "github.com/coredns/coredns/plugin/cache"
 	_ "github.com/coredns/coredns/plugin/chaos"
+	_ "github.com/coredns/coredns/plugin/dnssec"
 	_ "github.com/coredns/coredns/plugin/errors"
 	_ "github.com/coredns/coredns/plugin/file"
+	_ "github.com/coredns/coredns/plugin/forward"
 	_ "github.com/coredns/coredns/plugin/log"
 	_ "github.com/coredns/coredns/plugin/metadata"
 	_ "github.com/coredns/coredns/plugin/metrics"
@@ -26,25 +28,14 @@ import (
 	_ "github.com/coredns/coredns/plugin/ready"
 	_ "github.com/coredns/coredns/plugin/reload"
 	_ "github.com/coredns/coredns/plugin/root"
+	_ "github.com/coredns/coredns/plugin/secondary"
 	_ "github.com/coredns/coredns/plugin/transfer"
 	_ "github.com/coredns/coredns/plugin/tsig"
+	_ "github.com/coredns/coredns/plugin/view"
 	_ "github.com/coredns/coredns/plugin/whoami"
 
 	"github.com/miekg/dns"
 )
-
-// namesake stands where the dnssec plugin would: its modules are those of two
-// clouds, and all that persist looks at is the name.
-type namesake struct{ plugin.Handler }
-
-func (namesake) Name() string { return "dnssec" }
-
-func init() {
-	plugin.Register("dnssec", func(c *caddy.Controller) error {
-		dnsserver.GetConfig(c).AddPlugin(func(next plugin.Handler) plugin.Handler { return namesake{next} })
-		return nil
-	})
-}
 
 func TestMain(m *testing.M) {
 	clog.Discard()
@@ -52,7 +43,7 @@ func TestMain(m *testing.M) {
 	dnsserver.Quiet = true
 	err := dnsserver.SetDirectives([]string{
 		"root", "metadata", "reload", "bind", "ready", "prometheus", "errors", "log", "any", "chaos",
-		"tsig", "cache", "dnssec", "transfer", "persist", "file", "whoami",
+		"tsig", "cache", "dnssec", "transfer", "persist", "file", "auto", "secondary", "forward", "whoami", "view",
 	})
 	if err != nil {
 		panic(err)
@@ -215,3 +206,9 @@ func ede(r *dns.Msg) int {
 	}
 	return -1
 }
+
+// overUDP is a client of DNS over UDP that takes nothing.
+type overUDP struct{ dns.ResponseWriter }
+
+func (overUDP) LocalAddr() net.Addr  { return &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 53} }
+func (overUDP) RemoteAddr() net.Addr { return &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)} }

@@ -38,6 +38,13 @@ var (
 		Name:      "dropped_total",
 		Help:      "Counter of queries over a connection that were left without a response, being over the budget and its reserve.",
 	}, []string{"server", "zone", "view"})
+	// yieldedTotal counts queries for granted names that an overlay left alone.
+	yieldedTotal = promauto.NewCounterVec(prometheus.CounterOpts{
+		Namespace: plugin.Namespace,
+		Subsystem: pluginName,
+		Name:      "yielded_total",
+		Help:      "Counter of queries for granted names of an overlay that the other plugin's answer was left for, by why it was.",
+	}, []string{"server", "zone", "view", "reason"})
 	// oversizeTotal counts names for whose answers every client needs TCP.
 	oversizeTotal = promauto.NewCounterVec(prometheus.CounterOpts{
 		Namespace: plugin.Namespace,
@@ -142,6 +149,9 @@ type tally struct {
 	tooBig  prometheus.Counter // truncated: did not fit
 	limited prometheus.Counter // truncated: over the budget for unknown names
 	dropped prometheus.Counter
+
+	delegated prometheus.Counter // left alone by an overlay: in another zone
+	signed    prometheus.Counter // left alone by an overlay: in a signed zone
 }
 
 type labels struct{ server, zone, view string }
@@ -152,6 +162,9 @@ func newTally(l labels) *tally {
 		tooBig:  truncatedTotal.WithLabelValues(l.server, l.zone, l.view, "size"),
 		limited: truncatedTotal.WithLabelValues(l.server, l.zone, l.view, "budget"),
 		dropped: droppedTotal.WithLabelValues(l.server, l.zone, l.view),
+
+		delegated: yieldedTotal.WithLabelValues(l.server, l.zone, l.view, "delegated"),
+		signed:    yieldedTotal.WithLabelValues(l.server, l.zone, l.view, "signed"),
 	}
 	for _, o := range answer.Outcomes {
 		t.answers[o] = answersTotal.WithLabelValues(l.server, l.zone, l.view, string(o))

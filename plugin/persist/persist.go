@@ -46,6 +46,9 @@ type Persist struct {
 	service // what OnStartup acquires
 	tallies
 	failures rate.Sometimes // to be logged
+
+	lowers   lowers         // what an overlay lies over
+	shadowed rate.Sometimes // records of it, to be logged
 }
 
 // Name implements plugin.Handler.
