@@ -39,6 +39,8 @@ type Persist struct {
 	Next plugin.Handler
 
 	config      *config
+	corefile    *corefile
+	view        string // the name of the server block's view, empty without one
 	origins     plugin.Zones
 	authorities map[string]*answer.Authority // by origin
 	now         func() time.Time
