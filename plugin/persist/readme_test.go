@@ -60,7 +60,10 @@ func startExample(t *testing.T, root, page, corefile string) {
 	}
 	t.Chdir(dir)
 	corefile = anyPort.ReplaceAllString(corefile, "$1:0 {\n    bind 127.0.0.1")
-	corefile = strings.Replace(corefile, "    bind 127.0.0.1\n    bind 127.0.0.1\n", "    bind 127.0.0.1\n", 1)
+	corefile = strings.ReplaceAll(corefile, "    bind 127.0.0.1\n    bind 127.0.0.1\n", "    bind 127.0.0.1\n")
+	if strings.Contains(corefile, "key file .persist/csk") {
+		makeSigningKey(t, ".persist/csk")
+	}
 	instance, err := caddy.Start(caddy.CaddyfileInput{Contents: []byte(corefile), Filepath: page, ServerTypeName: "dns"})
 	if err != nil {
 		t.Errorf("%s: %v in\n%s", page, err, corefile)
@@ -71,5 +74,20 @@ func startExample(t *testing.T, root, page, corefile string) {
 	}
 	if err := instance.Stop(); err != nil {
 		t.Error(err)
+	}
+}
+
+// makeSigningKey makes the key pair of example.com that a guide has somebody make,
+// by the name that it gives it.
+func makeSigningKey(t *testing.T, name string) {
+	t.Helper()
+	made := site{t.TempDir()}.keygen(t, "-a", "13", "-f", "KSK")
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, extension := range []string{".key", ".private"} {
+		if err := os.Rename(made+extension, name+extension); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
