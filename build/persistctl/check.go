@@ -21,12 +21,13 @@ type checking struct {
 	thumbprints []string
 	wildcard    bool
 	rules       string
+	live        live
 }
 
 func newCheck(out *output) *cobra.Command {
 	c := checking{stanza: defaultStanza()}
 	cmd := &cobra.Command{
-		Use:   "check NAME [DIR | --vault[=ADDRESS]] --issuer ISSUER-DOMAIN-NAME --account URI",
+		Use:   "check NAME [DIR | --vault[=ADDRESS]] [--live] --issuer ISSUER-DOMAIN-NAME --account URI",
 		Short: "Judge as a CA whether an account may validate NAME, and if not say why",
 		Long: `Judge the records that the documents put at NAME at an instant, as a CA would
 when the account asks for a certificate. NAME may start with *. to ask for a
@@ -37,19 +38,43 @@ What the CA knows besides, its other issuer-domain-names, its hash prefix and th
 thumbprints of the account's keys, is taken from the documents. The server is
 taken to have the defaults of the Corefile.
 
-The exit status is 0 if any rule set accepts a record, and 1 if none does.`,
+With --live, judge the records that DNS has instead, as every server of the zone in
+the NS RRset serves them and as a validating resolver has them. CNAME records are
+followed. Where documents are named, what is served is held against them too, apart
+from the step that persistUntil is at. --at is when the CA looks at the records; DNS
+is asked now. The status of each server, and of all together, is one of these:
+
+  ok           there is a record that the CA accepts
+  missing      there is no record for the CA
+  wrong        its records are for another account, scope or form, or differ from
+               the documents
+  unparseable  the CA cannot read its records
+  expired      persistUntil has passed
+  not_yet      some have the record and others not, or the grant has not begun
+  dns_error    there is no answer
+  bogus        the answer does not validate
+
+The resolver is trusted to validate: ask one on this machine, or on a network that is
+safe. Signatures of servers are held against the DNSKEY RRset that it has validated.
+bogus at one server makes all of it bogus.
+
+The exit status is 0 if any rule set accepts a record, and 1 if none does. With --live
+it is 0 for ok, 3 for not_yet, 4 for dns_error and bogus, and 1 for the others.`,
 		Example: `  persistctl check example.com docs/example/policies --issuer letsencrypt.org --account https://acme-v02.api.letsencrypt.org/acme/acct/123
   persistctl check '*.example.com' --vault --issuer letsencrypt.org --account https://acme-v02.api.letsencrypt.org/acme/acct/123 --rules boulder`,
 		Args: cobra.RangeArgs(1, 2),
 	}
 	c.register(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := c.live.check(cmd.Flags()); err != nil {
+			return err
+		}
 		found, err := c.run(cmd.Context(), args[0], argument(args, 1))
 		if err == nil {
 			err = out.print(cmd.OutOrStdout(), found)
 		}
-		if err == nil && !found.Accepted {
-			err = errFound
+		if err == nil {
+			err = found.status()
 		}
 		return err
 	}
@@ -59,6 +84,7 @@ The exit status is 0 if any rule set accepts a record, and 1 if none does.`,
 func (c *checking) register(flags *pflag.FlagSet) {
 	c.docs.register(flags)
 	c.at.register(flags, "when the CA looks")
+	c.live.register(flags)
 	flags.StringVar(&c.issuer, "issuer", "", "`ISSUER-DOMAIN-NAME` of the CA, like letsencrypt.org")
 	flags.StringVar(&c.account, "account", "", "`URI` of the account that asks, as the CA gave it")
 	flags.StringSliceVar(&c.thumbprints, "thumbprint", nil, "`THUMBPRINTS` of the account's keys (RFC 7638), with commas between, if not those of the documents")
@@ -66,7 +92,13 @@ func (c *checking) register(flags *pflag.FlagSet) {
 	flags.StringVar(&c.rules, "rules", "", "apply one rule `SET` alone: boulder or draft-02")
 }
 
-func (c *checking) run(ctx context.Context, name, dir string) (*judgement, error) {
+// decision is a result that ends the command with a status.
+type decision interface {
+	result
+	status() error
+}
+
+func (c *checking) run(ctx context.Context, name, dir string) (decision, error) {
 	q, err := c.question(name)
 	if err != nil {
 		return nil, err
@@ -74,6 +106,9 @@ func (c *checking) run(ctx context.Context, name, dir string) (*judgement, error
 	rules, err := parseRules(c.rules)
 	if err != nil {
 		return nil, err
+	}
+	if c.live.on {
+		return c.sight(ctx, dir, q, rules)
 	}
 	lib, err := c.docs.loadFit(ctx, dir, q.At)
 	if err != nil {
@@ -108,23 +143,27 @@ func (c *checking) question(name string) (record.Question, error) {
 
 // judge completes q from the documents and decides it.
 func (c *checking) judge(book *policy.Book, q record.Question, rules []record.Rules) *judgement {
-	j := newJudgement(q, c.account)
+	q = completed(q, book)
+	j := &judgement{asked: newAsked(q), told: newTold()}
+	texts := j.look(book, c.stanza, j.asked)
+	j.Verdicts, j.Accepted = decide(q, rules, texts)
+	j.explain(book, j.asked)
+	return j
+}
+
+// completed adds to q what the documents tell of the CA and of the account. Where
+// several documents name the issuer, the last one counts.
+func completed(q record.Question, book *policy.Book) record.Question {
+	issuer := q.Issuers[0]
 	for _, i := range book.Issuers() {
-		if slices.Contains(i.Names, q.Issuers[0]) {
+		if slices.Contains(i.Names, issuer) {
 			q.Issuers, q.HashPrefix = i.Names, i.HashPrefix
-			j.known = true
 		}
 	}
-	j.Issuers = q.Issuers
 	if len(q.Thumbprints) == 0 {
-		q.Thumbprints = book.Thumbprints(c.account)
+		q.Thumbprints = book.Thumbprints(q.AccountURIs[0])
 	}
-	texts := j.look(book, c.stanza)
-	for _, r := range rules {
-		j.add(r, record.Judge(r, q, texts))
-	}
-	j.explain(book)
-	return j
+	return q
 }
 
 // parseRules returns the rule sets that name means: both where it is empty.

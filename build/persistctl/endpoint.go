@@ -24,6 +24,23 @@ func (e *endpoint) Set(s string) error {
 // Type names what the flag takes, for the help.
 func (*endpoint) Type() string { return "IP:PORT" }
 
+// resolverAddress is the value of a flag that names a resolver by IP or IP:PORT.
+type resolverAddress endpoint
+
+// String, Set and Type make resolverAddress a flag.
+func (r *resolverAddress) String() string { return string(*r) }
+
+// Set adds the port of DNS where there is none.
+func (r *resolverAddress) Set(s string) error {
+	if at, err := netip.ParseAddr(s); err == nil {
+		s = netip.AddrPortFrom(at, 53).String()
+	}
+	return (*endpoint)(r).Set(s)
+}
+
+// Type names what the flag takes, for the help.
+func (*resolverAddress) Type() string { return "IP[:PORT]" }
+
 // endpoints is the value of a flag that names any number of servers.
 type endpoints []string
 

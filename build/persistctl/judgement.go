@@ -13,18 +13,27 @@ import (
 
 // judgement is what becomes of a question, and why.
 type judgement struct {
-	Name       record.FQDN `json:"name"`
-	Owner      string      `json:"owner"`
-	Issuers    []string    `json:"issuers"`
-	Account    string      `json:"account_uri"`
-	Wildcard   bool        `json:"wildcard"`
-	At         time.Time   `json:"at"`
-	Accepted   bool        `json:"accepted"` // by any rule set
-	Verdicts   []verdict   `json:"verdicts"`
+	asked
+	Accepted bool      `json:"accepted"` // by any rule set
+	Verdicts []verdict `json:"verdicts"`
+	told
+}
+
+// asked is a question, as far as it is printed.
+type asked struct {
+	Name     record.FQDN `json:"name"`
+	Owner    string      `json:"owner"`
+	Issuers  []string    `json:"issuers"`
+	Account  string      `json:"account_uri"`
+	Wildcard bool        `json:"wildcard"`
+	At       time.Time   `json:"at"`
+}
+
+// told is what the documents tell beyond the records.
+type told struct {
 	Withheld   []notServed `json:"withheld"`
 	Rejections []remark    `json:"rejections"`
 	Hints      []string    `json:"hints"`
-	known      bool        // whether a document names the issuer
 }
 
 // notServed is a grant at the name without a record.
@@ -49,39 +58,49 @@ type finding struct {
 	Reason  string `json:"reason,omitempty"`
 }
 
-func newJudgement(q record.Question, account string) *judgement {
-	return &judgement{
-		Name:       q.FQDN,
-		Owner:      q.FQDN.Owner(),
-		Account:    account,
-		Wildcard:   q.Wildcard,
-		At:         q.At,
-		Withheld:   []notServed{},
-		Rejections: []remark{},
-		Hints:      []string{},
+func newAsked(q record.Question) asked {
+	return asked{
+		Name:     q.FQDN,
+		Owner:    q.FQDN.Owner(),
+		Issuers:  q.Issuers,
+		Account:  q.AccountURIs[0],
+		Wildcard: q.Wildcard,
+		At:       q.At,
 	}
 }
 
-func (j *judgement) add(rules record.Rules, v record.Verdict) {
-	found := verdict{rules.String(), v.Accepted, v.Until, v.Reason, []finding{}}
-	for _, f := range v.Findings {
-		found.Records = append(found.Records, finding{f.Text, f.Outcome.String(), f.Reason})
+func newTold() told { return told{[]notServed{}, []remark{}, []string{}} }
+
+// decide returns the verdicts of rule sets on the records with texts, and whether any
+// accepts one.
+func decide(q record.Question, rules []record.Rules, texts []string) (verdicts []verdict, accepted bool) {
+	for _, r := range rules {
+		v := record.Judge(r, q, texts)
+		verdicts = append(verdicts, newVerdict(r, v))
+		accepted = accepted || v.Accepted
 	}
-	j.Verdicts = append(j.Verdicts, found)
-	j.Accepted = j.Accepted || v.Accepted
+	return verdicts, accepted
+}
+
+func newVerdict(rules record.Rules, v record.Verdict) verdict {
+	made := verdict{rules.String(), v.Accepted, v.Until, v.Reason, []finding{}}
+	for _, f := range v.Findings {
+		made.Records = append(made.Records, finding{f.Text, f.Outcome.String(), f.Reason})
+	}
+	return made
 }
 
 // look returns the values of the records at the name, and notes which grants
 // have none.
-func (j *judgement) look(book *policy.Book, s *stanza) []string {
+func (t *told) look(book *policy.Book, s *stanza, a asked) []string {
 	var texts []string
-	for _, g := range book.Lookup(j.Name) {
-		now := s.standingOf(book, g, j.At)
+	for _, g := range book.Lookup(a.Name) {
+		now := s.standingOf(book, g, a.At)
 		for _, r := range now.records {
 			texts = append(texts, r.Text)
 		}
 		if len(now.records) == 0 {
-			j.Withheld = append(j.Withheld, notServed{g.Path() + "@" + book.Version(g.Path()), now.reason})
+			t.Withheld = append(t.Withheld, notServed{g.Path() + "@" + book.Version(g.Path()), now.reason})
 		}
 	}
 	slices.Sort(texts)
@@ -89,18 +108,38 @@ func (j *judgement) look(book *policy.Book, s *stanza) []string {
 }
 
 func (j *judgement) text(w io.Writer) {
-	name := string(j.Name)
-	if j.Wildcard {
-		name = "*." + name
-	}
-	fmt.Fprintf(w, "May %s validate %s at %s, asked at %s?\n", j.Account, name, strings.Join(j.Issuers, " or "), stamp(j.At))
+	j.question(w)
 	for _, v := range j.Verdicts {
 		fmt.Fprintln(w)
 		v.text(w)
 	}
-	section(w, "Grants at the name that are not served:", j.Withheld)
-	section(w, "Rejections in the documents that concern it:", j.Rejections)
-	section(w, "Note:", j.Hints)
+	j.told.text(w)
+}
+
+// status is how the command ends.
+func (j *judgement) status() error {
+	if !j.Accepted {
+		return errFound
+	}
+	return nil
+}
+
+func (a asked) question(w io.Writer) {
+	fmt.Fprintf(w, "May %s validate %s at %s, asked at %s?\n", a.Account, a.subject(), strings.Join(a.Issuers, " or "), stamp(a.At))
+}
+
+// subject is the name as it stands in an order.
+func (a asked) subject() string {
+	if a.Wildcard {
+		return "*." + string(a.Name)
+	}
+	return string(a.Name)
+}
+
+func (t told) text(w io.Writer) {
+	section(w, "Grants at the name that are not served:", t.Withheld)
+	section(w, "Rejections in the documents that concern it:", t.Rejections)
+	section(w, "Note:", t.Hints)
 }
 
 func section[T any](w io.Writer, title string, list []T) {

@@ -15,6 +15,7 @@ const (
 	exitFailed = 1 // something was found, refused, or could not be done
 	exitUsage  = 2 // the command line is wrong
 	exitWaits  = 3 // nothing is wrong, and something has to be waited for
+	exitDNS    = 4 // DNS gives no answer, or none that validates
 
 	exitChanges = 2 // of plan alone: there is something to change
 )
@@ -31,6 +32,9 @@ var errFound = errors.New("something is not in order")
 
 // errWaits ends a command that has printed already what it waits for.
 var errWaits = errors.New("not finished yet")
+
+// errDNS ends a command that has printed already what is wrong with DNS.
+var errDNS = errors.New("DNS gives no answer that can be relied on")
 
 // usageError is a mistake in the command line.
 type usageError struct{ error }
@@ -56,6 +60,8 @@ func execute(args []string, stdout, stderr io.Writer) int {
 		return exitWaits
 	case errors.Is(err, errChanges):
 		return exitChanges
+	case errors.Is(err, errDNS):
+		return exitDNS
 	}
 	fmt.Fprintf(stderr, "%s: %v\n", cmd.CommandPath(), err)
 	if parsed && !errors.As(err, &usageError{}) {
@@ -79,12 +85,13 @@ file that vault login writes is not read.
 
 stop, resume, apply, import and export write policy documents, some of the commands
 below keys those of keys and bundles, and the others write nothing. keys roll-ksk and
-keys status --parents ask DNS servers; issuer probe and account prove ask a CA.
-Times are printed in UTC.
+keys status --parents ask DNS servers, check --live a resolver too; issuer probe and
+account prove ask a CA. Times are printed in UTC.
 
 The exit status is 0 if all is well, 1 if something was found, refused or could
-not be done, 2 if the command line is wrong, and 3 if keys roll-ksk waits. That of
-plan is another one: see there.`
+not be done, 2 if the command line is wrong, 3 if keys roll-ksk or check --live has
+to wait, and 4 if DNS gives no answer, or none that validates. That of plan is
+another one: see there.`
 
 func newRoot() *cobra.Command {
 	out := &output{}

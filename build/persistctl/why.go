@@ -2,25 +2,26 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/coredns-persist/persist/plugin/persist/policy"
 	"github.com/coredns-persist/persist/plugin/persist/record"
 )
 
-// explain adds what the documents tell beyond the records.
-func (j *judgement) explain(book *policy.Book) {
-	grants := book.Lookup(j.Name)
+// explain adds what the documents tell about the question beyond the records.
+func (t *told) explain(book *policy.Book, a asked) {
+	grants := book.Lookup(a.Name)
 	for _, r := range book.Rejections() {
-		if concerns(r, j.Name, grants) {
-			j.Rejections = append(j.Rejections, newRemark(r))
+		if concerns(r, a.Name, grants) {
+			t.Rejections = append(t.Rejections, newRemark(r))
 		}
 	}
 	if len(grants) == 0 {
-		j.Hints = append(j.Hints, noGrant(book, j.Name))
+		t.Hints = append(t.Hints, noGrant(book, a.Name))
 	}
-	if !j.known {
-		j.Hints = append(j.Hints, fmt.Sprintf("no valid issuers document has %s among its issuer_domain_names, so no hash prefix of it is known", j.Issuers[0]))
+	if !slices.ContainsFunc(book.Issuers(), func(i policy.IssuerFacts) bool { return slices.Contains(i.Names, a.Issuers[0]) }) {
+		t.Hints = append(t.Hints, fmt.Sprintf("no valid issuers document has %s among its issuer_domain_names, so no hash prefix of it is known", a.Issuers[0]))
 	}
 }
 

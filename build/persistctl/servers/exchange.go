@@ -27,13 +27,23 @@ func plain(name string, qtype uint16) *dns.Msg {
 }
 
 // authoritative returns the answer of a server of a zone, which is named for the
-// error.
+// error, about a name that there must be.
 func authoritative(ctx context.Context, network string, query *dns.Msg, address, zone string) (*dns.Msg, error) {
+	reply, err := said(ctx, network, query, address, zone)
+	if err == nil && reply.Rcode != dns.RcodeSuccess {
+		err = fmt.Errorf("it answers %s", dns.RcodeToString[reply.Rcode])
+	}
+	return reply, err
+}
+
+// said returns the answer of a server of a zone, which may be that there is no such
+// name.
+func said(ctx context.Context, network string, query *dns.Msg, address, zone string) (*dns.Msg, error) {
 	reply, err := exchange(ctx, network, query, address)
 	switch {
 	case err != nil:
 		return nil, err
-	case reply.Rcode != dns.RcodeSuccess:
+	case reply.Rcode != dns.RcodeSuccess && reply.Rcode != dns.RcodeNameError:
 		return nil, fmt.Errorf("it answers %s", dns.RcodeToString[reply.Rcode])
 	case !reply.Authoritative:
 		return nil, fmt.Errorf("it answers without authority: is it a server of %s?", zone)

@@ -1,6 +1,7 @@
 // Package servers asks every server of a zone, or of its parent, what it says of
-// the zone's keys. A resolver would answer for one of them, and from its cache: a
-// key may only come or go when all of them have followed.
+// the zone's keys or of another RRset. A resolver would answer for one of them, and
+// from its cache: a key may only come or go when all of them have followed, and a CA
+// may ask any of them.
 package servers
 
 import (
@@ -13,9 +14,6 @@ import (
 	"github.com/miekg/dns"
 )
 
-// port is that of the servers that are found. Tests have no right to it.
-var port uint16 = 53
-
 // Finder finds servers.
 type Finder struct {
 	Resolver string   // IP:PORT of a recursive resolver; empty: the system's
@@ -23,6 +21,7 @@ type Finder struct {
 	Own      []string // IP:PORT of the servers of zones; none: those that the parents and the resolver name
 	Without  []string // name, IP or IP:PORT of servers of zones that are left out
 	IPv4     bool     // whether only IPv4 addresses are asked
+	Port     uint16   // of the servers that are found; 0: 53
 }
 
 // server is one address of a name server.
@@ -70,7 +69,7 @@ func (f Finder) parents(ctx context.Context, zone string) ([]server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return resolver.servers(ctx, names, f.IPv4)
+	return f.addressed(ctx, resolver, names)
 }
 
 // own returns every address of every server of zone, but for those that are left
@@ -86,14 +85,19 @@ func (f Finder) own(ctx context.Context, zone string) ([]server, error) {
 		if err != nil {
 			return nil, err
 		}
-		if all, err = resolver.servers(ctx, names, f.IPv4); err != nil {
+		if all, err = f.addressed(ctx, resolver, names); err != nil {
 			return nil, err
 		}
 	}
+	return f.without(all), nil
+}
+
+// without returns all but the servers that are left out.
+func (f Finder) without(all []server) []server {
 	return slices.DeleteFunc(all, func(s server) bool {
 		host, _, _ := net.SplitHostPort(s.address)
 		return f.leavesOut(s.address) || f.leavesOut(host)
-	}), nil
+	})
 }
 
 // leavesOut reports whether a server with this name, or at this address, is not

@@ -81,10 +81,9 @@ func TestEveryAddressOfEveryServerOfTheParentIsAsked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	port = uint16(number)
-	t.Cleanup(func() { port = 53 })
+	port := uint16(number)
 
-	answers, err := Finder{Resolver: unbound.Address}.DS(t.Context(), "_Validation-Persist.www.example")
+	answers, err := Finder{Resolver: unbound.Address, Port: port}.DS(t.Context(), "_Validation-Persist.www.example")
 	if err != nil {
 		t.Fatal(err)
 	}

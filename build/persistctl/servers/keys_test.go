@@ -31,8 +31,7 @@ func TestEveryServerThatParentOrZoneNamesIsAskedForTheKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	port = uint16(number)
-	t.Cleanup(func() { port = 53 })
+	port := uint16(number)
 	parts.NewNSD(t, parts.NSDOptions{
 		Address: "127.0.0.4:" + text,
 		Zones: map[string]string{zone: zone + " 3600 IN SOA a.www.example. hostmaster 1 7200 1800 86400 60\n" +
@@ -62,7 +61,7 @@ func TestEveryServerThatParentOrZoneNamesIsAskedForTheKeys(t *testing.T) {
 		{[]string{"ns.example.net.", "B.www.example", "127.0.0.7"}, []said{all[0], all[2]}},
 		{[]string{"ns.example.net.", "127.0.0.5:" + text, "c.www.example."}, all[:1]},
 	} {
-		answers, err := Finder{Resolver: unbound.Address, Parents: []string{parent.Address}, Without: c.without}.Keys(t.Context(), strings.ToUpper(zone))
+		answers, err := Finder{Resolver: unbound.Address, Parents: []string{parent.Address}, Without: c.without, Port: port}.Keys(t.Context(), strings.ToUpper(zone))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,11 +74,11 @@ func TestEveryServerThatParentOrZoneNamesIsAskedForTheKeys(t *testing.T) {
 			t.Errorf("Without %q: %s", c.without, diff)
 		}
 	}
-	if _, err := (Finder{Resolver: unbound.Address, Parents: []string{parent.Address}}).Keys(t.Context(), zone); err == nil ||
+	if _, err := (Finder{Resolver: unbound.Address, Parents: []string{parent.Address}, Port: port}).Keys(t.Context(), zone); err == nil ||
 		!strings.Contains(err.Error(), "the servers of "+zone+": ") || !strings.Contains(err.Error(), "ns.example.net.") {
 		t.Errorf("Expected an error about the server without an address, got %v", err)
 	}
-	if _, err := (Finder{Resolver: unbound.Address, Parents: []string{"127.0.0.8:" + text}}).Keys(t.Context(), zone); err == nil || !strings.Contains(err.Error(), "127.0.0.8:"+text) {
+	if _, err := (Finder{Resolver: unbound.Address, Parents: []string{"127.0.0.8:" + text}, Port: port}).Keys(t.Context(), zone); err == nil || !strings.Contains(err.Error(), "127.0.0.8:"+text) {
 		t.Errorf("Expected an error about the parent's server, got %v", err)
 	}
 }

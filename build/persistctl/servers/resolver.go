@@ -63,29 +63,43 @@ func (r resolver) parent(ctx context.Context, zone string) ([]string, error) {
 	}
 }
 
-// servers returns every address of servers with names.
-func (r resolver) servers(ctx context.Context, names []string, only4 bool) ([]server, error) {
+// addressed returns every address of servers with names.
+func (f Finder) addressed(ctx context.Context, r resolver, names []string) ([]server, error) {
 	var all []server
 	for _, name := range names {
-		addresses, err := r.addresses(ctx, name, only4)
+		addresses, err := r.addresses(ctx, name, f.IPv4)
 		if err != nil {
 			return nil, err
 		}
 		for _, address := range addresses {
-			all = append(all, server{name, netip.AddrPortFrom(address, port).String()})
+			all = append(all, f.found(name, address))
 		}
 	}
 	return all, nil
 }
 
+// found is a server at an address that was found.
+func (f Finder) found(name string, address netip.Addr) server {
+	port := f.Port
+	if port == 0 {
+		port = 53
+	}
+	return server{name, netip.AddrPortFrom(address, port).String()}
+}
+
 // addresses returns the addresses of a name, of which there must be one.
 func (r resolver) addresses(ctx context.Context, name string, only4 bool) ([]netip.Addr, error) {
+	return r.addressesBy(ctx, name, only4, r.lookup)
+}
+
+// addressesBy is addresses by a way to look up the answer section for a question.
+func (r resolver) addressesBy(ctx context.Context, name string, only4 bool, lookup func(ctx context.Context, name string, qtype uint16) ([]dns.RR, error)) ([]netip.Addr, error) {
 	var all []netip.Addr
 	for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
 		if only4 && qtype == dns.TypeAAAA {
 			continue
 		}
-		answer, err := r.lookup(ctx, name, qtype)
+		answer, err := lookup(ctx, name, qtype)
 		if err != nil {
 			return nil, err
 		}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/coredns-persist/persist/build/persistctl/servers"
+	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/record"
+
+	"github.com/miekg/dns"
+	"github.com/spf13/pflag"
+)
+
+// live is the part of a check command that asks DNS.
+type live struct {
+	on         bool
+	finder     servers.Finder
+	hashPrefix string
+	now        func() time.Time // when signatures are held against the clock
+}
+
+// onlyLive are the flags that make no sense without --live.
+var onlyLive = []string{"resolver", "server", "without-server", "ipv4", "port", "hash-prefix"}
+
+func (l *live) register(flags *pflag.FlagSet) {
+	l.now = time.Now
+	flags.BoolVar(&l.on, "live", false, "ask DNS: every server of the zone, and a resolver")
+	flags.Var((*resolverAddress)(&l.finder.Resolver), "resolver", "`IP[:PORT]` of the validating resolver, with --live (default the system's)")
+	flags.Var((*endpoints)(&l.finder.Own), "server", "`IP:PORT` of a server to ask in the place of those that are found, with --live; may be repeated")
+	flags.StringSliceVar(&l.finder.Without, "without-server", nil, "`SERVER`, an IP, IP:PORT or name, not to be asked, with --live; may be repeated")
+	flags.BoolVar(&l.finder.IPv4, "ipv4", false, "ask servers at their IPv4 addresses only, with --live")
+	flags.Uint16Var(&l.finder.Port, "port", 53, "`PORT` of the servers that are found, with --live")
+	flags.StringVar(&l.hashPrefix, "hash-prefix", "", "accountHashPrefix `URI` of the CA's directory, with --live and without documents")
+}
+
+// check refuses what would be of no effect.
+func (l *live) check(flags *pflag.FlagSet) error {
+	if l.on {
+		if l.hashPrefix != "" {
+			if err := record.CheckAccountURI(l.hashPrefix); err != nil {
+				return usagef("--hash-prefix: %w", err)
+			}
+		}
+		return nil
+	}
+	for _, name := range onlyLive {
+		if flags.Changed(name) {
+			return usagef("--%s is about what DNS says: write --live too", name)
+		}
+	}
+	return nil
+}
+
+// sight asks DNS, and judges what it says by the rule sets and, where there are any,
+// by the documents.
+func (c *checking) sight(ctx context.Context, dir string, q record.Question, rules []record.Rules) (*sight, error) {
+	q.HashPrefix = c.live.hashPrefix
+	var book *policy.Book
+	if dir != "" || c.docs.vault != "" {
+		lib, err := c.docs.loadFit(ctx, dir, later(q.At, c.live.now()))
+		if err != nil {
+			return nil, err
+		}
+		book = lib.Book
+		q = completed(q, book)
+	}
+	s := &sight{asked: newAsked(q), told: newTold()}
+	j := judge{q: q, rules: rules}
+	if book != nil {
+		s.look(book, c.stanza, s.asked)
+		s.explain(book, s.asked)
+		j.documented = c.stanza.documented(book, q.FQDN, c.live.now())
+		s.begins = begins(book, q)
+	}
+	err := s.ask(ctx, &c.live, j)
+	return s, err
+}
+
+// ask fills in what DNS says.
+func (s *sight) ask(ctx context.Context, l *live, j judge) error {
+	said, err := l.finder.Resolve(ctx, s.Owner, dns.TypeTXT)
+	if err != nil {
+		return err
+	}
+	s.Resolver = j.resolved(s.Owner, said)
+	s.Resolver.Server = "resolver " + said.Server
+	from := s.Owner
+	if len(l.finder.Own) > 0 && said.Alias != "" {
+		from = said.Alias // which those that are given are servers of
+	}
+	t := trail{live: l, judge: j, seen: map[string]bool{}}
+	s.Servers = t.follow(ctx, from)
+	s.Verdicts, _ = decide(j.q, j.rules, s.texts())
+	s.conclude(j)
+	return ctx.Err()
+}
+
+// trail is where CNAME records lead.
+type trail struct {
+	live  *live
+	judge judge
+	seen  map[string]bool
+}
+
+// longestTrail is how many names are asked for: about as many as resolvers do.
+const longestTrail = 11
+
+// follow returns what every server says of the records with an owner, and of those
+// that aliases there lead to.
+func (t *trail) follow(ctx context.Context, owner string) []liveView {
+	t.seen[owner] = true
+	answers, err := t.live.finder.Views(ctx, owner, dns.TypeTXT, t.live.now())
+	if err == nil && len(answers) == 0 {
+		err = fmt.Errorf("every server of the zone of %s is left out", owner)
+	}
+	if err != nil {
+		return []liveView{t.judge.served(owner, servers.View{Err: err})}
+	}
+	var views, below []liveView
+	led := map[string][]liveView{}
+	for _, a := range answers {
+		v := t.judge.served(owner, a)
+		if v.Status == "" { // an alias
+			next, asked := led[v.Alias]
+			if !asked {
+				next = t.lead(ctx, v.Alias)
+				led[v.Alias] = next
+				below = append(below, next...)
+			}
+			v.Status, v.Reason = atTarget(v.Alias, next)
+		}
+		views = append(views, v)
+	}
+	return append(views, below...)
+}
+
+// lead follows one alias, unless it leads to nowhere.
+func (t *trail) lead(ctx context.Context, alias string) []liveView {
+	switch {
+	case t.seen[alias]:
+		return []liveView{t.judge.served(alias, servers.View{Err: fmt.Errorf("the CNAME records lead in a circle, to %s", alias)})}
+	case len(t.seen) >= longestTrail:
+		return []liveView{t.judge.served(alias, servers.View{Err: fmt.Errorf("more than %d CNAME records follow each other", longestTrail)})}
+	}
+	return t.follow(ctx, alias)
+}

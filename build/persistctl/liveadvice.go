@@ -1,0 +1,112 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/coredns-persist/persist/plugin/persist/record"
+)
+
+// conclude puts together what was seen, and says what to do.
+func (s *sight) conclude(j judge) {
+	views := s.views()
+	s.Status = combined(views)
+	// Whatever there is no record for before the grant begins is in order.
+	if !s.begins.IsZero() && slices.Contains(nearest[1:], s.Status) {
+		s.Status = statusNotYet
+		s.Reason = "the grant begins at " + stamp(s.begins)
+		s.Advice = "order after that, or change not_before in the account document"
+		return
+	}
+	s.Reason, s.Advice = s.why(views), s.advice(j)
+	for _, v := range views {
+		if v.TCP != "" {
+			s.Hints = append(s.Hints, fmt.Sprintf("%s gives no answer over TCP, which whoever gets a truncated one asks by (RFC 7766): %s", v.Server, v.TCP))
+		}
+	}
+	if s.Status == statusOK && !s.Resolver.Validated {
+		s.Hints = append(s.Hints, "the resolver has not validated the answer: either no chain of trust leads to the zone, which has no DS at its parent then, or the resolver does not validate")
+	}
+}
+
+// why is the sentence that explains the status: that of the view which decides it.
+func (s *sight) why(views []liveView) string {
+	if s.Status == statusOK {
+		return "every server has a record that the CA accepts, and the resolver too"
+	}
+	if s.Status == statusNotYet {
+		return disagreement(views)
+	}
+	i := slices.IndexFunc(views, func(v liveView) bool { return v.Status == s.Status && v.Reason != "" })
+	return fmt.Sprintf("%s: %s", views[i].Server, views[i].Reason)
+}
+
+// disagreement says who has the record and who has not.
+func disagreement(views []liveView) string {
+	good := 0
+	var without []string
+	for _, v := range views {
+		switch {
+		case v.Status == statusOK:
+			good++
+		case v.Status != statusNotYet:
+			without = append(without, fmt.Sprintf("%s (%s: %s)", v.Server, v.Status, v.Reason))
+		}
+	}
+	return fmt.Sprintf("%d of %d have a record that the CA accepts, all but %s", good, good+len(without), strings.Join(without, ", "))
+}
+
+// advice says what to do about the status.
+func (s *sight) advice(j judge) string {
+	switch s.Status {
+	case statusMissing:
+		return s.whereMissing(j)
+	case statusWrong, statusUnparseable:
+		return s.whereWrong(j)
+	case statusExpired:
+		return "move persistUntil on, or leave until to roll: if it rolled until now, look whether servers reach their store, and for a freeze"
+	case statusNotYet:
+		return "ask again once the TTL of what is cached has passed; a server that stays behind does not read the documents, or the zone, that the others do"
+	case statusDNSError:
+		return "have that server answer, or take it out of the NS RRsets of the zone and of its parent: a CA may ask it"
+	case statusBogus:
+		return "no CA goes on before it validates: compare the DS at the parent with the zone's keys (persistctl keys status ZONE --parents --servers), and look for a server that serves old signatures"
+	}
+	return ""
+}
+
+// whereMissing says what to publish.
+func (s *sight) whereMissing(j judge) string {
+	switch {
+	case j.documented == nil:
+		return "publish this TXT record: " + j.acceptable(s.Resolver.end())
+	case len(j.documented.records) > 0:
+		return "the documents say that it is served: look whether the zone is delegated to servers that read them, and at their logs"
+	case len(s.Withheld) > 0:
+		return "see below why the grant is not served"
+	}
+	return fmt.Sprintf("grant %s to the account: %s", s.subject(), j.acceptable(s.Resolver.end()))
+}
+
+// whereWrong says what to publish instead.
+func (s *sight) whereWrong(j judge) string {
+	if s.Status == statusWrong && slices.ContainsFunc(s.Servers, func(v liveView) bool { return len(v.Extra)+len(v.Lacking) > 0 }) {
+		return "look which documents the servers read, whether they reach their store, and who else writes to the zone; persistctl show has what is to be served"
+	}
+	return "publish this TXT record instead: " + j.acceptable(s.Resolver.end())
+}
+
+// acceptable is the simplest record at owner that would be accepted, as in a zone
+// file.
+func (j judge) acceptable(owner string) string {
+	r := record.Record{Issuer: j.q.Issuers[0], AccountURI: j.q.AccountURIs[0], Wildcard: j.q.Wildcard}
+	if len(j.rules) == 1 && j.rules[0] == record.Draft02 && j.q.HashPrefix != "" && len(j.q.Thumbprints) > 0 {
+		r.AccountURI = record.HashAccountURI(j.q.HashPrefix, j.q.FQDN, j.q.Thumbprints[0], r.AccountURI)
+	}
+	text, err := r.Render()
+	if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("%s TXT %q", owner, text)
+}

@@ -1,0 +1,107 @@
+package servers
+
+import (
+	"context"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// View is what one party says of an RRset.
+type View struct {
+	Server string   // NAME (IP:PORT), or IP:PORT; the name alone of a server whose addresses are not known
+	RRs    []dns.RR // the RRset; empty: there is none
+	Alias  string   // the name that a CNAME record there leads to; empty: there is none
+	Secure bool     // it validates
+	Err    error    // why there is no answer, nil if there is one
+	Bogus  error    // why a validating resolver would not take the answer, nil if it would
+	TCP    error    // why there is no answer over TCP where there is one over UDP
+}
+
+// Views returns what every server says of the RRset with a name and type: every
+// address of every server in the NS RRset that the resolver has of the zone, or
+// those of f.Own. Signatures are held against the DNSKEY RRset that the resolver
+// validates, at the instant at. It fails where it cannot find the servers.
+//
+// The resolver is asked for names and addresses without validation, so that the
+// servers of a zone that does not validate can be asked too.
+func (f Finder) Views(ctx context.Context, name string, qtype uint16, at time.Time) ([]View, error) {
+	name = dns.CanonicalName(name)
+	r, err := f.resolver()
+	if err != nil {
+		return nil, err
+	}
+	zone, err := r.zoneOf(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	all, unknown, err := f.serving(ctx, r, zone)
+	if err != nil {
+		return nil, err
+	}
+	trust, err := r.trust(ctx, zone)
+	if err != nil {
+		return nil, err
+	}
+	views, err := askAll(ctx, all, func(ctx context.Context, s server) View {
+		return s.view(ctx, name, qtype, zone, trust, at)
+	})
+	return append(views, unknown...), err
+}
+
+// serving returns the addresses of the servers of zone, and a view for each server
+// without any.
+func (f Finder) serving(ctx context.Context, r resolver, zone string) (all []server, unknown []View, err error) {
+	if len(f.Own) > 0 {
+		return f.without(given(f.Own)), nil, nil
+	}
+	names, err := r.namesOf(ctx, zone)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, name := range names {
+		if f.leavesOut(name) {
+			continue
+		}
+		addresses, err := r.addressesBy(ctx, name, f.IPv4, r.looseAnswer)
+		if err != nil {
+			unknown = append(unknown, View{Server: name, Err: err})
+		}
+		for _, address := range addresses {
+			all = append(all, f.found(name, address))
+		}
+	}
+	return f.without(all), unknown, nil
+}
+
+// view asks one server over UDP, and once more over TCP.
+func (s server) view(ctx context.Context, name string, qtype uint16, zone string, trust trust, at time.Time) View {
+	v := View{Server: s.String()}
+	query := plain(name, qtype)
+	query.IsEdns0().SetDo()
+	reply, err := said(ctx, "udp", query, s.address, zone)
+	if err != nil {
+		v.Err = err
+		return v
+	}
+	_, v.TCP = once(ctx, "tcp", query, s.address)
+	v.read(reply, name, qtype)
+	v.Bogus = trust.check(reply, name, at)
+	v.Secure = v.Bogus == nil && trust.secure
+	return v
+}
+
+// read takes the RRset from the answer section of a server.
+func (v *View) read(reply *dns.Msg, name string, qtype uint16) {
+	for _, rr := range reply.Answer {
+		if dns.CanonicalName(rr.Header().Name) != name {
+			continue
+		}
+		if alias, ok := rr.(*dns.CNAME); ok && qtype != dns.TypeCNAME {
+			v.Alias = dns.CanonicalName(alias.Target)
+		}
+		if rr.Header().Rrtype == qtype {
+			v.RRs = append(v.RRs, rr)
+		}
+	}
+}
