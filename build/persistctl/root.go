@@ -85,8 +85,8 @@ file that vault login writes is not read.
 
 stop, resume, apply, import and export write policy documents, some of the commands
 below keys those of keys and bundles, and the others write nothing. keys roll-ksk and
-keys status --parents ask DNS servers, check --live a resolver too; issuer probe and
-account prove ask a CA. Times are printed in UTC.
+keys status --parents ask DNS servers, check --live and caa --check a resolver too;
+issuer probe and account prove ask a CA. Times are printed in UTC.
 
 The exit status is 0 if all is well, 1 if something was found, refused or could
 not be done, 2 if the command line is wrong, 3 if keys roll-ksk or check --live has
@@ -99,6 +99,7 @@ func newRoot() *cobra.Command {
 		newAccount(out),
 		newApply(out),
 		newAudit(out),
+		newCAA(out),
 		newCheck(out),
 		newExport(out),
 		newHash(out),

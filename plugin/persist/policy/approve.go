@@ -66,6 +66,7 @@ func (b basis) publication(wanted forms, wildcard bool) (p publication, reason s
 	p = publication{
 		record: record.Record{Issuer: b.issuer.names[0], AccountURI: b.account.uri, Wildcard: wildcard},
 		plain:  wanted&(formURI|formOpaque) != 0,
+		opaque: wanted == formOpaque,
 		hashed: wanted&formHash != 0,
 	}
 	if !p.hashed {

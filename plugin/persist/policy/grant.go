@@ -32,6 +32,7 @@ type Terms struct {
 type publication struct {
 	record     record.Record // without persistUntil
 	plain      bool          // the record as it is
+	opaque     bool          // its account URI is not known to be an ACME account URL
 	hashed     bool          // the record with the hashed URI
 	hashPrefix string        // where hashed
 	thumbprint string        // likewise
@@ -52,6 +53,10 @@ func (g *Grant) Records() []record.Record {
 	}
 	return list
 }
+
+// Opaque reports whether the account URI is one that a CA without ACME hands out: the
+// grant has the opaque form alone. It is false where the grant is withheld.
+func (t *Terms) Opaque() bool { return t.publishes.opaque }
 
 // Path is the path of the account document that holds the grant.
 func (g *Grant) Path() string { return g.place().path() }
