@@ -67,7 +67,7 @@ func TestPropertiesLetAGrantInOrNot(t *testing.T) {
 		{"0 issue " + exact + `|0 issuewild ";"`, true, "forbidden", "issuewild at "},
 		{"0 issuewild " + exact + `|0 issue ";"`, true, "ok", ""},
 		{"0 issuewild " + exact + `|0 issue ";"`, false, "forbidden", "issue at "},
-		{"0 issue " + exact + `|128 future "x"`, false, "forbidden", "the property future at "},
+		{"0 issue " + exact + `|128 future "x"`, false, "forbidden", `the property "future" at `},
 		{"0 issue " + exact + `|0 future "x"`, false, "ok", ""},
 		{"128 issue " + exact, false, "ok", ""},
 	} {

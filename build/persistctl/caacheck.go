@@ -96,7 +96,7 @@ func (f *caaFinding) by(owner string, said servers.View) {
 func (f *caaFinding) forbidden(properties []*dns.CAA) string {
 	for _, p := range properties {
 		if p.Flag&128 != 0 && !isKnownProperty(p.Tag) {
-			return fmt.Sprintf("the property %s at %s is critical, and a CA that does not know it issues nothing", p.Tag, f.Owner)
+			return fmt.Sprintf("the property %q at %s is critical, and a CA that does not know it issues nothing", p.Tag, f.Owner)
 		}
 	}
 	relevant := propertiesOf(properties, f.Wildcard)

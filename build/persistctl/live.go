@@ -85,7 +85,6 @@ func (s *sight) ask(ctx context.Context, l *live, j judge) error {
 		return err
 	}
 	s.Resolver = j.resolved(s.Owner, said)
-	s.Resolver.Server = "resolver " + said.Server
 	from := s.Owner
 	if len(l.finder.Own) > 0 && said.Alias != "" {
 		from = said.Alias // which those that are given are servers of

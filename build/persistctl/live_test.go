@@ -4,11 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/coredns-persist/persist/build/persistctl/servers"
 	"github.com/coredns-persist/persist/plugin/persist/policy/policytest"
 
 	"github.com/miekg/dns"
@@ -224,7 +227,7 @@ func TestWhatTheDocumentsDoNotSayIsWrong(t *testing.T) {
 		w.names = 1
 		w.nsd(1, map[string]string{owner: strings.ReplaceAll(static(owner, tt.texts...), "ns2.", "ns1.")})
 		c := checkLive(t, w, w.resolver(), "example.com", policies)
-		if got := c.statuses(); !slices.Equal(got, []string{tt.status}) || len(c.Servers[0].Extra) != tt.extra || len(c.Servers[0].Lacking) != tt.lacked {
+		if c.Status != tt.status || !slices.Equal(c.statuses(), []string{tt.status}) || len(c.Servers[0].Extra) != tt.extra || len(c.Servers[0].Lacking) != tt.lacked {
 			t.Errorf("%q: expected %s with %d records besides and %d lacking, got %+v", tt.texts, tt.status, tt.extra, tt.lacked, c)
 		}
 	}
@@ -271,6 +274,50 @@ func TestWhatDoesNotValidateIsBogus(t *testing.T) {
 				t.Errorf("Expected a reason with %q, got %+v", tt.reason, c)
 			}
 		})
+	}
+}
+
+// A node that has made keys of its own, which happens where a directory of keys is not
+// copied.
+func TestANodeWithKeysOfItsOwnIsBogus(t *testing.T) {
+	w := newLiveWorld(t, owner)
+	keys, policies := keysFor(t), documentsIn(t, policytest.Standard())
+	w.anchor = strings.TrimSpace(persistctl(t, "keys", "ds", owner, "--dir", keys))
+	w.persist(1, policies, "keys dir "+keys, owner)
+	w.persist(2, policies, "keys dir "+keysFor(t), owner)
+	c := checkLive(t, w, w.resolver(), "example.com")
+	c.expect(t, "bogus", "", "ok", "bogus")
+	if !strings.Contains(c.Servers[1].Reason, "has no key with the tag ") {
+		t.Errorf("Expected the key to be missed, got %+v", c)
+	}
+}
+
+// The clock of the check, not that of the resolver, says whether signatures that a
+// server serves have expired.
+func TestSignaturesOfServersAreHeldAgainstTheClock(t *testing.T) {
+	w := newLiveWorld(t, owner)
+	keys, policies := keysFor(t), documentsIn(t, policytest.Standard())
+	w.anchor = strings.TrimSpace(persistctl(t, "keys", "ds", owner, "--dir", keys))
+	for n := range 2 {
+		w.persist(n+1, policies, "keys dir "+keys, owner)
+	}
+	port, err := strconv.ParseUint(w.port, 10, 16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := checking{stanza: defaultStanza(), issuer: "ca.example", account: policytest.AccountURI}
+	c.live = live{on: true, finder: servers.Finder{Resolver: w.resolver(), Port: uint16(port), IPv4: true}}
+	for passed, want := range map[time.Duration]status{0: statusOK, 4 * 24 * time.Hour: statusBogus, -4 * 24 * time.Hour: statusBogus} {
+		c.live.now = func() time.Time { return time.Now().Add(passed) }
+		found, err := c.run(t.Context(), "example.com", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range found.(*sight).Servers {
+			if v.Status != want || want == statusBogus && !strings.Contains(v.Reason, "its signature is valid from ") {
+				t.Errorf("%s from now: expected %s, got %+v", passed, want, v)
+			}
+		}
 	}
 }
 
@@ -377,8 +424,12 @@ func TestIPAddressesAreCheckedAtTheirOwnLabel(t *testing.T) {
 		w.nsd(n+1, map[string]string{zone: static(zone, "ca.example; accounturi=https://ca.example/account-hash/sha-256/"+strings.Repeat("A", 43))})
 	}
 	w.unbound = []string{"local-zone: \"192.in-addr.arpa.\" nodefault", "local-zone: \"2.0.192.in-addr.arpa.\" nodefault"}
-	c := checkLive(t, w, w.resolver(), "1.2.0.192.in-addr.arpa", "--hash-prefix", "https://ca.example/account-hash/", "--thumbprint", policytest.Thumbprint)
+	resolver := w.resolver()
+	hash := []string{"1.2.0.192.in-addr.arpa", "--hash-prefix", "https://ca.example/account-hash/", "--thumbprint", policytest.Thumbprint}
+	c := checkLive(t, w, resolver, hash...)
 	c.expect(t, "wrong", "accounturi", "wrong", "wrong")
+	c = checkLive(t, w, resolver, slices.Concat(hash, []string{"--rules", "boulder"})...)
+	c.expect(t, "missing", "Boulder validates no IP addresses", "missing", "missing")
 }
 
 func TestCheckLiveSaysWhatItSaw(t *testing.T) {
@@ -416,5 +467,24 @@ func TestFlagsOfLiveNeedIt(t *testing.T) {
 		if status != exitUsage || !strings.Contains(complaint.String(), "write --live too") {
 			t.Errorf("--%s: expected a hint at --live, got %d: %s", flag, status, complaint.String())
 		}
+	}
+}
+
+// Whoever gets a truncated answer asks again over TCP, and some CAs from the start.
+func TestAServerWithoutTCPIsNoted(t *testing.T) {
+	w := newLiveWorld(t, owner)
+	w.nsd(1, map[string]string{owner: static(owner, good)})
+	w.nsd(2, map[string]string{owner: static(owner, good)}, "tcp-count: 1", "tcp-reject-overflow: yes")
+	only, err := net.Dial("tcp", w.address(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer only.Close()
+	c := checkLive(t, w, w.resolver(), "example.com")
+	c.expect(t, "ok", "", "ok", "ok")
+	if !slices.ContainsFunc(c.Hints, func(h string) bool {
+		return strings.HasPrefix(h, "ns2.example.net. (127.0.0.12:"+w.port+") gives no answer over TCP")
+	}) || len(c.Hints) != 2 {
+		t.Errorf("Expected a note about one server, got %q", c.Hints)
 	}
 }

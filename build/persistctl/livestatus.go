@@ -66,6 +66,9 @@ func (j judge) of(owner string, texts []string) (s status, reason string) {
 		if v.Accepted {
 			return statusOK, ""
 		}
+		if len(v.Findings) == 0 && s == statusMissing {
+			reason = v.Reason // the CA does not look
+		}
 		for _, f := range v.Findings {
 			if found := j.ofFinding(r, f); nearer(found, s) {
 				s, reason = found, fmt.Sprintf("%q: %s", f.Text, f.Reason)

@@ -43,7 +43,7 @@ type liveView struct {
 func seen(owner string, said servers.View) liveView {
 	v := liveView{Server: said.Server, Name: owner, Validated: said.Secure, Alias: said.Alias, Records: []string{}}
 	if v.Server == "" {
-		v.Server = "none"
+		v.Server = "the servers"
 	}
 	if said.TCP != nil {
 		v.TCP = said.TCP.Error()
@@ -80,8 +80,9 @@ func (v *liveView) read(rrs []dns.RR) error {
 // resolved judges the answer of the resolver, which has followed aliases.
 func (j judge) resolved(owner string, said servers.View) liveView {
 	v := seen(owner, said)
+	v.Server = "resolver " + said.Server
 	if v.Status == "" {
-		v.Status, v.Reason = j.of(v.end(), v.Records)
+		j.decide(&v)
 	}
 	return v
 }
@@ -98,10 +99,15 @@ func (v liveView) end() string {
 func (j judge) served(owner string, said servers.View) liveView {
 	v := seen(owner, said)
 	if v.Status == "" && v.Alias == "" {
-		v.Status, v.Reason = j.of(owner, v.Records)
-		j.compare(&v)
+		j.decide(&v)
 	}
 	return v
+}
+
+// decide sets the status of an answer.
+func (j judge) decide(v *liveView) {
+	v.Status, v.Reason = j.of(v.end(), v.Records)
+	j.compare(v)
 }
 
 // views are the resolver's and those of the servers.

@@ -57,10 +57,11 @@ func (w *liveWorld) persist(n int, policies, keys string, zones ...string) {
 	})
 }
 
-// nsd starts NSD as server number n, with zone files as they are.
-func (w *liveWorld) nsd(n int, zones map[string]string) {
+// nsd starts NSD as server number n, with zone files as they are, and with more
+// lines in its configuration.
+func (w *liveWorld) nsd(n int, zones map[string]string, lines ...string) {
 	w.t.Helper()
-	parts.NewNSD(w.t, parts.NSDOptions{Address: w.address(n), Zones: zones})
+	parts.NewNSD(w.t, parts.NSDOptions{Address: w.address(n), Zones: zones, Lines: lines})
 }
 
 // resolver starts Unbound, which knows servers 1 to w.names for each of zones.

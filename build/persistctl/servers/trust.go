@@ -154,7 +154,7 @@ func extended(reply *dns.Msg) string {
 			if e, ok := o.(*dns.EDNS0_EDE); ok {
 				reason := dns.ExtendedErrorCodeToString[e.InfoCode]
 				if e.ExtraText != "" {
-					reason += ": " + e.ExtraText
+					reason += fmt.Sprintf(": %q", e.ExtraText)
 				}
 				reasons = append(reasons, reason)
 			}
