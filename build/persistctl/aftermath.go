@@ -140,7 +140,7 @@ func (r *remaining) text(w io.Writer) {
 		rows = append(rows, []string{"    " + a.Issuer, a.URI, counted(a.Names, "name")})
 	}
 	table(w, rows...)
-	fmt.Fprintln(w, "- In CAA, name the accounts that may go on (accounturi, RFC 8657), or no CA: it is looked at for each certificate, whatever was validated before.")
+	fmt.Fprintln(w, "- In CAA, name the accounts that may go on (accounturi, RFC 8657), or no CA: it is looked at for each certificate, whatever was validated before. persistctl caa NAME prints the records of what is still granted.")
 	if r.Bound != nil {
 		fmt.Fprintln(w)
 		r.Bound.text(w)

@@ -42,8 +42,8 @@ func caaZone(records ...string) string {
 func TestPropertiesLetAGrantInOrNot(t *testing.T) {
 	const account = policytest.AccountURI
 	const exact = `"ca.example; accounturi=` + account + `; validationmethods=dns-persist-01"`
-	for i, tt := range []struct {
-		records string // with semicolons between
+	cases := []struct {
+		records string // with bars between
 		wild    bool
 		status  string
 		says    string // in the reason or in a note
@@ -70,30 +70,33 @@ func TestPropertiesLetAGrantInOrNot(t *testing.T) {
 		{"0 issue " + exact + `|128 future "x"`, false, "forbidden", `the property "future" at `},
 		{"0 issue " + exact + `|0 future "x"`, false, "ok", ""},
 		{"128 issue " + exact, false, "ok", ""},
-	} {
-		t.Run(fmt.Sprintf("%s wildcard %t", tt.records, tt.wild), func(t *testing.T) {
-			var records []string
-			for r := range strings.SplitSeq(tt.records, "|") {
-				if r != "" {
-					records = append(records, fmt.Sprintf("n%d.example.com. 300 IN CAA %s", i, r))
-				}
+	}
+	records := make([]string, 0, len(cases))
+	for i, tt := range cases {
+		for r := range strings.SplitSeq(tt.records, "|") {
+			if r != "" {
+				records = append(records, fmt.Sprintf("n%d.example.com. 300 IN CAA %s", i, r))
 			}
-			w := newLiveWorld(t, "example.com.")
-			w.names = 1
-			w.nsd(1, map[string]string{"example.com.": caaZone(records...), "com.": static("com.")})
-			name := fmt.Sprintf("n%d.example.com", i)
-			if tt.wild {
-				name = "*." + name
-			}
-			c, exit := checkCAALive(t, w.resolver("com."), name, "--issuer", "ca.example", "--account", account)
-			f := c.Findings[len(c.Findings)-1]
-			if f.Status != tt.status || f.Wildcard != tt.wild || !strings.Contains(f.Reason+strings.Join(f.Notes, " "), tt.says) || tt.says == "" && f.Reason+strings.Join(f.Notes, "") != "" {
-				t.Errorf("Expected %s with %q, got %+v", tt.status, tt.says, f)
-			}
-			if all := len(c.Findings) == 1 || c.Findings[0].Status == "ok"; all && (exit == exitOK) != (tt.status == "ok") {
-				t.Errorf("Expected an exit status that goes with %s, got %d", tt.status, exit)
-			}
-		})
+		}
+	}
+	w := newLiveWorld(t, "example.com.")
+	w.names = 1
+	w.nsd(1, map[string]string{"example.com.": caaZone(records...), "com.": static("com.")})
+	resolver := w.resolver("com.")
+	for i, tt := range cases {
+		name := fmt.Sprintf("n%d.example.com", i)
+		if tt.wild {
+			name = "*." + name
+		}
+		c, exit := checkCAALive(t, resolver, name, "--issuer", "ca.example", "--account", account)
+		f := c.Findings[len(c.Findings)-1]
+		said := f.Reason + strings.Join(f.Notes, " ")
+		if f.Status != tt.status || f.Wildcard != tt.wild || !strings.Contains(said, tt.says) || tt.says == "" && said != "" {
+			t.Errorf("%s for %s: expected %s with %q, got %+v", tt.records, name, tt.status, tt.says, f)
+		}
+		if alone := len(c.Findings) == 1 || c.Findings[0].Status == "ok"; alone && (exit == exitOK) != (tt.status == "ok") {
+			t.Errorf("%s for %s: expected an exit status that goes with %s, got %d", tt.records, name, tt.status, exit)
+		}
 	}
 }
 

@@ -24,12 +24,7 @@ type checking struct {
 	live        live
 }
 
-func newCheck(out *output) *cobra.Command {
-	c := checking{stanza: defaultStanza()}
-	cmd := &cobra.Command{
-		Use:   "check NAME [DIR | --vault[=ADDRESS]] [--live] --issuer ISSUER-DOMAIN-NAME --account URI",
-		Short: "Judge as a CA whether an account may validate NAME, and if not say why",
-		Long: `Judge the records that the documents put at NAME at an instant, as a CA would
+const checkLong = `Judge the records that the documents put at NAME at an instant, as a CA would
 when the account asks for a certificate. NAME may start with *. to ask for a
 wildcard one. Two rule sets are applied: what the validator of Let's Encrypt does
 (boulder), and draft-ietf-acme-dns-persist-02 to the letter (draft-02).
@@ -59,7 +54,14 @@ safe. Signatures of servers are held against the DNSKEY RRset that it has valida
 bogus at one server makes all of it bogus.
 
 The exit status is 0 if any rule set accepts a record, and 1 if none does. With --live
-it is 0 for ok, 3 for not_yet, 4 for dns_error and bogus, and 1 for the others.`,
+it is 0 for ok, 3 for not_yet, 4 for dns_error and bogus, and 1 for the others.`
+
+func newCheck(out *output) *cobra.Command {
+	c := checking{stanza: defaultStanza()}
+	cmd := &cobra.Command{
+		Use:   "check NAME [DIR | --vault[=ADDRESS]] [--live] --issuer ISSUER-DOMAIN-NAME --account URI",
+		Short: "Judge as a CA whether an account may validate NAME, and if not say why",
+		Long:  checkLong,
 		Example: `  persistctl check example.com docs/example/policies --issuer letsencrypt.org --account https://acme-v02.api.letsencrypt.org/acme/acct/123
   persistctl check '*.example.com' --vault --issuer letsencrypt.org --account https://acme-v02.api.letsencrypt.org/acme/acct/123 --rules boulder`,
 		Args: cobra.RangeArgs(1, 2),
