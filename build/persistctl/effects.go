@@ -88,12 +88,15 @@ func promises(g *policy.Grant) []string {
 		return nil
 	}
 	var list []string
-	for _, r := range g.Records() {
-		text, err := r.Render()
+	for _, p := range g.Promises() {
+		text, err := p.Render()
 		if err != nil {
 			continue // was refused by the policy already
 		}
-		list = append(list, text+"; "+term(g))
+		if text += "; " + term(g); !p.Ends.IsZero() {
+			text += ", by an overlap before " + stamp(p.Ends) + " only"
+		}
+		list = append(list, text)
 	}
 	return list
 }

@@ -92,9 +92,9 @@ func newEntry(book *policy.Book, g *policy.Grant, now standing, issuers map[stri
 // that is withheld, which has none.
 func scope(g *policy.Grant) string {
 	switch {
-	case len(g.Records()) == 0:
+	case len(g.Promises()) == 0:
 		return ""
-	case g.Records()[0].Wildcard:
+	case g.Promises()[0].Wildcard:
 		return "wildcard"
 	}
 	return "name"

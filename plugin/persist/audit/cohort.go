@@ -16,10 +16,11 @@ type cohort struct {
 	terms policy.Terms
 	names int
 
-	// What was said of it: served is set where its records were told of, with
-	// this until, and stale where they were said not to be served in spite of it.
+	// What was said of it: served is set where its records were told of, those of
+	// the instant as with this until, and stale where they were said not to be
+	// served in spite of it.
 	served, stale bool
-	until         time.Time
+	until, as     time.Time
 
 	due   time.Time // when to look again
 	index int       // in the heap; -1: not in it
@@ -57,7 +58,7 @@ func (c *cohort) texts(g *policy.Grant) []string {
 	if !c.served {
 		return nil
 	}
-	records := g.Records()
+	records := g.Records(c.as)
 	list := make([]string, 0, len(records))
 	for _, r := range records {
 		r.Until = c.until
@@ -69,8 +70,14 @@ func (c *cohort) texts(g *policy.Grant) []string {
 }
 
 // take sets what is the case at once, for a cohort that nothing was said of yet.
-func (c *cohort) take(t zone.Term) {
-	c.stale, c.served, c.until = t.Stale, t.Served, t.Until
+func (c *cohort) take(t zone.Term, at time.Time) {
+	c.stale, c.served, c.until, c.as = t.Stale, t.Served, t.Until, at
+}
+
+// hasOthers reports whether an overlap has ended, or is back where the clock was
+// set back, so that the records are others than those of before.
+func (c *cohort) hasOthers(before *cohort) bool {
+	return !c.terms.Changed(c.as).Equal(before.terms.Changed(before.as))
 }
 
 // edges are cohorts by when to look at them again.

@@ -48,9 +48,12 @@ func hashOf(g *policy.Grant) (sum digest) {
 	for _, n := range []int64{int64(u.Mode), int64(u.Floor), int64(u.Step), u.At.Unix(), g.NotBefore.Unix()} {
 		text = append(strconv.AppendInt(text, n, 10), 0)
 	}
-	for _, r := range g.Records() {
-		rendered, _ := r.Render() // refused by the policy already
+	for _, p := range g.Promises() {
+		rendered, _ := p.Render() // refused by the policy already
 		text = append(append(text, rendered...), 0)
+		if !p.Ends.IsZero() {
+			text = append(strconv.AppendInt(text, p.Ends.Unix(), 10), 0)
+		}
 	}
 	out := sha256.Sum256(text)
 	for i := range sum {

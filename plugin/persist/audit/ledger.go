@@ -83,7 +83,7 @@ func (s *served) cohort(t *policy.Terms, at time.Time) *cohort {
 		c = &cohort{zone: s, terms: *t, index: -1}
 		s.cohorts[*t] = c
 		term := s.Term(s.book, c.grant(), at)
-		c.take(term)
+		c.take(term, at)
 		s.view.plan(c, term, at)
 	}
 	return c
@@ -186,30 +186,29 @@ func (l *Ledger) judge(c *cohort, named *policy.Book, at time.Time) {
 	}
 	c.stale = false
 	before := *c
-	c.served, c.until = t.Served, t.Until
+	c.served, c.until, c.as = t.Served, t.Until, at
 	switch {
 	case before.served && !c.served:
-		l.each(&before, c, named, Expired, at)
+		l.each(&before, c, named, Line{Event: Expired})
 	case !before.served && c.served:
-		l.each(&before, c, named, Begun, at)
+		l.each(&before, c, named, Line{Event: Begun})
+	case c.served && c.hasOthers(&before):
+		l.each(&before, c, named, Line{Event: Altered, Reason: "overlap"})
 	case c.served && !before.until.Equal(c.until) && c.class() != class{}:
 		l.notes.rotate(c, before.until)
 	case c.served && !before.until.Equal(c.until):
-		l.each(&before, c, named, Altered, at)
+		l.each(&before, c, named, Line{Event: Altered, Reason: "freeze"})
 	}
 }
 
-// each tells of every name of a cohort that before has become after.
-func (l *Ledger) each(before, after *cohort, named *policy.Book, event Event, at time.Time) {
+// each tells of every name of a cohort that before has become after, as what says.
+func (l *Ledger) each(before, after *cohort, named *policy.Book, what Line) {
 	for g := range named.On(after.terms) {
 		if s := after.zone; l.changed[g] || l.in(s.view, g) != s {
 			continue
 		}
-		line := after.line(event, g.FQDN)
-		line.At, line.Old, line.New = at, before.texts(g), after.texts(g)
-		if event == Altered {
-			line.Reason = "freeze"
-		}
+		line := after.line(what.Event, g.FQDN)
+		line.At, line.Old, line.New, line.Reason = after.as, before.texts(g), after.texts(g), what.Reason
 		l.say(line)
 	}
 }

@@ -22,19 +22,20 @@ import (
 // history is a store, a stanza and a clock that change at random, and what was
 // served at some instants by the zone package, which knows nothing of audits.
 type history struct {
-	t      *testing.T
-	rand   *rand.Rand
-	at     time.Time
-	docs   policytest.Documents
-	silent map[string]time.Time // documents nobody vouches for since
-	wrote  map[string]int       // versions
-	book   *policy.Book
-	zones  []*zone.Zone
-	view   *audit.View
-	ledger *audit.Ledger
-	lines  []string
-	events map[audit.Event]int
-	proof  []proof
+	t       *testing.T
+	rand    *rand.Rand
+	at      time.Time
+	docs    policytest.Documents
+	silent  map[string]time.Time // documents nobody vouches for since
+	wrote   map[string]int       // versions
+	book    *policy.Book
+	zones   []*zone.Zone
+	view    *audit.View
+	ledger  *audit.Ledger
+	lines   []string
+	events  map[audit.Event]int
+	reasons map[string]int
+	proof   []proof
 }
 
 type proof struct {
@@ -47,7 +48,7 @@ var origins = []string{"example.com.", "example.org.", "_validation-persist.labe
 func newHistory(t *testing.T, seed uint64) *history {
 	t.Helper()
 	h := &history{
-		t: t, rand: rand.New(rand.NewPCG(seed, 1)), at: policytest.Read.Add(time.Hour), silent: map[string]time.Time{}, wrote: map[string]int{}, events: map[audit.Event]int{},
+		t: t, rand: rand.New(rand.NewPCG(seed, 1)), at: policytest.Read.Add(time.Hour), silent: map[string]time.Time{}, wrote: map[string]int{}, events: map[audit.Event]int{}, reasons: map[string]int{},
 		docs: policytest.Documents{
 			"config":     `{"schema": 1}`,
 			"issuers/ca": `{"issuer_domain_names": ["ca.example"], "account_uri_prefixes": ["https://ca.example/acct/"], "account_hash_prefix": "https://ca.example/hash/", "forms": ["uri", "hash"], "wildcard": true, "allow_none": true}`,
@@ -56,6 +57,7 @@ func newHistory(t *testing.T, seed uint64) *history {
 	}
 	h.ledger = audit.NewLedger(func(l audit.Line) {
 		h.events[l.Event]++
+		h.reasons[l.Reason]++
 		text, err := json.Marshal(l) // as whoever reads the log has it
 		if err != nil {
 			t.Fatal(err)
@@ -122,10 +124,24 @@ func (h *history) write() {
 	if r.IntN(2) == 0 {
 		domains = append(domains, fmt.Sprintf(`"label.example.net": {%s}`, h.members()))
 	}
-	h.docs[path] = fmt.Sprintf(`{"account_uri": "https://ca.example/acct/%d", "thumbprints": [%q], "domains": {%s}}`, r.IntN(2), policytest.Thumbprint, strings.Join(domains, ", "))
+	h.docs[path] = fmt.Sprintf(`{"account_uri": "https://ca.example/acct/%d", "thumbprints": [%q], %s"domains": {%s}}`, r.IntN(2), policytest.Thumbprint, h.overlap(), strings.Join(domains, ", "))
 	if r.IntN(12) == 0 {
 		h.docs[path] = "{"
 	}
+}
+
+// overlap is a change of the account's key, form or URI, or none.
+func (h *history) overlap() string {
+	end := h.at.Add(time.Duration(h.rand.IntN(100)) * time.Hour).Truncate(24 * time.Hour).Format(time.RFC3339) // when others rotate too
+	switch h.rand.IntN(6) {
+	case 0:
+		return fmt.Sprintf(`"overlap": {"until": %q, "thumbprints": ["NpDnSwUthQK8zCgFdefYxAdAVPnygMLbs9US6oO-5ug"]}, `, end)
+	case 1:
+		return fmt.Sprintf(`"forms": ["uri"], "overlap": {"until": %q, "forms": ["hash"]}, `, end)
+	case 2:
+		return fmt.Sprintf(`"overlap": {"until": %q, "account_uri": "https://ca.example/acct/9"}, `, end)
+	}
+	return ""
 }
 
 func (h *history) members() string {
@@ -225,7 +241,7 @@ func (h *history) prove() {
 
 // What was served at any instant follows from the lines alone.
 func TestLogTellsWhatWasServedAtAnyInstant(t *testing.T) {
-	events := map[audit.Event]int{}
+	events, overlaps := map[audit.Event]int{}, 0
 	for seed := range uint64(100) {
 		h := newHistory(t, seed)
 		h.take()
@@ -240,6 +256,7 @@ func TestLogTellsWhatWasServedAtAnyInstant(t *testing.T) {
 		for e, n := range h.events {
 			events[e] += n
 		}
+		overlaps += h.reasons["overlap"]
 	}
 	for _, e := range []audit.Event{
 		audit.Serving, audit.Left, audit.Added, audit.Removed, audit.Altered, audit.Begun, audit.Expired, audit.Rotated, audit.Stale, audit.Vouched,
@@ -248,6 +265,9 @@ func TestLogTellsWhatWasServedAtAnyInstant(t *testing.T) {
 		if events[e] == 0 {
 			t.Errorf("No history had the event %s, so nothing is proven of it", e)
 		}
+	}
+	if overlaps == 0 {
+		t.Error("No history had an overlap that ended, so nothing is proven of it")
 	}
 }
 

@@ -15,6 +15,7 @@ type account struct {
 	created     time.Time
 	uri         string
 	thumbprints []string // the current one first
+	overlap     overlap
 	owner, note string
 	halt        string // why none of the grants is served, empty if they are
 	domains     []domain
@@ -34,6 +35,7 @@ type wanted struct {
 	subtree   bool
 	disabled  bool
 	forms     forms // 0: the issuer's
+	overlap   formsOverlap
 	until     Until
 	ownUntil  bool // false: the issuer's
 	notBefore time.Time
@@ -53,6 +55,7 @@ func readAccount(o *object, d *store.Document) *account {
 		created:     d.Created,
 		uri:         o.text("account_uri"),
 		thumbprints: o.thumbprints(),
+		overlap:     o.overlap(),
 		owner:       o.text("owner"),
 		note:        o.text("note"),
 	}
@@ -64,7 +67,7 @@ func readAccount(o *object, d *store.Document) *account {
 	if !o.enabled() {
 		a.halt = "disabled: " + d.Path
 	}
-	w := o.wanted(wanted{})
+	w := o.wanted(wanted{overlap: a.overlap.formsOverlap})
 	g := gathering{kinds: map[wanted]*wanted{}, names: make(map[record.FQDN][]spelling)}
 	for _, m := range o.allEntries("domains") {
 		g.add(m, w)
@@ -115,6 +118,7 @@ func (g *gathering) add(m member, outer wanted) {
 	}
 	o := newObject(field, m.value)
 	s := spelling{field: field, star: star, wanted: o.wanted(outer)}
+	s.wanted.overlap = o.formsOverlap(outer.overlap)
 	s.wanted.disabled = !o.enabled()
 	s.wanted.notBefore = o.instant("not_before")
 	if v, ok := o.take("wildcard"); star && ok && v.says("false") {
@@ -187,7 +191,10 @@ func narrowAccount(last, read *account, sound func(string) bool) *account {
 		}
 	}
 	if sound("thumbprints") {
-		n.thumbprints = common(n.thumbprints, read.thumbprints)
+		n.thumbprints = common(n.thumbprints, slices.Concat(read.thumbprints, read.overlap.thumbprints))
+	}
+	if sound("overlap") {
+		n.overlap = n.overlap.narrow(read.overlap)
 	}
 	switch {
 	case read.halt != "":
@@ -196,6 +203,14 @@ func narrowAccount(last, read *account, sound func(string) bool) *account {
 		n.halt = "withdrawn: the newest version names another account_uri, and is not valid itself"
 	}
 	return &n
+}
+
+// uris are the URIs of the account, and of the one that it replaces.
+func (a *account) uris() []string {
+	if a.overlap.uri == "" {
+		return []string{a.uri}
+	}
+	return []string{a.uri, a.overlap.uri}
 }
 
 func (a *account) find(name record.FQDN) (domain, bool) {
@@ -220,6 +235,9 @@ func (d domain) narrow(read domain, written time.Time, sound func(string) bool) 
 		w.wildcard = w.wildcard && (read.wanted.wildcard || !sound("wildcard"))
 		w.subtree = w.subtree && (read.wanted.subtree || !sound("subtree"))
 		w.notBefore = later(w.notBefore, read.wanted.notBefore)
+		if sound("overlap") {
+			w.overlap = w.overlap.narrow(read.wanted.overlap)
+		}
 		if sound("until") {
 			w.shorten(read.wanted, written)
 		}

@@ -22,7 +22,7 @@ type basis struct {
 // touches them.
 func (b basis) alike(other basis) bool {
 	return b.place == other.place && b.account == other.account && b.issuer == other.issuer && b.room == other.room &&
-		b.team.alike(other.team, b.account.uri)
+		b.team.alike(other.team, b.account.uris())
 }
 
 // compiled is what became of an account document.
@@ -50,8 +50,9 @@ type compilation struct {
 	owners *ownership
 	stops  *stops
 	halt   func(name record.FQDN, w *wanted) string // see [basis.halts]
-	before []*Grant                                 // those of the book before, from the name on that is next; sorted
+	prev   []*Grant                                 // those of the book before, from the name on that is next; sorted
 	kinds  map[Terms]*Terms                         // one of each, to be shared
+	before named                                    // see [compilation.former]
 }
 
 // compile makes the grants of an account document. Those that are as they were
@@ -59,13 +60,14 @@ type compilation struct {
 func (b basis) compile(prev *compiled, owners *ownership, stops *stops) *compiled {
 	c := &compilation{compiled: &compiled{basis: b}, owners: owners, stops: stops, kinds: map[Terms]*Terms{}}
 	if prev != nil {
-		c.before = prev.grants
+		c.prev = prev.grants
 	}
 	whole := b.refusal()
 	if whole.reason != "" {
 		c.rejected.add(whole)
 	} else {
 		c.halt = b.halts(stops)
+		c.before = c.former()
 	}
 	c.grants = make([]*Grant, 0, len(b.account.domains))
 	for _, d := range b.account.domains {
@@ -128,11 +130,11 @@ func (c *compilation) share(name record.FQDN, t *Terms) *Grant {
 	if t.Withheld == "" {
 		c.eligible++
 	}
-	for len(c.before) > 0 && c.before[0].FQDN != name && compareNames(c.before[0].FQDN, name) < 0 {
-		c.before = c.before[1:]
+	for len(c.prev) > 0 && c.prev[0].FQDN != name && compareNames(c.prev[0].FQDN, name) < 0 {
+		c.prev = c.prev[1:]
 	}
-	if len(c.before) > 0 && c.before[0].FQDN == name && *c.before[0].Terms == *t {
-		return c.before[0]
+	if len(c.prev) > 0 && c.prev[0].FQDN == name && *c.prev[0].Terms == *t {
+		return c.prev[0]
 	}
 	shared := c.kinds[*t]
 	if shared == nil {
@@ -161,7 +163,7 @@ func (c *compilation) fill(t *Terms, name record.FQDN, w *wanted) (reason string
 	if reason = t.Until.excess(written, c.issuer.maxUntil); reason != "" {
 		return "until " + reason
 	}
-	t.publishes, reason = c.publication(w.forms, w.wildcard && !c.stops.reaches(name))
+	t.publishes, reason = c.publication(name, w)
 	return reason
 }
 

@@ -37,7 +37,7 @@ func newDifference(prev, next *Book) *difference {
 func (d *difference) touches(b basis) bool {
 	few := len(d.suffixes) <= 2+len(b.account.domains)/32 // so that it is quicker to look for each
 	switch {
-	case d.stops.account(b.place, b.account.uri) != "":
+	case d.stops.account(b.place, b.account.uri) != "", d.stops.stopped[Scope{"uri", b.account.overlap.uri}]:
 		return true
 	case few:
 		return slices.ContainsFunc(d.suffixes, b.account.isNear)

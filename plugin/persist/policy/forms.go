@@ -16,6 +16,9 @@ const (
 	formOpaque
 )
 
+// formsPlain are those whose records have the URI as it is.
+const formsPlain = formURI | formOpaque
+
 var formBits = map[record.Form]forms{
 	record.FormURI:    formURI,
 	record.FormHash:   formHash,

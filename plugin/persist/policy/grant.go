@@ -28,35 +28,9 @@ type Terms struct {
 	publishes publication
 }
 
-// publication is what is served of a grant: nothing where it is zero.
-type publication struct {
-	record     record.Record // without persistUntil
-	plain      bool          // the record as it is
-	opaque     bool          // its account URI is not known to be an ACME account URL
-	hashed     bool          // the record with the hashed URI
-	hashPrefix string        // where hashed
-	thumbprint string        // likewise
-}
-
-// Records returns one record for each form, without persistUntil; none where
-// the grant is withheld.
-func (g *Grant) Records() []record.Record {
-	var list []record.Record
-	p := &g.publishes
-	if p.plain {
-		list = append(list, p.record)
-	}
-	if p.hashed {
-		hashed := p.record
-		hashed.AccountURI = record.HashAccountURI(p.hashPrefix, g.FQDN, p.thumbprint, p.record.AccountURI)
-		list = append(list, hashed)
-	}
-	return list
-}
-
 // Opaque reports whether the account URI is one that a CA without ACME hands out: the
 // grant has the opaque form alone. It is false where the grant is withheld.
-func (t *Terms) Opaque() bool { return t.publishes.opaque }
+func (t *Terms) Opaque() bool { return t.publishes.forms == formOpaque }
 
 // Path is the path of the account document that holds the grant.
 func (g *Grant) Path() string { return g.place().path() }

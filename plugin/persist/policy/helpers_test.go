@@ -33,7 +33,7 @@ func served(t *testing.T, b *policy.Book, name record.FQDN) []string {
 	t.Helper()
 	var texts []string
 	for _, g := range b.Lookup(name) {
-		for _, r := range g.Records() {
+		for _, r := range g.Records(read) {
 			text, err := r.Render()
 			if err != nil {
 				t.Fatalf("The book holds a record that does not render: %v", err)

@@ -22,6 +22,9 @@ func (b *Book) Idle() []Scope {
 		for _, scope := range scopesOf(p, c.account.uri) {
 			busy[scope] = true
 		}
+		if c.namesFormer() {
+			busy[Scope{"uri", c.account.overlap.uri}] = true
+		}
 	}
 	return slices.DeleteFunc(slices.Clone(b.Stops()), func(s Scope) bool {
 		return busy[s] || s.kind == "domain" && b.concerns(record.FQDN(s.what))
@@ -48,6 +51,16 @@ func (b *Book) isWide(g *Grant) bool {
 	c := b.accounts[g.place()]
 	d, ok := c.account.find(g.FQDN)
 	return ok && !g.isRejected() && (d.wanted.wildcard || d.wanted.subtree) && c.halts(newStops(nil))(g.FQDN, d.wanted) == ""
+}
+
+// namesFormer reports whether a grant would name the account that is replaced if
+// nothing were stopped.
+func (c *compiled) namesFormer() bool {
+	uri, halt := c.account.overlap.uri, c.halts(newStops(nil))
+	return uri != "" && uri != c.account.uri && c.disowns(uri) == "" && slices.ContainsFunc(c.grants, func(g *Grant) bool {
+		d, ok := c.account.find(g.FQDN)
+		return ok && !g.isRejected() && halt(g.FQDN, d.wanted) == ""
+	})
 }
 
 // isRejected reports whether the grant is withheld because its documents do not

@@ -23,7 +23,7 @@ var (
 	someNames    = []string{"test", "a.test", "x.a.test", "b.a.test", "x.b.a.test", "c.b.a.test", "y.x.c.b.a.test", "d.test", "e.d.test", "z.y.x.e.d.test", "other"}
 	someTeams    = []string{"red", "green", "blue"}
 	someIssuers  = []string{"ca", "ra"}
-	someStops    = []string{"all", "issuer:ra", "team:red", "account:green/ca/1", "uri:" + uri, "domain:a.test", "domain:y.x.c.b.a.test", "domain:e.d.test"}
+	someStops    = []string{"all", "issuer:ra", "team:red", "account:green/ca/1", "uri:" + uri, "uri:https://ca.example/acct/7", "domain:a.test", "domain:y.x.c.b.a.test", "domain:e.d.test"}
 	moreStops    = []string{"issuer:ca", "team:blue", "account:red/ra/2", "uri:https://ca.example/acct/9", "domain:test", "domain:q.x.a.test", "domain:c.b.a.test", "domain:z.y.x.e.d.test"}
 )
 
@@ -57,7 +57,7 @@ func TestABookThatTakesOverIsTheOneThatDoesNot(t *testing.T) {
 func contents(b *policy.Book) map[string]any {
 	all := map[string]any{}
 	for g := range b.Grants() {
-		all[fmt.Sprint("grant ", g.FQDN, " ", g.Path())] = fmt.Sprintf("%+v %v", *g.Terms, g.Records())
+		all[fmt.Sprint("grant ", g.FQDN, " ", g.Path())] = fmt.Sprintf("%+v %v", *g.Terms, g.Promises())
 	}
 	for _, name := range slices.Concat(someNames, someSuffixes, []string{"x.test", "y.test", "x.c.b.a.test", "x.e.d.test", "y.x.e.d.test"}) {
 		fqdn := record.FQDN(strings.TrimSuffix(name, "."))
@@ -229,7 +229,7 @@ func (w *world) roll(path string) []string {
 		return []string{`"stop": [` + w.some(someStops, 6, `"%s"`) + `]`, w.maybe(`"freeze_at": "2026-12-01T00:00:00Z"`)}
 	case "issuers":
 		return []string{
-			`"issuer_domain_names": ["ca.example"], "account_uri_prefixes": ["https://ca.example/acct/"]`,
+			`"issuer_domain_names": ["ca.example"], "account_uri_prefixes": ["https://ca.example/acct/"]`, w.maybe(`"account_hash_prefix": "https://ca.example/hash/"`),
 			w.mostly(`"wildcard": true`), w.maybe(`"account_hash_prefix": "https://ca.example/h/", "forms": ["uri", "hash"]`), w.maybe(`"enabled": false`),
 		}
 	case "teams":
@@ -240,6 +240,7 @@ func (w *world) roll(path string) []string {
 	}
 	return []string{
 		`"account_uri": "` + uri + `"`, `"thumbprints": ["` + thumbprint + `"]`, w.maybe(`"until": {"floor": "48h"}`),
+		w.maybe(`"overlap": {"until": "2026-12-01T00:00:00Z", "account_uri": "https://ca.example/acct/7", "forms": ["hash"]}`),
 		`"domains": {` + w.some(someNames, 2, `"%s": {"wildcard": `+fmt.Sprint(w.IntN(2) == 0)+`}`) + `}`,
 	}
 }

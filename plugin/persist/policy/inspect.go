@@ -72,15 +72,22 @@ func (b *Book) AccountURI(g *Grant) string {
 
 // Thumbprints returns those of the keys that documents know the account at uri
 // by, without repetition: for each document what the team wrote, the current
-// one first, then what the admin has approved.
+// one first and those of an overlap last, then what the admin has approved.
 func (b *Book) Thumbprints(uri string) []string {
 	var list []string
 	for _, p := range slices.SortedFunc(maps.Keys(b.accounts), comparePlaces) {
 		c := b.accounts[p]
-		if c.account.uri != uri {
+		switch former := &c.account.overlap; uri {
+		case c.account.uri:
+			list = union(list, c.account.thumbprints)
+			if former.uri == "" || former.uri == uri {
+				list = union(list, former.thumbprints)
+			}
+		case former.uri:
+			list = union(list, former.thumbprints)
+		default:
 			continue
 		}
-		list = union(list, c.account.thumbprints)
 		if c.team != nil {
 			list = union(list, c.team.accounts[uri].thumbprints)
 		}

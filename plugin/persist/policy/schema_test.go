@@ -55,10 +55,12 @@ func TestSchemasKnowTheMembersOfTheReader(t *testing.T) {
 			`{"accounts": {"` + uri + `": {"proof": {"unheard_of": 1}}}}`: {"properties", "accounts", "additionalProperties", "properties", "proof"},
 		},
 		"accounts": {
-			`{"unheard_of": 1}`:                                          {},
-			`{"until": {"unheard_of": 1}}`:                               {"properties", "until", "anyOf", "2"},
-			`{"domains": {"example.com": {"unheard_of": 1}}}`:            {"properties", "domains", "anyOf", "2", "additionalProperties"},
-			`{"domains": {"example.com": {"until": {"unheard_of": 1}}}}`: {"properties", "domains", "anyOf", "2", "additionalProperties", "properties", "until", "anyOf", "2"},
+			`{"unheard_of": 1}`:                                            {},
+			`{"until": {"unheard_of": 1}}`:                                 {"properties", "until", "anyOf", "2"},
+			`{"domains": {"example.com": {"unheard_of": 1}}}`:              {"properties", "domains", "anyOf", "2", "additionalProperties"},
+			`{"overlap": {"unheard_of": 1}}`:                               {"properties", "overlap"},
+			`{"domains": {"example.com": {"overlap": {"unheard_of": 1}}}}`: {"properties", "domains", "anyOf", "2", "additionalProperties", "properties", "overlap"},
+			`{"domains": {"example.com": {"until": {"unheard_of": 1}}}}`:   {"properties", "domains", "anyOf", "2", "additionalProperties", "properties", "until", "anyOf", "2"},
 		},
 	}
 	for _, kind := range policy.Kinds {
@@ -128,7 +130,7 @@ func descend(t *testing.T, s map[string]any, way []string) map[string]any {
 
 // inexpressible are the faults that the reader finds and a schema cannot.
 var inexpressible = regexp.MustCompile(`thumbprint is not 32 octets|is no form|names no form|has no scheme|account URI .* contains|is no scope|slug of an issuers document|` +
-	`is missing or empty|names no domain|a label has|ends in a number|together above max_until|is not a positive whole number|has [0-9]+ octets, and|the issuer-domain-name`)
+	`is missing or empty|names nothing|names no domain|a label has|ends in a number|together above max_until|is not a positive whole number|has [0-9]+ octets, and|the issuer-domain-name`)
 
 // What breaks a schema is rejected by the reader, always, and what the reader
 // rejects breaks the schema, but for the few things that it cannot express.

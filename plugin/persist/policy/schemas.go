@@ -121,13 +121,28 @@ var wantedMembers = map[string]*schema{
 	"enabled":  schemaEnabled,
 }
 
+// overlapMembers may stand in every overlap, and accountOverlapMembers in that of
+// an account.
+var (
+	overlapMembers = map[string]*schema{
+		"until!": schemaInstant.says("Published before this instant only."),
+		"forms":  schemaForms.says("Other forms of the records."),
+	}
+	accountOverlapMembers = map[string]*schema{
+		"account_uri": schemaPrefix.says("The URI of the account that this one replaces."),
+		"thumbprints": schemaThumbprints.says("Of earlier keys (RFC 7638): of the account, or of the one that it replaces."),
+	}
+)
+
 var accountMembers = withMembers(wantedMembers, map[string]*schema{
 	"account_uri!": schemaURI.says("The account's URI, as the CA gave it."),
 	"thumbprints":  schemaThumbprints.says("Of the account's key (RFC 7638), the current one first; default those that the team document approves."),
 	"owner":        schemaText.says("For people."),
 	"note":         schemaText.says("For people."),
+	"overlap":      schemaObject(withMembers(overlapMembers, accountOverlapMembers)).says("What is published besides, while the account changes."),
 	"domains!": schemaList(schemaName, schemaObject(withMembers(wantedMembers, map[string]*schema{
 		"not_before": schemaInstant.says("No record before it."),
+		"overlap":    schemaObject(withMembers(overlapMembers, map[string]*schema{"forms!": schemaForms.says("Published besides.")})).says("Other forms that are published besides, while this name changes; default the account's."),
 	}))).says("The names that the account may validate, *.NAME for NAME with wildcard."),
 })
 

@@ -112,18 +112,20 @@ func (o *object) proof() time.Time {
 func (t *team) holdsSuffix(s suffix) bool { return covers(t.holds, s) }
 
 // alike reports whether t and other, either of which may be nil, let an account
-// do the same, but for where: see [ownership.differences].
-func (t *team) alike(other *team, uri string) bool {
+// of these URIs do the same, but for where: see [ownership.differences].
+func (t *team) alike(other *team, uris []string) bool {
 	if t == other || t == nil || other == nil {
 		return t == other
 	}
-	a, known := t.accounts[uri]
-	b, knew := other.accounts[uri]
 	return slices.Equal(t.issuers, other.issuers) &&
 		t.wildcard == other.wildcard && t.subtree == other.subtree && t.enabled == other.enabled &&
 		t.maxGrants == other.maxGrants &&
-		(t.accounts == nil) == (other.accounts == nil) && known == knew &&
-		slices.Equal(a.thumbprints, b.thumbprints) && a.proven.Equal(b.proven)
+		(t.accounts == nil) == (other.accounts == nil) &&
+		!slices.ContainsFunc(uris, func(uri string) bool {
+			a, known := t.accounts[uri]
+			b, knew := other.accounts[uri]
+			return known != knew || !slices.Equal(a.thumbprints, b.thumbprints) || !a.proven.Equal(b.proven)
+		})
 }
 
 func narrowTeam(last, read *team, sound func(string) bool) *team {

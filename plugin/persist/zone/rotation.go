@@ -15,7 +15,7 @@ type Term struct {
 	Served bool
 	Stale  bool      // the store has not vouched for the grant recently enough
 	Held   bool      // this holds only as long as the book does, because rotation waits for the store
-	Ends   time.Time // the first instant at which anything above may differ
+	Ends   time.Time // the first instant at which anything above may differ, or which records there are
 }
 
 // Term applies the rules of time to g, which is of the book b, at the instant at
@@ -35,6 +35,9 @@ func (z *Zone) Term(b *policy.Book, g *policy.Grant, at time.Time) Term {
 	z.rotate(&t, g.Until, at, confirmed.Add(z.grace))
 	z.freeze(&t, g.Until, b.Freeze())
 	t.bound(at, g.NotBefore, time.Duration(z.ttl)*time.Second+Skew)
+	if changes := g.Changes(at); !changes.IsZero() {
+		t.Ends = earlier(t.Ends, changes)
+	}
 	return t
 }
 

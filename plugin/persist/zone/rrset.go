@@ -53,7 +53,7 @@ func (z *Zone) Records(b *policy.Book, grants []*policy.Grant, at time.Time) Rec
 		if !t.Served {
 			continue
 		}
-		r.publish(g, t.Until)
+		r.publish(g.Records(at), g, t.Until)
 		bounded = bounded && !t.Until.IsZero()
 		if r.NotAfter.IsZero() || t.Until.Before(r.NotAfter) {
 			r.NotAfter = t.Until
@@ -66,10 +66,10 @@ func (z *Zone) Records(b *policy.Book, grants []*policy.Grant, at time.Time) Rec
 	return r
 }
 
-// publish adds the records of g. A record that does not render was refused by
+// publish adds records of g. A record that does not render was refused by
 // the policy already, so there is nothing to report here.
-func (r *Records) publish(g *policy.Grant, until time.Time) {
-	for _, rec := range g.Records() {
+func (r *Records) publish(records []record.Record, g *policy.Grant, until time.Time) {
+	for _, rec := range records {
 		rec.Until = until
 		if text, err := rec.Render(); err == nil {
 			r.Published = append(r.Published, Published{Grant: g, Record: rec, Text: text})
