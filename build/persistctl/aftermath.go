@@ -16,7 +16,7 @@ import (
 // remaining is what stops and freezes do not end.
 type remaining struct {
 	Names    int           `json:"names"`    // that lose records
-	Narrowed int           `json:"narrowed"` // that keep all of theirs, without the wildcard
+	Narrowed int           `json:"narrowed"` // that keep theirs, without the wildcard or the account of an overlap
 	Accounts []accountLeft `json:"accounts"`
 	Bound    *lastTrace    `json:"revocation,omitempty"`
 	Idle     []string      `json:"stops_nothing,omitempty"`
@@ -55,7 +55,7 @@ func (b *braking) remains(lib *library, frozen bool) *remaining {
 	affected = slices.DeleteFunc(affected, func(g *policy.Grant) bool { return g.Withheld != "" })
 	r := &remaining{frozen: frozen, Accounts: []accountLeft{}}
 	r.countNames(affected, stays)
-	r.countAccounts(free, affected)
+	r.countAccounts(free, affected, after)
 	r.Bound = b.stanza.lastTrace(free, affected, later(b.now, b.freeze.Time))
 	for _, s := range lib.Idle() {
 		if slices.Contains(b.scopes, s) {
@@ -110,20 +110,39 @@ func (r *remaining) countNames(grants []*policy.Grant, stays func(*policy.Grant)
 	}
 }
 
-// countAccounts counts the names of each account.
-func (r *remaining) countAccounts(book *policy.Book, grants []*policy.Grant) {
+// countAccounts counts the names of each account that is stopped.
+func (r *remaining) countAccounts(book *policy.Book, grants []*policy.Grant, after *policy.Book) {
 	issuers := namesOfIssuers(book)
 	index := map[accountLeft]int{}
 	for _, g := range grants {
-		a := accountLeft{Issuer: issuers[g.Issuer], URI: book.AccountURI(g)}
-		at, ok := index[a]
-		if !ok {
-			at = len(r.Accounts)
-			index[a] = at
-			r.Accounts = append(r.Accounts, a)
+		for _, uri := range stoppedOf(g, after) {
+			a := accountLeft{Issuer: issuers[g.Issuer], URI: uri}
+			at, ok := index[a]
+			if !ok {
+				at = len(r.Accounts)
+				index[a] = at
+				r.Accounts = append(r.Accounts, a)
+			}
+			r.Accounts[at].Names++
 		}
-		r.Accounts[at].Names++
 	}
+}
+
+// stoppedOf are the accounts of a grant that has other records in after: those
+// that it names there no longer, or all of them where the records are narrowed.
+func stoppedOf(g *policy.Grant, after *policy.Book) []string {
+	all := g.AccountURIs()
+	for _, now := range after.Lookup(g.FQDN) {
+		if now.Path() != g.Path() {
+			continue
+		}
+		named := now.AccountURIs()
+		gone := slices.DeleteFunc(slices.Clone(all), func(uri string) bool { return slices.Contains(named, uri) })
+		if len(gone) > 0 {
+			return gone
+		}
+	}
+	return all
 }
 
 func (r *remaining) text(w io.Writer) {
@@ -147,6 +166,8 @@ func (r *remaining) text(w io.Writer) {
 	}
 }
 
+const narrowing = "the wildcard or the overlap ends, and the name itself is granted as before"
+
 // what says what becomes of the records.
 func (r *remaining) what() string {
 	names := counted(r.Names, "name")
@@ -156,9 +177,9 @@ func (r *remaining) what() string {
 	case r.Narrowed == 0:
 		return "The records are withdrawn at " + names
 	case r.Names == 0:
-		return "No records are withdrawn, and " + counted(r.Narrowed, "name") + " narrowed: the wildcard ends, and the name itself is granted as before"
+		return "No records are withdrawn, and " + counted(r.Narrowed, "name") + " narrowed: " + narrowing
 	}
-	return fmt.Sprintf("The records are withdrawn at %s, and %s narrowed: the wildcard ends, and the name itself is granted as before", names, counted(r.Narrowed, "name"))
+	return fmt.Sprintf("The records are withdrawn at %s, and %s narrowed: %s", names, counted(r.Narrowed, "name"), narrowing)
 }
 
 // stillHeld finds what keeps stopped what the scopes covered.

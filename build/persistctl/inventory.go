@@ -18,6 +18,7 @@ type inventory struct {
 	Freeze time.Time  `json:"freeze,omitzero"`
 	Grants []entry    `json:"grants"`
 	Bound  *lastTrace `json:"revocation,omitempty"` // of all of them; nil where none is served
+	Size   *largest   `json:"largest_answer,omitempty"`
 }
 
 // entry is one grant.
@@ -31,6 +32,14 @@ type entry struct {
 	Reason   string      `json:"reason,omitempty"` // why it is not served
 	Document string      `json:"document"`
 	Records  []string    `json:"records"`
+	Ending   []passing   `json:"ending,omitempty"` // those of them that an overlap ends
+	Octets   *octets     `json:"octets,omitempty"` // of the answer at the name, for all of its grants; nil where it has no record
+}
+
+// largest is the largest answer.
+type largest struct {
+	Name record.FQDN `json:"name"`
+	octets
 }
 
 func (s *showing) inventory(ctx context.Context, name record.FQDN, dir string) (result, error) {
@@ -52,10 +61,25 @@ func (s *showing) inventory(ctx context.Context, name record.FQDN, dir string) (
 	}
 	issuers := namesOfIssuers(lib.Book)
 	for _, g := range grants {
-		shown.Grants = append(shown.Grants, newEntry(lib.Book, g, s.stanza.standingOf(lib.Book, g, at), issuers))
+		e := newEntry(lib.Book, g, s.stanza.standingOf(lib.Book, g, at), issuers)
+		if e.Served {
+			e.Ending = ending(g, at)
+		}
+		if size := s.stanza.octets(lib.Book, lib.Lookup(g.FQDN), at); size.Most > 0 {
+			e.Octets = &size
+			shown.measure(e.Name, size)
+		}
+		shown.Grants = append(shown.Grants, e)
 	}
 	shown.Bound = s.stanza.lastTrace(lib.Book, grants, at)
 	return shown, nil
+}
+
+// measure keeps the largest answer.
+func (i *inventory) measure(name record.FQDN, size octets) {
+	if i.Size == nil || size.Most > i.Size.Most {
+		i.Size = &largest{name, size}
+	}
 }
 
 // namesOfIssuers returns the published issuer-domain-names by slug.
@@ -105,6 +129,9 @@ func (i *inventory) text(w io.Writer) {
 	rows = append(rows, []string{"NAME", "ISSUER", "ACCOUNT", "SCOPE", "PERSISTUNTIL", "DOCUMENT", "STATE"})
 	for _, e := range i.Grants {
 		until, state := stamp(e.Until), "served"
+		if len(e.Ending) > 0 {
+			state = fmt.Sprintf("served, %s of it before %s only", counted(len(e.Ending), "record"), endsText(e.Ending))
+		}
 		if !e.Served {
 			state = e.Reason
 		} else if e.Until.IsZero() {
@@ -118,6 +145,9 @@ func (i *inventory) text(w io.Writer) {
 	}
 	if !i.Freeze.IsZero() {
 		fmt.Fprintf(w, "\nThe control document freezes rotation from %s on.\n", stamp(i.Freeze))
+	}
+	if i.Size != nil {
+		fmt.Fprintf(w, "\nThe largest signed answer is that of %s: %s.\n", i.Size.Name, i.Size.octets)
 	}
 	if i.Bound != nil {
 		fmt.Fprintln(w)

@@ -17,8 +17,8 @@ a server does that starts, and print what it would not use, one a line:
   rejected: PATH@VERSION: FIELD: what is wrong, and what to write instead
 
 A warning, in the form of a rejection, is about what is valid and deserves a
-second look: grants that are over, stops that stop nothing, teams that may do
-much, answers too large for UDP.
+second look: grants and overlaps that are over, stops that stop nothing, teams that
+may do much, answers that are too large for UDP at some instant from now on.
 
 The instant until of a grant must lie after its document was written, and no
 further than max_until after it. In Vault that is when the version was made; in a
@@ -52,8 +52,9 @@ func newLint(out *output) *cobra.Command {
 		if lib == nil {
 			return unloaded
 		}
-		report, err := lint(lib, now)
-		if err == nil && team != "" {
+		report := lint(lib, now)
+		var err error
+		if team != "" {
 			err = report.only(team, lib)
 		}
 		if err == nil {

@@ -1,13 +1,10 @@
 package main
 
 import (
-	"crypto/rand"
 	"fmt"
 	"slices"
 	"time"
 
-	"github.com/coredns-persist/persist/plugin/persist/answer"
-	"github.com/coredns-persist/persist/plugin/persist/dnssec"
 	"github.com/coredns-persist/persist/plugin/persist/policy"
 	"github.com/coredns-persist/persist/plugin/persist/store"
 )
@@ -17,42 +14,31 @@ type linter struct {
 	book     *policy.Book
 	snapshot *store.Snapshot // what book was compiled from
 	at       time.Time
-	keys     *dnssec.KeySet // made up: signatures of all keys are of one size
 	stanza   *stanza
 	report   *lintReport
 }
 
 // lint looks at the documents as of the instant at. Of those that a server would
 // not load it only says which cannot be read.
-func lint(lib *library, at time.Time) (*lintReport, error) {
+func lint(lib *library, at time.Time) *lintReport {
 	report := &lintReport{
 		Unreadable: append([]string{}, lib.troubles...),
 		Rejections: []remark{},
 		Warnings:   []remark{},
 	}
 	if lib.Book == nil {
-		return report, nil
+		return report
 	}
 	report.Documents = len(lib.snapshot.Documents)
 	for _, r := range lib.Rejections() {
 		report.Rejections = append(report.Rejections, newRemark(r))
 	}
 	l := linter{book: lib.Book, snapshot: lib.snapshot, at: at, stanza: defaultStanza(), report: report}
-	return report, l.lint()
-}
-
-// lint warns of everything.
-func (l *linter) lint() error {
-	raw, err := dnssec.GenerateKeys("lint", 13, l.at, rand.Reader)
-	if err == nil {
-		l.keys, err = dnssec.ParseKeys(raw)
-	}
-	if err != nil {
-		return err
-	}
 	l.stops()
 	l.teams()
-	return l.grants()
+	l.overlaps()
+	l.grants()
+	return report
 }
 
 func (l *linter) warn(path, field, format string, args ...any) {
@@ -79,19 +65,16 @@ func (l *linter) teams() {
 }
 
 // grants warns of single grants, and of names that have many.
-func (l *linter) grants() error {
+func (l *linter) grants() {
 	var last *policy.Grant
 	for g := range l.book.Grants() {
 		l.report.Grants++
 		l.grant(g)
 		if last == nil || last.FQDN != g.FQDN {
-			if err := l.size(g); err != nil {
-				return err
-			}
+			l.size(g)
 		}
 		last = g
 	}
-	return nil
 }
 
 func (l *linter) grant(g *policy.Grant) {
@@ -105,11 +88,18 @@ func (l *linter) grant(g *policy.Grant) {
 
 // size warns of a name whose answer does not fit a UDP packet, at the document
 // of its first grant.
-func (l *linter) size(first *policy.Grant) error {
-	size, err := l.answerSize(first)
-	if err == nil && size > answer.MaxUDP {
-		l.warnOf(first, "has %d grants, whose signed answer of %d octets exceeds the %d that are sent over UDP, so resolvers must come back over TCP: publish fewer accounts or forms at this name",
-			len(l.book.Lookup(first.FQDN)), size, answer.MaxUDP)
+func (l *linter) size(first *policy.Grant) {
+	grants := l.book.Lookup(first.FQDN)
+	if size := l.stanza.octets(l.book, grants, l.at); !size.fits() {
+		l.warnOf(first, "has %s, whose signed answer of %d octets exceeds the %d that are sent over UDP%s, so resolvers must come back over TCP: publish fewer accounts or forms at this name",
+			counted(len(grants), "grant"), size.Most, size.Of, whenOther(l.at, size.MostAt))
 	}
-	return err
+}
+
+// whenOther says at which instant, where that is not now.
+func whenOther(now, at time.Time) string {
+	if at.Equal(now) {
+		return ""
+	}
+	return " at " + stamp(at)
 }

@@ -23,7 +23,11 @@ type Term struct {
 // past the instant up to which the store vouches for the grant, so when the
 // store falls silent the CAs stop accepting by themselves.
 func (z *Zone) Term(b *policy.Book, g *policy.Grant, at time.Time) Term {
-	confirmed := b.Confirmed(g)
+	return z.term(b, g, at, b.Confirmed(g))
+}
+
+// term is Term for a grant that was confirmed at an instant.
+func (z *Zone) term(b *policy.Book, g *policy.Grant, at, confirmed time.Time) Term {
 	staleAt := confirmed.Add(z.staleAfter(g))
 	if !at.Before(staleAt) {
 		return Term{Stale: true, Held: true, Ends: at}

@@ -40,10 +40,20 @@ type Records struct {
 // (see [policy.Book.Clock]), by which the result goes too. Grants whose
 // documents are stale are left out; if all are, the result is Stale.
 func (z *Zone) Records(b *policy.Book, grants []*policy.Grant, at time.Time) Records {
+	return z.records(b, grants, at, b.Confirmed)
+}
+
+// Foresee is [Zone.Records] for an instant that may lie ahead, if the store goes on
+// to vouch for everything until then.
+func (z *Zone) Foresee(b *policy.Book, grants []*policy.Grant, at time.Time) Records {
+	return z.records(b, grants, at, func(*policy.Grant) time.Time { return at })
+}
+
+func (z *Zone) records(b *policy.Book, grants []*policy.Grant, at time.Time, confirmed func(*policy.Grant) time.Time) Records {
 	r := Records{Stale: len(grants) > 0, Ends: at.Add(z.maxStale)}
 	bounded := true
 	for _, g := range grants {
-		t := z.Term(b, g, at)
+		t := z.term(b, g, at, confirmed(g))
 		r.Held = r.Held || t.Held
 		if t.Stale {
 			continue

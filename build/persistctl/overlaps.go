@@ -1,0 +1,64 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/policy"
+)
+
+// overlaps warns of overlaps that are over, or that add nothing.
+func (l *linter) overlaps() {
+	for _, a := range l.book.Accounts() {
+		switch {
+		case a.Until.IsZero() || !a.Valid:
+		case !a.Until.After(l.at):
+			l.warn(a.Path, "overlap", "is over since %s: remove it", stamp(a.Until))
+		case !addsSomething(a.Grants):
+			l.warn(a.Path, "overlap", "adds no record to any name: thumbprints need the hash form, and forms and account_uri must be others than those that stand already")
+		}
+	}
+}
+
+// addsSomething reports whether one of grants has records by an overlap, or may
+// have: of one that is withheld nobody knows.
+func addsSomething(grants []*policy.Grant) bool {
+	for _, g := range grants {
+		former, forms := g.Overlaps()
+		if g.Withheld != "" || !former.IsZero() || !forms.IsZero() {
+			return true
+		}
+	}
+	return false
+}
+
+// ending are the records of a grant that an overlap ends after an instant, and
+// when.
+func ending(g *policy.Grant, at time.Time) []passing {
+	list := []passing{}
+	for _, p := range g.Promises() {
+		if p.Ends.After(at) {
+			list = append(list, passing{p.AccountURI, p.Ends})
+		}
+	}
+	return list
+}
+
+// endsText is when records end, by people.
+func endsText(list []passing) string {
+	var ends []string
+	for _, p := range list {
+		if text := stamp(p.Ends); !slices.Contains(ends, text) {
+			ends = append(ends, text)
+		}
+	}
+	slices.Sort(ends)
+	return strings.Join(ends, " or ")
+}
+
+// passing is a record that an overlap ends.
+type passing struct {
+	AccountURI string    `json:"accounturi"` // as the record has it
+	Ends       time.Time `json:"ends"`
+}
