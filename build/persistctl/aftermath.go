@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/policy"
 	"github.com/coredns-persist/persist/plugin/persist/record"
@@ -55,7 +56,7 @@ func (b *braking) remains(lib *library, frozen bool) *remaining {
 	affected = slices.DeleteFunc(affected, func(g *policy.Grant) bool { return g.Withheld != "" })
 	r := &remaining{frozen: frozen, Accounts: []accountLeft{}}
 	r.countNames(affected, stays)
-	r.countAccounts(free, affected, after)
+	r.countAccounts(free, affected, after, b.now)
 	r.Bound = b.stanza.lastTrace(free, affected, later(b.now, b.freeze.Time))
 	for _, s := range lib.Idle() {
 		if slices.Contains(b.scopes, s) {
@@ -111,11 +112,11 @@ func (r *remaining) countNames(grants []*policy.Grant, stays func(*policy.Grant)
 }
 
 // countAccounts counts the names of each account that is stopped.
-func (r *remaining) countAccounts(book *policy.Book, grants []*policy.Grant, after *policy.Book) {
+func (r *remaining) countAccounts(book *policy.Book, grants []*policy.Grant, after *policy.Book, at time.Time) {
 	issuers := namesOfIssuers(book)
 	index := map[accountLeft]int{}
 	for _, g := range grants {
-		for _, uri := range stoppedOf(g, after) {
+		for _, uri := range stoppedOf(g, after, at) {
 			a := accountLeft{Issuer: issuers[g.Issuer], URI: uri}
 			at, ok := index[a]
 			if !ok {
@@ -130,13 +131,13 @@ func (r *remaining) countAccounts(book *policy.Book, grants []*policy.Grant, aft
 
 // stoppedOf are the accounts of a grant that has other records in after: those
 // that it names there no longer, or all of them where the records are narrowed.
-func stoppedOf(g *policy.Grant, after *policy.Book) []string {
-	all := g.AccountURIs()
+func stoppedOf(g *policy.Grant, after *policy.Book, at time.Time) []string {
+	all := g.AccountURIs(at)
 	for _, now := range after.Lookup(g.FQDN) {
 		if now.Path() != g.Path() {
 			continue
 		}
-		named := now.AccountURIs()
+		named := now.AccountURIs(at)
 		gone := slices.DeleteFunc(slices.Clone(all), func(uri string) bool { return slices.Contains(named, uri) })
 		if len(gone) > 0 {
 			return gone

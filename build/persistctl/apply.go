@@ -52,15 +52,22 @@ written. At last index is written, so that servers look at once.`,
 		if p.settle <= 0 && found.mixed() {
 			fmt.Fprintln(progress, "These are accounts together with what bounds them: a server that scans meanwhile may hold new ones of one kind against old ones of another, for one scan. With --settle 75s each kind is read before the next is written.")
 		}
-		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+		ctx, stop := interruptible(cmd.Context())
 		defer stop()
-		context.AfterFunc(ctx, stop) // a second signal ends the program at once
 		if err := found.apply(ctx, w, p.settle, progress); err != nil {
 			return err
 		}
 		return out.programs(cmd.OutOrStdout(), found)
 	}
 	return cmd
+}
+
+// interruptible returns a context that ends with the first signal to end. A second
+// one ends the program at once.
+func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }
 
 // mixed reports whether accounts are written together with what bounds them.
@@ -127,8 +134,11 @@ func wait(ctx context.Context, w store.Writer, settle time.Duration) error {
 }
 
 // touchIndex has servers look again. That somebody else does so at the same time
-// is as good.
+// is as good, and a directory is looked at as a whole anyway.
 func touchIndex(ctx context.Context, w store.Writer) error {
+	if _, isDirectory := w.(*store.Directory); isDirectory {
+		return nil
+	}
 	version := ""
 	switch d, err := w.Read(ctx, store.IndexPath); {
 	case err == nil:

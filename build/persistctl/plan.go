@@ -149,17 +149,23 @@ func isEmpty(ctx context.Context, source store.Source) bool {
 	return true
 }
 
-// refuse gathers why apply does not go ahead.
-func (p *planning) refuse(found *plan, before, after *policy.Book) {
-	known := map[policy.Rejection]bool{}
+// newlyRejected is what is rejected in after, and was not before.
+func newlyRejected(before, after *policy.Book) []remark {
+	known, list := map[policy.Rejection]bool{}, []remark{}
 	for _, r := range before.Rejections() {
 		known[r.Key()] = true
 	}
 	for _, r := range after.Rejections() {
 		if !known[r.Key()] {
-			found.Rejections = append(found.Rejections, newRemark(r))
+			list = append(list, newRemark(r))
 		}
 	}
+	return list
+}
+
+// refuse gathers why apply does not go ahead.
+func (p *planning) refuse(found *plan, before, after *policy.Book) {
+	found.Rejections = newlyRejected(before, after)
 	if n := len(found.Rejections); n > 0 && !p.rejected {
 		found.Refusals = append(found.Refusals, fmt.Sprintf("servers would newly reject %s: correct the documents, or write --allow-rejections", counted(n, "thing")))
 	}

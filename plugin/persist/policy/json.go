@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -154,6 +155,11 @@ func (v *value) set(name string, to value) *value {
 	}
 	v.members = append(v.members, member{name, to})
 	return &v.members[len(v.members)-1].value
+}
+
+// drop removes the member name of an object, as often as it stands there.
+func (v *value) drop(name string) {
+	v.members = slices.DeleteFunc(v.members, func(m member) bool { return m.name == name })
 }
 
 // indented is the text of v as people read it, where v was read or is made of

@@ -114,16 +114,17 @@ func (t *Terms) Changed(at time.Time) time.Time {
 	return last
 }
 
-// AccountURIs are the URIs of the accounts that the grant names, that of an
-// overlap last; none where it is withheld.
-func (t *Terms) AccountURIs() []string {
-	var list []string
-	for _, n := range []named{t.publishes.account, t.publishes.former} {
-		if n.uri != "" && !slices.Contains(list, n.uri) {
-			list = append(list, n.uri)
-		}
+// AccountURIs are the URIs of the accounts that the grant names at the instant at,
+// that of an overlap last; none where it is withheld.
+func (t *Terms) AccountURIs(at time.Time) []string {
+	p := &t.publishes
+	switch {
+	case p.account.uri == "":
+		return nil
+	case p.former.uri == "" || p.former.uri == p.account.uri || !at.Before(p.formerUntil):
+		return []string{p.account.uri}
 	}
-	return list
+	return []string{p.account.uri, p.former.uri}
 }
 
 // sooner is the earlier of two instants of which zero is never.

@@ -1,0 +1,225 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/record"
+
+	"github.com/spf13/cobra"
+)
+
+func newAccountUses(out *output) *cobra.Command {
+	var docs documents
+	var at instant
+	cmd := &cobra.Command{
+		Use:   "uses URI [DIR | --vault[=ADDRESS]]",
+		Short: "Say what breaks if an account goes: names, documents, approvals and stops",
+		Long: `Find everything that names the account at URI: the documents that have it as their
+account or in an overlap, every name that they grant, the teams whose admin has
+approved it, and the stops that name it or a document of it. Of each name it says who
+else has a record there, so which names no account could validate any more. Write the
+URI as the CA gave it.
+
+The exit status is 1 if nothing names the account.`,
+		Example: `  persistctl account uses https://acme-v02.api.letsencrypt.org/acme/acct/123 docs/example/policies
+  persistctl account uses https://acme-v02.api.letsencrypt.org/acme/acct/123 --vault -o json`,
+		Args: cobra.RangeArgs(1, 2),
+	}
+	docs.register(cmd.Flags())
+	at.register(cmd.Flags(), "as of this instant")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		used, err := usesOf(cmd.Context(), docs, args[0], argument(args, 1), at.orNow())
+		if err != nil {
+			return err
+		}
+		return out.print(cmd.OutOrStdout(), used)
+	}
+	return cmd
+}
+
+// uses is everything that names an account.
+type uses struct {
+	URI       string       `json:"account_uri"`
+	At        time.Time    `json:"at"`
+	Documents []usedBy     `json:"documents"`
+	Names     []usedAt     `json:"names"`
+	Alone     int          `json:"names_without_another"` // at which nobody else has a record
+	Approvals []approvedIn `json:"approvals"`
+	Stops     []string     `json:"stops"`
+}
+
+// usedBy is a document that has the account.
+type usedBy struct {
+	Document string    `json:"document"`
+	As       string    `json:"as"`                // account or overlap
+	Until    time.Time `json:"until,omitzero"`    // when the overlap ends
+	Names    int       `json:"names"`             // that it grants
+	Invalid  bool      `json:"invalid,omitempty"` // no version of it is valid
+}
+
+// usedAt is a name at which the account has a grant.
+type usedAt struct {
+	Name      record.FQDN `json:"name"`
+	Documents []string    `json:"documents"`
+	State     string      `json:"state"`  // served, or why not
+	Others    []other     `json:"others"` // who has a record there besides
+}
+
+// other is another account with a record at a name.
+type other struct {
+	Issuer   string `json:"issuer"`
+	URI      string `json:"account_uri"`
+	Document string `json:"document"`
+}
+
+// approvedIn is a team whose admin has approved the account.
+type approvedIn struct {
+	Document    string   `json:"document"`
+	Thumbprints []string `json:"thumbprints"`
+}
+
+func usesOf(ctx context.Context, docs documents, uri, dir string, at time.Time) (*uses, error) {
+	if err := record.CheckAccountURI(uri); err != nil {
+		return nil, usageError{err}
+	}
+	lib, err := docs.loadFit(ctx, dir, at)
+	if err != nil {
+		return nil, err
+	}
+	u := findUses(lib.Book, uri, at)
+	if len(u.Documents)+len(u.Approvals)+len(u.Stops) == 0 {
+		return nil, fmt.Errorf("nothing names the account %s: write its URI byte for byte as the CA gave it", uri)
+	}
+	return u, nil
+}
+
+// findUses finds what names the account at uri in a book, as of an instant.
+func findUses(book *policy.Book, uri string, at time.Time) *uses {
+	u := &uses{URI: uri, At: at, Documents: []usedBy{}, Names: []usedAt{}, Approvals: []approvedIn{}, Stops: []string{}}
+	has, names := map[string]policy.AccountFacts{}, map[record.FQDN]bool{}
+	for _, a := range book.Accounts() {
+		if !a.Names(uri) {
+			continue
+		}
+		has[a.Path] = a
+		used := usedBy{Document: versioned(book, a.Path), As: "account", Names: len(a.Grants), Invalid: !a.Valid}
+		if a.URI != uri {
+			used.As, used.Until = "overlap", a.Until
+		}
+		u.Documents = append(u.Documents, used)
+		for _, g := range a.Grants {
+			names[g.FQDN] = true
+		}
+	}
+	for _, name := range sortedNames(names) {
+		used := usesAt(book, name, uri, has, at)
+		if len(used.Others) == 0 {
+			u.Alone++
+		}
+		u.Names = append(u.Names, used)
+	}
+	for _, t := range book.Teams() {
+		if thumbprints, ok := t.Approved[uri]; ok {
+			u.Approvals = append(u.Approvals, approvedIn{versioned(book, "teams/"+t.Slug), orNone(thumbprints)})
+		}
+	}
+	for _, s := range book.StopsOf(uri, slices.Collect(maps.Keys(has))...) {
+		u.Stops = append(u.Stops, s.String())
+	}
+	return u
+}
+
+// usesAt says how it stands at one name with an account that the documents in has
+// name.
+func usesAt(book *policy.Book, name record.FQDN, uri string, has map[string]policy.AccountFacts, at time.Time) usedAt {
+	used := usedAt{Name: name, Documents: []string{}, Others: []other{}}
+	issuers := namesOfIssuers(book)
+	s := defaultStanza()
+	for _, g := range book.Lookup(name) {
+		now := s.standingOf(book, g, at)
+		if a, ok := has[g.Path()]; ok {
+			used.Documents = append(used.Documents, versioned(book, g.Path()))
+			switch {
+			case len(now.records) > 0 && slices.Contains(g.AccountURIs(at), uri):
+				used.State = "served"
+			case used.State == "":
+				used.State = cmp.Or(now.reason, overlapState(a, at))
+			}
+		}
+		for _, another := range g.AccountURIs(at) {
+			if another != uri && len(now.records) > 0 {
+				used.Others = append(used.Others, other{issuers[g.Issuer], another, versioned(book, g.Path())})
+			}
+		}
+	}
+	return used
+}
+
+// overlapState says why a grant that is served does not name the account of its
+// overlap.
+func overlapState(a policy.AccountFacts, at time.Time) string {
+	if a.Until.After(at) {
+		return "the overlap does not count: see persistctl lint"
+	}
+	return "over: the overlap ended at " + stamp(a.Until)
+}
+
+// versioned is a path with the version that counts.
+func versioned(book *policy.Book, path string) string { return path + "@" + book.Version(path) }
+
+// sortedNames are the names of a set in the order of people.
+func sortedNames(set map[record.FQDN]bool) []record.FQDN {
+	list := make([]record.FQDN, 0, len(set))
+	for name := range set {
+		list = append(list, name)
+	}
+	slices.Sort(list)
+	return list
+}
+
+func (u *uses) text(w io.Writer) {
+	rows := [][]string{{"DOCUMENT", "AS", "UNTIL", "NAMES"}}
+	for _, d := range u.Documents {
+		as := d.As
+		if d.Invalid {
+			as += ", in no valid version"
+		}
+		rows = append(rows, []string{d.Document, as, stamp(d.Until), fmt.Sprint(d.Names)})
+	}
+	if len(u.Documents) > 0 {
+		table(w, rows...)
+		fmt.Fprintln(w)
+	}
+	rows = [][]string{{"NAME", "STATE", "OTHERS"}}
+	for _, n := range u.Names {
+		rows = append(rows, []string{string(n.Name), n.State, strings.Join(n.others(), ", ")})
+	}
+	if len(u.Names) > 0 {
+		table(w, rows...)
+		fmt.Fprintln(w)
+	}
+	for _, a := range u.Approvals {
+		fmt.Fprintf(w, "%s approves it with %s.\n", a.Document, counted(len(a.Thumbprints), "thumbprint"))
+	}
+	for _, s := range u.Stops {
+		fmt.Fprintf(w, "The control document stops %s.\n", s)
+	}
+	fmt.Fprintf(w, "Without %s, %s would have no record of any account, and %s that of another.\n", u.URI, counted(u.Alone, "name"), counted(len(u.Names)-u.Alone, "name"))
+}
+
+// others names the other accounts at a name.
+func (n usedAt) others() []string {
+	var list []string
+	for _, o := range n.Others {
+		list = append(list, o.URI)
+	}
+	return list
+}

@@ -1,0 +1,89 @@
+package policy
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// ReplaceAccount returns the body of an account document that is changed to be of
+// the account at uri, whose key has the thumbprint; that may be empty, for the one
+// that the admin has approved. The account that it was of stays in an overlap until
+// an instant, and goes at once where that is zero. What else the document says stays
+// as it is written.
+//
+// It fails where an overlap is not over yet at the instant at: what that one keeps
+// would end too early.
+func ReplaceAccount(body []byte, uri, thumbprint string, until, at time.Time) ([]byte, error) {
+	top, err := parseObject(body)
+	if err != nil {
+		return nil, err
+	}
+	o := newObject("", top)
+	before := overlap{uri: o.text("account_uri"), thumbprints: o.thumbprints()}
+	if running := o.overlap(); running.until.After(at) {
+		return nil, fmt.Errorf("has an overlap until %s, which this would end: do it then, or remove the overlap first", stamp(running.until))
+	}
+	if len(o.faults.list) > 0 {
+		return nil, fmt.Errorf("is not valid: %s: %s", o.faults.list[0].field, o.faults.list[0].reason)
+	}
+	top.set("account_uri", textValue(uri))
+	top.drop("thumbprints")
+	top.drop("overlap")
+	if thumbprint != "" {
+		top.set("thumbprints", listValue(thumbprint))
+	}
+	if !until.IsZero() {
+		kept := value{kind: jsontext.KindBeginObject}
+		kept.set("until", textValue(stamp(until)))
+		kept.set("account_uri", textValue(before.uri))
+		if len(before.thumbprints) > 0 {
+			kept.set("thumbprints", listValue(before.thumbprints...))
+		}
+		top.set("overlap", kept)
+	}
+	return top.indented(), nil
+}
+
+// ApproveAccount returns the body of a team document that approves the account at
+// uri besides, with a key of the thumbprint where that is not empty. It is the body
+// itself where the document does so already, and where it approves every account.
+func ApproveAccount(body []byte, uri, thumbprint string) ([]byte, error) {
+	top, err := parseObject(body)
+	if err != nil {
+		return nil, err
+	}
+	accounts := top.member("accounts")
+	if accounts == nil {
+		return body, nil
+	}
+	if !accounts.isObject() {
+		return nil, fmt.Errorf("accounts is %s: write an object, {…}", *accounts)
+	}
+	account := accounts.member(uri)
+	if account == nil {
+		account = accounts.set(uri, value{kind: jsontext.KindBeginObject})
+	} else if thumbprint == "" {
+		return body, nil
+	}
+	if thumbprint != "" {
+		list := newObject("", *account).list("thumbprints")
+		if both := union(list, []string{thumbprint}); len(both) > len(list) {
+			account.set("thumbprints", listValue(both...))
+		} else {
+			return body, nil
+		}
+	}
+	return top.indented(), nil
+}
+
+func textValue(s string) value { return value{kind: jsontext.KindString, text: s} }
+
+func listValue(list ...string) value {
+	v := value{kind: jsontext.KindBeginArray}
+	for _, s := range list {
+		v.items = append(v.items, textValue(s))
+	}
+	return v
+}
