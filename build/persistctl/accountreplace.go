@@ -220,7 +220,7 @@ func (r *replacing) approveIn(found *replacement, lib *library, left []policy.Ac
 		}
 	}
 	if n := len(found.Approvals); n > 0 {
-		found.Refusals = append(found.Refusals, fmt.Sprintf("an admin has not approved the new account in %s", counted(n, "team document")))
+		found.Refusals = append(found.Refusals, "an admin has not approved the new account in "+counted(n, "team document"))
 	}
 }
 
@@ -246,10 +246,10 @@ func (f *replacement) foresee(lib *library, now time.Time) {
 	f.Names = append(f.Names, p.Names...)
 	f.Rejections = newlyRejected(lib.Book, after)
 	if n := len(f.Rejections); n > 0 {
-		f.Refusals = append(f.Refusals, fmt.Sprintf("servers would newly reject %s", counted(n, "thing")))
+		f.Refusals = append(f.Refusals, "servers would newly reject "+counted(n, "thing"))
 	}
 	if p.lost() > 0 {
-		f.Refusals = append(f.Refusals, fmt.Sprintf("%s would lose all records", counted(p.lost(), "name")))
+		f.Refusals = append(f.Refusals, counted(p.lost(), "name")+" would lose all records")
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -186,26 +187,8 @@ func sortedNames(set map[record.FQDN]bool) []record.FQDN {
 }
 
 func (u *uses) text(w io.Writer) {
-	rows := [][]string{{"DOCUMENT", "AS", "UNTIL", "NAMES"}}
-	for _, d := range u.Documents {
-		as := d.As
-		if d.Invalid {
-			as += ", in no valid version"
-		}
-		rows = append(rows, []string{d.Document, as, stamp(d.Until), fmt.Sprint(d.Names)})
-	}
-	if len(u.Documents) > 0 {
-		table(w, rows...)
-		fmt.Fprintln(w)
-	}
-	rows = [][]string{{"NAME", "STATE", "OTHERS"}}
-	for _, n := range u.Names {
-		rows = append(rows, []string{string(n.Name), n.State, strings.Join(n.others(), ", ")})
-	}
-	if len(u.Names) > 0 {
-		table(w, rows...)
-		fmt.Fprintln(w)
-	}
+	printRows(w, []string{"DOCUMENT", "AS", "UNTIL", "NAMES"}, u.Documents, usedBy.row)
+	printRows(w, []string{"NAME", "STATE", "OTHERS"}, u.Names, usedAt.row)
 	for _, a := range u.Approvals {
 		fmt.Fprintf(w, "%s approves it with %s.\n", a.Document, counted(len(a.Thumbprints), "thumbprint"))
 	}
@@ -215,11 +198,33 @@ func (u *uses) text(w io.Writer) {
 	fmt.Fprintf(w, "Without %s, %s would have no record of any account, and %s that of another.\n", u.URI, counted(u.Alone, "name"), counted(len(u.Names)-u.Alone, "name"))
 }
 
-// others names the other accounts at a name.
-func (n usedAt) others() []string {
-	var list []string
-	for _, o := range n.Others {
-		list = append(list, o.URI)
+// printRows prints a table of list, and a blank line, where there is anything in
+// it.
+func printRows[T any](w io.Writer, head []string, list []T, row func(T) []string) {
+	if len(list) == 0 {
+		return
 	}
-	return list
+	rows := make([][]string, 0, 1+len(list))
+	rows = append(rows, head)
+	for _, one := range list {
+		rows = append(rows, row(one))
+	}
+	table(w, rows...)
+	fmt.Fprintln(w)
+}
+
+func (d usedBy) row() []string {
+	as := d.As
+	if d.Invalid {
+		as += ", in no valid version"
+	}
+	return []string{d.Document, as, stamp(d.Until), strconv.Itoa(d.Names)}
+}
+
+func (n usedAt) row() []string {
+	others := make([]string, 0, len(n.Others))
+	for _, o := range n.Others {
+		others = append(others, o.URI)
+	}
+	return []string{string(n.Name), n.State, strings.Join(others, ", ")}
 }

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -64,16 +65,11 @@ func ApproveAccount(body []byte, uri, thumbprint string) ([]byte, error) {
 	account := accounts.member(uri)
 	if account == nil {
 		account = accounts.set(uri, value{kind: jsontext.KindBeginObject})
-	} else if thumbprint == "" {
+	} else if thumbprint == "" || slices.Contains(newObject("", *account).list("thumbprints"), thumbprint) {
 		return body, nil
 	}
 	if thumbprint != "" {
-		list := newObject("", *account).list("thumbprints")
-		if both := union(list, []string{thumbprint}); len(both) > len(list) {
-			account.set("thumbprints", listValue(both...))
-		} else {
-			return body, nil
-		}
+		account.set("thumbprints", listValue(append(newObject("", *account).list("thumbprints"), thumbprint)...))
 	}
 	return top.indented(), nil
 }
