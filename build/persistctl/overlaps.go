@@ -8,15 +8,31 @@ import (
 	"github.com/coredns-persist/persist/plugin/persist/policy"
 )
 
-// overlaps warns of overlaps that are over, or that add nothing.
+// longOverlap is one that nobody will remember.
+const longOverlap = 90 * 24 * time.Hour
+
+// overlaps warns of overlaps that are over, that add nothing, or that last for
+// long.
 func (l *linter) overlaps() {
 	for _, a := range l.book.Accounts() {
+		l.ownOverlaps(a)
 		switch {
 		case a.Until.IsZero() || !a.Valid:
 		case !a.Until.After(l.at):
 			l.warn(a.Path, "overlap", "is over since %s: remove it", stamp(a.Until))
 		case !addsSomething(a.Grants):
 			l.warn(a.Path, "overlap", "adds no record to any name: thumbprints need the hash form, and forms and account_uri must be others than those that stand already")
+		case a.Until.After(l.at.Add(longOverlap)):
+			l.warn(a.Path, "overlap", "lasts until %s, and what is to go with it counts as long: write an earlier until", stamp(a.Until))
+		}
+	}
+}
+
+// ownOverlaps warns of those of single domains.
+func (l *linter) ownOverlaps(a policy.AccountFacts) {
+	for _, g := range a.Grants {
+		if _, ends := g.Overlaps(); !ends.IsZero() && !ends.Equal(a.Until) && !ends.After(l.at) {
+			l.warnOf(g, "has an overlap that is over since %s: remove it", stamp(ends))
 		}
 	}
 }
