@@ -191,15 +191,15 @@ func narrowAccount(last, read *account, sound func(string) bool) *account {
 		}
 	}
 	if sound("thumbprints") {
-		n.thumbprints = common(n.thumbprints, slices.Concat(read.thumbprints, read.overlap.thumbprints))
+		n.thumbprints = common(n.thumbprints, read.keysOf(last.uri))
 	}
 	if sound("overlap") {
-		n.overlap = n.overlap.narrow(read.overlap)
+		n.overlap = n.overlap.narrow(last.uri, read)
 	}
 	switch {
 	case read.halt != "":
 		n.halt = read.halt
-	case sound("account_uri") && read.uri != last.uri:
+	case sound("account_uri") && read.uri != last.uri && !(sound("overlap") && read.overlap.uri == last.uri):
 		n.halt = "withdrawn: the newest version names another account_uri, and is not valid itself"
 	}
 	return &n

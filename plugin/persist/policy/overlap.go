@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -80,18 +81,45 @@ func (o *object) leave(in *object) {
 	o.faults.join(in.faults)
 }
 
-// narrow returns v with what read, an overlap written later, restricts.
-func (v overlap) narrow(read overlap) overlap {
-	v.formsOverlap = v.formsOverlap.narrow(read.formsOverlap)
-	v.thumbprints = common(v.thumbprints, read.thumbprints)
-	if v.uri != read.uri {
+// narrow returns v, an overlap of the account at uri, with what read, an account
+// document written later, restricts. What that one still names, as its own or in an
+// overlap, is not withdrawn.
+func (v overlap) narrow(uri string, read *account) overlap {
+	switch cmp.Or(v.uri, uri) {
+	case read.uri:
+		v.thumbprints = common(v.thumbprints, read.keysOf(read.uri))
+		if len(common(v.thumbprints, read.overlap.thumbprints)) > 0 {
+			v.until = earlier(v.until, read.overlap.until)
+		}
+	case read.overlap.uri:
+		v.thumbprints = common(v.thumbprints, read.keysOf(read.overlap.uri))
+		v.until = earlier(v.until, read.overlap.until)
+	default:
 		v.uri, v.thumbprints = "", nil
 	}
 	return v
 }
 
+// keysOf are the thumbprints that the document names for the account at uri, as its
+// own or in an overlap.
+func (a *account) keysOf(uri string) []string {
+	var list []string
+	if uri == a.uri {
+		list = a.thumbprints
+	}
+	if uri == cmp.Or(a.overlap.uri, a.uri) {
+		list = slices.Concat(list, a.overlap.thumbprints)
+	}
+	return list
+}
+
+// narrow returns v with an earlier end where read, written later, has one. What it
+// leaves out is not withdrawn: forms are of one account, and lend nobody anything.
 func (v formsOverlap) narrow(read formsOverlap) formsOverlap {
-	return formsOverlap{earlier(v.until, read.until), v.forms & read.forms}
+	if !read.until.IsZero() {
+		v.until = earlier(v.until, read.until)
+	}
+	return v
 }
 
 // named is how records may name an account: by its URI, or by a hash of that and

@@ -254,13 +254,13 @@ func TestAnInvalidVersionNarrowsTheOverlap(t *testing.T) {
 		until   time.Time
 	}{
 		"the same":                    {overlap, 4, ends},
-		"none":                        {`"forms": ["hash"]`, 1, time.Time{}},
+		"none":                        {`"forms": ["hash"]`, 2, ends}, // forms lend nobody anything
 		"an earlier end":              {strings.ReplaceAll(overlap, "$ENDS", "2026-11-05T00:00:00Z"), 4, time.Date(2026, 11, 5, 0, 0, 0, 0, time.UTC)},
 		"a later end":                 {strings.ReplaceAll(overlap, "$ENDS", "2026-12-05T00:00:00Z"), 4, ends},
 		"a key less":                  {strings.ReplaceAll(overlap, `, "`+earlier2+`"`, ""), 3, ends},
 		"another account":             {strings.ReplaceAll(overlap, `"forms": ["uri"],`, `"forms": ["uri"], "account_uri": "`+formerURI+`",`), 2, ends},
 		"an overlap nobody can read":  {strings.ReplaceAll(overlap, "$ENDS", "soon"), 4, ends},
-		"another key for the current": {fmt.Sprintf(`"thumbprints": [%q], `, earlier1) + strings.ReplaceAll(overlap, earlier1, thumbprint), 3, ends},
+		"another key for the current": {fmt.Sprintf(`"thumbprints": [%q], `, earlier1) + strings.ReplaceAll(overlap, earlier1, thumbprint), 4, ends},
 	} {
 		b := next(before, 2, changing(c.members+`, "typo": 1, "domains": {"example.com": {}}`))
 		got := named(b, "example.com", read)
