@@ -199,7 +199,8 @@ func narrowAccount(last, read *account, sound func(string) bool) *account {
 	switch {
 	case read.halt != "":
 		n.halt = read.halt
-	case sound("account_uri") && read.uri != last.uri && !(sound("overlap") && read.overlap.uri == last.uri):
+	case sound("overlap") && read.overlap.uri == last.uri: // until it is over
+	case sound("account_uri") && read.uri != last.uri:
 		n.halt = "withdrawn: the newest version names another account_uri, and is not valid itself"
 	}
 	return &n
