@@ -66,6 +66,9 @@ func (z *Zone) Holds(b *policy.Book) bool {
 	if z.fqdn != "" {
 		return b.Lookup(z.fqdn) != nil
 	}
+	if z.Cuts {
+		return z.hasCuts(b)
+	}
 	return b.Contains(relative(z.Origin))
 }
 

@@ -99,12 +99,13 @@ func (t *Term) bound(at, notBefore time.Time, margin time.Duration) {
 
 // Rotate returns the persistUntil that rotation has reached at t. It is that of
 // [Rotate], but in a chained zone counted from an instant that depends on the
-// origin, so that not every zone has a new version at the same second.
+// origin, so that not every zone has a new version at the same second. Cuts
+// rotate together, by the origin that they are below.
 func (z *Zone) Rotate(t time.Time, floor, step time.Duration) time.Time {
 	if !z.Chained {
 		return Rotate(t, floor, step)
 	}
-	phase := phase(z.Origin, step)
+	phase := phase(z.phased, step)
 	return Rotate(t.Add(-phase), floor, step).Add(phase)
 }
 

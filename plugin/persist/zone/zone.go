@@ -46,7 +46,12 @@ type Zone struct {
 	// whole zone (RFC 4034 section 4). Each of its changes is a new version of
 	// the zone, so all its records with one step rotate at once.
 	Chained bool
+	// Cuts is set where every FQDN that is granted below Origin has a zone of its
+	// own, which Cut returns. Origin itself is then no name of ours, and may be
+	// the root.
+	Cuts bool
 
+	phased   string // the name by which rotation is spread, see Rotate
 	ns       []string
 	ttl      uint32
 	grace    time.Duration
@@ -59,6 +64,7 @@ type Config struct {
 	Origin   string        // a domain name; made absolute and lower case
 	Overlay  bool          // see Zone
 	Chained  bool          // see Zone
+	Cuts     bool          // see Zone
 	NS       []string      // authoritative names; at least one unless Overlay; the first is the SOA's MNAME
 	TTL      uint32        // of TXT RRsets, 1 to MaxTTL seconds
 	Grace    time.Duration // how long after its last confirmation a grant still rotates
@@ -72,13 +78,16 @@ func New(c Config) (*Zone, error) {
 	if err != nil {
 		return nil, fmt.Errorf("zone %q is not a domain name: %w", c.Origin, err)
 	}
-	if origin == "." {
-		return nil, fmt.Errorf("zone %q is too wide: write the zone that is delegated to this server", origin)
+	if origin == "." && !c.Cuts {
+		return nil, fmt.Errorf("zone %q is too wide: write the zone that is delegated to this server, or cuts for a zone at each name that is granted", origin)
 	}
 	if c.TTL < 1 || c.TTL > MaxTTL {
 		return nil, fmt.Errorf("ttl %d is out of range: write 1 to %d seconds, because a record must outlive every cached copy of it", c.TTL, MaxTTL)
 	}
-	z := &Zone{Origin: origin, Overlay: c.Overlay, Chained: c.Chained, ttl: c.TTL, grace: c.Grace, maxStale: c.MaxStale}
+	z := &Zone{Origin: origin, Overlay: c.Overlay, Chained: c.Chained, Cuts: c.Cuts, phased: origin, ttl: c.TTL, grace: c.Grace, maxStale: c.MaxStale}
+	if err := z.checkCuts(); err != nil {
+		return nil, err
+	}
 	z.fqdn, _ = z.Validated(origin)
 	if c.Overlay {
 		return z, nil
@@ -97,7 +106,7 @@ func (z *Zone) setNS(names []string) error {
 		if err != nil {
 			return fmt.Errorf("ns %q is not the name of a server: %w", n, err)
 		}
-		if dns.IsSubDomain(z.Origin, name) {
+		if !z.Cuts && dns.IsSubDomain(z.Origin, name) { // in a cut it would have an underscore
 			return fmt.Errorf("ns %s lies inside zone %s, which holds no addresses: name a server outside it", name, z.Origin)
 		}
 		if name == "." || strings.Contains(name, "_") {

@@ -24,6 +24,8 @@ func TestWrongZonesAreRefused(t *testing.T) {
 		{"escape", "letters, digits", func(c *zone.Config) { c.Origin = `a\.b.example` }},
 		{"U-label", "A-labels", func(c *zone.Config) { c.Origin = "bücher.example" }},
 		{"root", "too wide", func(c *zone.Config) { c.Origin = "." }},
+		{"cuts of a cut", "write the zone without cuts", func(c *zone.Config) { c.Origin, c.Cuts = "_validation-persist.example.com", true }},
+		{"cuts within a cut", "write the zone without cuts", func(c *zone.Config) { c.Origin, c.Cuts = "x._validation-persist.example.com", true }},
 		{"no TTL", "1 to 3000 seconds", func(c *zone.Config) { c.TTL = 0 }},
 		{"long TTL", "1 to 3000 seconds", func(c *zone.Config) { c.TTL = 3001 }},
 		{"no NS", "ns NAME", func(c *zone.Config) { c.NS = nil }},
