@@ -64,6 +64,17 @@ type Response struct {
 // Authority answers for one zone. Answer and Update may be called from any
 // number of goroutines.
 type Authority struct {
+	*common // of the cuts of a zone; else its own
+
+	zone   *zone.Zone
+	apex   apexSets
+	newest newest
+	serial *Serial // nil unless the zone is chained
+	cuts   *cuts   // nil unless the zone has cuts
+}
+
+// common is what the cuts of a zone have in common.
+type common struct {
 	// Outgrown is called, unless nil, when the signed TXT RRset of a granted
 	// name has become too large for a response over UDP, with the size of the
 	// response in octets. It is set before the first Answer.
@@ -72,18 +83,12 @@ type Authority struct {
 	// verified, with why it is not valid. It is set before the first Answer.
 	Verified func(err error)
 
-	zone     *zone.Zone
 	unsigned bool
 	state    atomic.Pointer[state]
 
 	records sync.Map // *policy.Grant, the first at a name → *prepared
-	apex    apexSets
 	denials *Denials // nil in zones that are unsigned or chained
-
 	sampler sampler
-
-	newest newest
-	serial *Serial // nil unless the zone is chained
 }
 
 // state is what is served from: swapped whole, never written to.
@@ -98,11 +103,13 @@ func New(z *zone.Zone, budget float64) *Authority { return NewSharing(z, NewDeni
 
 // NewSharing returns an authority for z that signs, and shares the memory of
 // denials and the budget for them with other zones.
-func NewSharing(z *zone.Zone, d *Denials) *Authority { return &Authority{zone: z, denials: d} }
+func NewSharing(z *zone.Zone, d *Denials) *Authority {
+	return &Authority{common: &common{denials: d}, zone: z}
+}
 
 // NewUnsigned returns an authority for z without DNSSEC.
 func NewUnsigned(z *zone.Zone) *Authority {
-	return &Authority{zone: z, unsigned: true}
+	return &Authority{common: &common{unsigned: true}, zone: z}
 }
 
 // Zone returns the zone answered for.
@@ -140,7 +147,11 @@ func (a *Authority) Answer(q Query, at time.Time) Response {
 	if r, refused := refuse(q.Type); refused {
 		return r
 	}
-	at = st.book.Clock(at)
+	return a.answer(st, q, st.book.Clock(at))
+}
+
+// answer answers q from what is loaded.
+func (a *Authority) answer(st *state, q Query, at time.Time) Response {
 	if a.zone.Chained {
 		return a.chained(st, q, at)
 	}

@@ -12,7 +12,7 @@ import (
 // a chain of NSEC records over the whole zone, so that no query costs a
 // signature, and the zone can be transferred. serial counts its versions.
 func NewChained(z *zone.Zone, serial *Serial) *Authority {
-	return &Authority{zone: z, serial: serial}
+	return &Authority{common: new(common), zone: z, serial: serial}
 }
 
 // chained answers from the edition of the zone. What is not in it does not

@@ -2,6 +2,7 @@ package answer
 
 import (
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"time"
 
@@ -194,13 +195,44 @@ func (c *composition) number(serial *Serial) {
 			return
 		}
 	}
-	c.serial = serial.next(c.at)
+	c.serial = c.numbered(serial)
 	rrset := c.zone.SOA(c.serial)
 	soa := rrset[0].(*dns.SOA)
 	soa.Refresh, soa.Retry = refresh, retry
 	soa.Expire = c.st.expire()
 	c.soa = &pending{rrset: rrset}
 }
+
+// numbered returns the serial of a version that differs from the one before, as far
+// as that is known. A zone of one name may have been forgotten in between.
+func (c *composition) numbered(serial *Serial) uint32 {
+	if len(c.names) > 1 {
+		return serial.next(c.at)
+	}
+	return serial.nextOf(c.hash(), c.at)
+}
+
+// hash is that of all that a transfer contains but for the serial, with the
+// signatures told by the windows in which they are made.
+func (c *composition) hash() uint64 {
+	var h maphash.Hash
+	h.SetSeed(hashes)
+	window := func(rrtype uint16, at time.Time) {
+		from, _ := c.st.keys.Window(c.zone.Origin, rrtype, at)
+		maphash.WriteComparable(&h, from.Unix())
+	}
+	n := c.names[c.zone.Origin]
+	for _, p := range append(slices.Clip(n.rrsets), n.nsec) {
+		for _, rr := range p.rrset {
+			h.WriteString(rr.String())
+		}
+		window(p.rrtype(), c.signedAt(p))
+	}
+	window(dns.TypeSOA, c.at.Truncate(tick))
+	return h.Sum64()
+}
+
+var hashes = maphash.MakeSeed()
 
 // SOA timers of a zone that is transferred, in seconds. NOTIFY makes most
 // refreshes needless; they are short because a withdrawn record must go.

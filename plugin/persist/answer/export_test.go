@@ -26,3 +26,24 @@ func (a *Authority) AnswerLate(q Query, at time.Time, other func()) Response {
 	other()
 	return a.chained(st, q, at)
 }
+
+// KeepCuts has at most n cuts kept for the time of a test.
+func KeepCuts(tb testing.TB, n int) {
+	tb.Helper()
+	before := keptCuts
+	keptCuts = n
+	tb.Cleanup(func() { keptCuts = before })
+}
+
+// Kept is how many cuts are kept.
+func (a *Authority) Kept() int {
+	n := 0
+	a.cuts.kept.Range(func(any, any) bool {
+		n++
+		return true
+	})
+	if n != len(a.cuts.ring) {
+		panic("the ring holds others than those that are kept")
+	}
+	return n
+}

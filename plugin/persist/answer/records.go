@@ -94,7 +94,10 @@ func (a *Authority) owner(st *state, place zone.Place, q Query, at time.Time) Re
 
 // Forget drops what was prepared for a grant that is in no book any more. It is
 // called after [Authority.Update].
-func (a *Authority) Forget(g *policy.Grant) { a.records.Delete(g) }
+func (a *Authority) Forget(g *policy.Grant) {
+	a.records.Delete(g)
+	a.forgetCut(g)
+}
 
 func (st *state) has(g *policy.Grant) bool {
 	return st.book != nil && slices.Contains(st.book.Lookup(g.FQDN), g)

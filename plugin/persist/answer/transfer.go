@@ -56,7 +56,8 @@ func (ed *edition) complete() error {
 			return fmt.Errorf("the store has been silent too long about %s, among others: a secondary goes on with what it has", name)
 		}
 		for _, g := range n.grants {
-			if g.Subtree {
+			if g.Subtree && name != ed.soa.rrset[0].Header().Name { // at the apex no name of the subtree is one of the zone
+
 				return fmt.Errorf("%s grants the subtree of %s, whose names nobody can list: write denial compact, or list the names", g.Path(), g.FQDN)
 			}
 		}

@@ -65,6 +65,7 @@ type Config struct {
 	Overlay  bool          // see Zone
 	Chained  bool          // see Zone
 	Cuts     bool          // see Zone
+	Phased   string        // the name by which rotation is spread, see Zone.Rotate; empty: Origin
 	NS       []string      // authoritative names; at least one unless Overlay; the first is the SOA's MNAME
 	TTL      uint32        // of TXT RRsets, 1 to MaxTTL seconds
 	Grace    time.Duration // how long after its last confirmation a grant still rotates
@@ -85,6 +86,9 @@ func New(c Config) (*Zone, error) {
 		return nil, fmt.Errorf("ttl %d is out of range: write 1 to %d seconds, because a record must outlive every cached copy of it", c.TTL, MaxTTL)
 	}
 	z := &Zone{Origin: origin, Overlay: c.Overlay, Chained: c.Chained, Cuts: c.Cuts, phased: origin, ttl: c.TTL, grace: c.Grace, maxStale: c.MaxStale}
+	if c.Phased != "" {
+		z.phased = c.Phased
+	}
 	if err := z.checkCuts(); err != nil {
 		return nil, err
 	}
