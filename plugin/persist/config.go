@@ -29,6 +29,7 @@ type config struct {
 	ns      []string
 	ttl     uint32
 	overlay bool
+	cuts    bool
 	through []string // the zones named by fallthrough
 
 	keys    keyLocation
@@ -92,6 +93,8 @@ func (c *config) checkShape(origins []string) error {
 		return c.checkOwn(origins)
 	}
 	switch {
+	case c.cuts:
+		return errors.New("cuts are zones of their own, and fallthrough makes an overlay: remove fallthrough, as what lies in no cut goes to the next plugin anyway")
 	case c.keys.kind != "" && c.keys.kind != "none":
 		return errors.New("fallthrough makes an overlay, which is unsigned: remove keys, or remove fallthrough to serve a zone of its own")
 	case len(c.ns) > 0:
@@ -113,6 +116,8 @@ func (c *config) checkOwn(origins []string) error {
 	switch {
 	case c.keys.kind == "":
 		return errors.New("what signs the zone? write keys dir DIR or keys vault MOUNT/PATH, keys bind FILE..., keys none for an unsigned zone, or fallthrough for an overlay")
+	case c.keys.kind == "bind" && c.cuts:
+		return errors.New("keys bind are those of one zone, and cuts are many: write keys dir DIR or keys vault MOUNT/PATH")
 	case c.keys.kind == "bind" && len(origins) > 1:
 		return fmt.Errorf("keys bind are those of one zone, and the stanza has %d: give each zone a stanza of its own", len(origins))
 	case c.keys.kind == "none" && c.denial == "nsec":
@@ -125,11 +130,11 @@ func (c *config) checkOwn(origins []string) error {
 // a delegation without NS and DS in the outer one.
 func (c *config) build(origins []string) error {
 	for _, o := range origins {
-		z, err := zone.New(zone.Config{Origin: o, Overlay: c.overlay, Chained: c.denial == "nsec", NS: c.ns, TTL: c.ttl, Grace: c.grace, MaxStale: c.maxStale})
+		z, err := zone.New(zone.Config{Origin: o, Overlay: c.overlay, Chained: c.denial == "nsec", Cuts: c.cuts, NS: c.ns, TTL: c.ttl, Grace: c.grace, MaxStale: c.maxStale})
 		if err != nil {
 			return err
 		}
-		if c.report != "" && dns.IsSubDomain(z.Origin, c.report) {
+		if c.report != "" && contains(z, c.report) {
 			return fmt.Errorf("report %s lies in zone %s, so a report of what is wrong there would need what is wrong: name a domain outside (RFC 9567 section 8.1)", c.report, z.Origin)
 		}
 		c.zones = append(c.zones, z)
@@ -138,6 +143,15 @@ func (c *config) build(origins []string) error {
 		return fmt.Errorf("zones %s and %s overlap: keep the outer one, it serves both", outer, inner)
 	}
 	return nil
+}
+
+// contains reports whether name is one of z, or of a cut that there may be in z.
+func contains(z *zone.Zone, name string) bool {
+	if !dns.IsSubDomain(z.Origin, name) {
+		return false
+	}
+	_, _, ok := z.CutOf(name)
+	return ok || !z.Cuts
 }
 
 // overlap finds a zone that lies in another one, or stands twice.

@@ -46,6 +46,7 @@ var properties = map[string]property{
 	"grace":       {"grace DURATION", 1, 1, (*parser).grace},
 	"ns":          {"ns NAME...", 1, -1, (*parser).ns},
 	"ttl":         {"ttl SECONDS", 1, 1, (*parser).ttl},
+	"cuts":        {"cuts", 0, 0, (*parser).cuts},
 	"keys":        {keysUsage, 1, -1, (*parser).keys},
 	"denial":      {denialUsage, 1, 2, (*parser).denial},
 	"store":       {"store ID [GENERATION]", 1, 2, (*parser).store},
@@ -232,6 +233,11 @@ func (p *parser) ttl(args []string) error {
 		return fmt.Errorf("%q is not a number of seconds: write it like 300", args[0])
 	}
 	p.config.ttl = uint32(n)
+	return nil
+}
+
+func (p *parser) cuts([]string) error {
+	p.config.cuts = true
 	return nil
 }
 

@@ -2,6 +2,7 @@ package persist
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -28,6 +29,7 @@ type keyring struct {
 	location    string
 	now         func() time.Time
 	origin      string // of a zone, as which documents are proven
+	cuts        bool   // whether they sign cuts
 	read        keyReader
 	readBundles func(ctx context.Context) ([]byte, error)
 	prove       func(set *dnssec.KeySet, origin string, at time.Time) error
@@ -47,7 +49,7 @@ type keyring struct {
 // acquireKeyring leases the key document that cfg names. The keys of before,
 // unless nil, are in use until it has others that continue them.
 func acquireKeyring(cfg *config, b *backend, before *dnssec.KeySet) (*keyring, func(), error) {
-	where := fmt.Sprintf("%v %s %p", cfg.keys, cfg.refresh, b)
+	where := fmt.Sprintf("%v %s %p %t", cfg.keys, cfg.refresh, b, cfg.cuts)
 	if cfg.keys.kind == "bind" {
 		where += " " + cfg.zones[0].Origin
 	}
@@ -59,7 +61,7 @@ func acquireKeyring(cfg *config, b *backend, before *dnssec.KeySet) (*keyring, f
 // openKeyring starts to watch a key document. Where another keyring has the
 // same one already, only reached otherwise, its keys are taken over.
 func openKeyring(cfg *config, b *backend, before *dnssec.KeySet, others []*keyring) (*keyring, error) {
-	k := &keyring{now: b.now, done: make(chan struct{}), origin: cfg.zones[0].Origin, prove: (*dnssec.KeySet).Prove}
+	k := &keyring{now: b.now, done: make(chan struct{}), origin: cfg.signedZone(), cuts: cfg.cuts, prove: (*dnssec.KeySet).Prove}
 	switch cfg.keys.kind {
 	case "dir":
 		k.location = cfg.keys.path
@@ -77,7 +79,7 @@ func openKeyring(cfg *config, b *backend, before *dnssec.KeySet, others []*keyri
 		k.read = bindPairs(cfg.keys.files, cfg.zones[0].Origin, k.now)
 	}
 	for _, other := range others {
-		if set := other.set.Load(); set != nil && other.location == k.location {
+		if set := other.set.Load(); set != nil && other.location == k.location && k.fits(set) == nil {
 			before = set
 		}
 	}
@@ -106,7 +108,7 @@ func (k *keyring) begin(cfg *config) error {
 	case cfg.keys.kind != "dir" || !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	name := strings.TrimSuffix(cfg.zones[0].Origin, ".")
+	name := strings.TrimSuffix(cfg.signedZone(), ".")
 	err = dnssec.InitDir(cfg.keys.path, name, dns.ECDSAP256SHA256, k.now(), rand.Reader)
 	switch {
 	case err == nil:
@@ -168,7 +170,7 @@ func (k *keyring) load(ctx context.Context) (changed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if err := set.Continues(before, k.now()); err != nil {
+	if err := cmp.Or(k.fits(set), set.Continues(before, k.now())); err != nil {
 		return false, err
 	}
 	var bundles []byte

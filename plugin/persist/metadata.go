@@ -13,7 +13,7 @@ import (
 // plugin asks for a label.
 func (p *Persist) Metadata(ctx context.Context, state request.Request) context.Context {
 	a := p.authority(state.Name())
-	if a == nil {
+	if a == nil || !contains(a.Zone(), state.Name()) {
 		return ctx
 	}
 	grants := func() []*policy.Grant {

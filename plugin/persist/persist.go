@@ -70,8 +70,11 @@ func (p *Persist) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg
 	if a == nil {
 		return p.next(ctx, w, r)
 	}
-	if a.Zone().Overlay {
+	switch z := a.Zone(); {
+	case z.Overlay:
 		return p.serveOverlay(ctx, a, state)
+	case z.Cuts:
+		return p.serveCuts(ctx, a, state)
 	}
 	q := query(ctx, state)
 	if resp, refused := refuse(r); refused {
@@ -89,7 +92,7 @@ func (p *Persist) authority(name string) *answer.Authority {
 			return a
 		}
 	}
-	return nil
+	return p.authorities["."] // only where it has cuts
 }
 
 // holder returns who answers at the owner of fqdn, nil for nobody.

@@ -29,6 +29,7 @@ type service struct {
 
 	transfer *transfer.Transfer // nil where the server block has none
 	renewal  renewal
+	herald   *herald // nil but for chained cuts
 
 	updating  sync.Mutex      // so that the last update is that of the newest book and keys
 	served    *policy.Book    // since the last update; guarded by updating
@@ -45,7 +46,10 @@ func (p *Persist) start() error {
 	if err := p.lease(); err != nil {
 		return errors.Join(err, p.stop())
 	}
-	if p.config.denial == "nsec" {
+	switch {
+	case p.config.denial == "nsec" && p.config.cuts:
+		p.releases = append(p.releases, p.keepNotifying())
+	case p.config.denial == "nsec":
 		p.releases = append(p.releases, p.keepRenewed())
 	}
 	running.join(p)
@@ -105,6 +109,7 @@ func (p *Persist) update() {
 		a.Update(book, keys)
 		p.warnEmpty(a.Zone(), book)
 	}
+	p.tellCuts(book)
 	p.forget(book)
 	p.audit.tell(p, book, keys)
 	p.renewal.wake()
@@ -145,6 +150,10 @@ func (p *Persist) announce(keys *dnssec.KeySet) {
 		return
 	}
 	p.announced = keys
+	if p.config.cuts {
+		p.announceCuts(keys)
+		return
+	}
 	for _, origin := range p.origins[:min(len(p.origins), mostTold)] {
 		for _, line := range forParent(keys, origin, p.now()) {
 			log.Info(line)

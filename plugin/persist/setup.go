@@ -72,6 +72,9 @@ func newPersist(cfg *config) *Persist {
 	for _, z := range cfg.zones {
 		p.origins = append(p.origins, z.Origin)
 		p.authorities[z.Origin] = authority(cfg, z, denials)
+		if z.Cuts {
+			p.authorities[z.Origin].WithCuts(&serials)
+		}
 		p.authorities[z.Origin].Outgrown = outgrown(z.Origin)
 		p.authorities[z.Origin].Verified = verified(z.Origin)
 	}
@@ -83,7 +86,7 @@ func authority(cfg *config, z *zone.Zone, denials *answer.Denials) *answer.Autho
 	case !cfg.signed():
 		return answer.NewUnsigned(z)
 	case z.Chained:
-		return answer.NewChained(z, serial(z.Origin))
+		return answer.NewChained(z, serials.Of(z.Origin))
 	}
 	return answer.NewSharing(z, denials)
 }
@@ -123,6 +126,9 @@ func (p *Persist) companions(server *dnsserver.Config) error {
 	p.warn(server)
 	if why := p.untransferred(); why != "" && server.Handler("transfer") != nil {
 		log.Warningf("the transfer plugin stands in the same server block as %v, and %s", []string(p.origins), why)
+	}
+	if p.config.cuts { // what lies between them goes to the next plugin
+		return nil
 	}
 	if !p.config.overlay {
 		return p.refuseHidden(server)

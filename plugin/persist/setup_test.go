@@ -69,6 +69,10 @@ func TestStanzaIsParsed(t *testing.T) {
 		t.Errorf("Expected\n%s, got\n%s", want, got)
 	}
 
+	if c, err = parseStanza("persist {\npolicies " + dir + "\ncuts\nkeys dir " + dir + "\nreport report.example.org\nns ns1.example.org\n}"); err != nil || !c.zones[0].Cuts {
+		t.Errorf("Expected cuts of example.org, served and reported to by names between them, got %v", err)
+	}
+
 	c, err = parseStanza("persist {\npolicies " + dir + "\nkeys none\nns ns1.example.net\n}")
 	if err != nil {
 		t.Fatal(err)
@@ -104,7 +108,7 @@ func TestBadStanzasAreRefused(t *testing.T) {
 		{"both stores", own + policies + "vault\n", "vault and policies exclude each other"},
 		{"no keys", policies + "ns ns1.example.net", "what signs the zone?"},
 		{"no ns", policies + "keys none", "write ns NAME"},
-		{"unknown property", own + policies + "polices x", `unknown property "polices": the properties are audit, auth, denial`},
+		{"unknown property", own + policies + "polices x", `unknown property "polices": the properties are audit, auth, cuts, denial`},
 		{"repeated property", own + policies + "ttl 5\nttl 6", "ttl stands twice"},
 		{"no directory", own + "policies " + dir + "/none", "cannot be read"},
 		{"file for a directory", own + "policies " + file, "cannot be read"},
@@ -163,6 +167,10 @@ func TestBadStanzasAreRefused(t *testing.T) {
 		{"bad freeze", own + policies + "freeze tomorrow", "RFC 3339"},
 		{"overlay with keys", policies + "fallthrough\nkeys dir " + dir, "remove keys"},
 		{"overlay with ns", policies + "fallthrough\nns ns1.example.net", "remove ns"},
+		{"cuts with keys of BIND", policies + "cuts\nns ns1.example.net\nkeys bind K", "write keys dir DIR or keys vault MOUNT/PATH"},
+		{"cuts in an overlay", policies + "cuts\nfallthrough", "remove fallthrough, as what lies in no cut goes to the next plugin anyway"},
+		{"cuts with an argument", own + policies + "cuts example.com", "cuts has 1 arguments: write cuts"},
+		{"report to a cut", own + policies + "cuts\nreport x._validation-persist.a.example.org", "name a domain outside"},
 		{"overlay that hides names", policies + "fallthrough example.net", "fallthrough does not cover example.org."},
 	} {
 		t.Run(c.name, func(t *testing.T) {

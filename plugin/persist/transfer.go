@@ -2,7 +2,6 @@ package persist
 
 import (
 	"slices"
-	"sync"
 
 	"github.com/coredns-persist/persist/plugin/persist/answer"
 	"github.com/coredns/coredns/plugin/transfer"
@@ -14,8 +13,8 @@ import (
 // whole is refused, and the log says why. There is no incremental transfer:
 // whoever has an older version gets the whole of this one.
 func (p *Persist) Transfer(origin string, serial uint32) (<-chan []dns.RR, error) {
-	a := p.authorities[origin]
-	if a == nil || a.Zone().Overlay {
+	a := p.primary(origin)
+	if a == nil {
 		return nil, transfer.ErrNotAuthoritative
 	}
 	rrs, current, err := a.Transfer(p.now())
@@ -27,6 +26,21 @@ func (p *Persist) Transfer(origin string, serial uint32) (<-chan []dns.RR, error
 		return stream(rrs[:1]), nil
 	}
 	return stream(append(rrs, rrs[0])), nil
+}
+
+// primary returns who answers for the zone with an origin, nil where there is no
+// such zone, or it is another plugin's.
+func (p *Persist) primary(origin string) *answer.Authority {
+	a := p.authority(origin)
+	switch {
+	case a == nil || a.Zone().Overlay:
+		return nil
+	case a.Zone().Cuts:
+		return a.CutAt(origin)
+	case a.Zone().Origin != origin:
+		return nil
+	}
+	return a
 }
 
 // newer reports whether the serial a is newer than b (RFC 1982 section 3.2).
@@ -47,9 +61,4 @@ func stream(rrs []dns.RR) <-chan []dns.RR {
 
 // serials are the version numbers of the zones that this process has been
 // primary of: they outlive reloads of the Corefile.
-var serials sync.Map // origin → *answer.Serial
-
-func serial(origin string) *answer.Serial {
-	s, _ := serials.LoadOrStore(origin, new(answer.Serial))
-	return s.(*answer.Serial)
-}
+var serials answer.Serials

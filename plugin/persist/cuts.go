@@ -1,0 +1,105 @@
+package persist
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/coredns-persist/persist/plugin/persist/answer"
+	"github.com/coredns-persist/persist/plugin/persist/dnssec"
+	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/record"
+	"github.com/coredns/coredns/request"
+
+	"github.com/miekg/dns"
+)
+
+// serveCuts answers a query at or below a zone of which nothing is ours but the
+// cuts in it.
+func (p *Persist) serveCuts(ctx context.Context, a *answer.Authority, state request.Request) (int, error) {
+	q := query(ctx, state)
+	resp, claim := a.Cut(q, p.now())
+	if claim == answer.Theirs {
+		return p.next(ctx, state.W, state.Req)
+	}
+	if other, refused := refuse(state.Req); refused {
+		return p.reply(ctx, a, state, q, other)
+	}
+	if q.Type == dns.TypeDS {
+		if m := p.parents(ctx, a, state); m != nil {
+			return dns.RcodeSuccess, state.W.WriteMsg(m)
+		}
+	}
+	return p.reply(ctx, a, state, q, resp)
+}
+
+// parents returns what the next plugin says of the DS RRset of a cut, which is
+// the parent's (RFC 4035 section 3.1.4.1): nil where it does not serve that.
+func (p *Persist) parents(ctx context.Context, a *answer.Authority, state request.Request) *dns.Msg {
+	origin, _, _ := a.Zone().CutOf(state.Name())
+	if origin != state.Name() || p.Next == nil {
+		return nil
+	}
+	m, _, _ := p.ask(ctx, state)
+	if m == nil || !m.Authoritative {
+		return nil
+	}
+	for _, rr := range m.Ns {
+		if rr.Header().Rrtype == dns.TypeSOA && isBelow(origin, strings.ToLower(rr.Header().Name)) {
+			return m
+		}
+	}
+	if has(m.Answer, dns.TypeDS) {
+		return m
+	}
+	return nil
+}
+
+// signedZone is a zone that the keys sign; with cuts, one that there may be.
+func (c *config) signedZone() string {
+	origin := c.zones[0].Origin
+	if !c.cuts {
+		return origin
+	}
+	return record.Label + "." + strings.TrimPrefix(origin, ".")
+}
+
+// errCutsAway is because what is signed elsewhere is signed for each zone: the
+// bundles of all cuts would be millions.
+var errCutsAway = errors.New("a key-signing key is kept away from the servers, and cuts need one in the key document, as bundles are signed for each zone beforehand: " +
+	"write keys whose document holds its seed, or a stanza without cuts for each zone that needs the other")
+
+// fits refuses keys by which the zones cannot be signed.
+func (k *keyring) fits(set *dnssec.KeySet) error {
+	if k.cuts && len(set.Away()) > 0 {
+		return errCutsAway
+	}
+	return nil
+}
+
+// announceCuts logs of which key the parents of cuts shall have a DS record.
+func (p *Persist) announceCuts(keys *dnssec.KeySet) {
+	key := keys.EntryPoint(p.config.signedZone(), p.now())
+	switch {
+	case keys.GoesInsecure(p.now()):
+		log.Infof("the cuts of %s go insecure: their parents shall remove the DS records", p.zones())
+	case key != nil:
+		log.Infof("DS for the parents of the cuts of %s: that of the key %d %d %d %s, with tag %d; persistctl keys ds CUT prints that of one, and persistctl keys ds --cuts those of all",
+			p.zones(), key.Flags, key.Protocol, key.Algorithm, key.PublicKey, key.KeyTag())
+	}
+}
+
+// tellCuts tells of what is new in book, to be served from from now on, that
+// concerns cuts: secondaries of versions, and the log of grants that cuts serve in
+// part only. It looks at what has changed alone.
+func (p *Persist) tellCuts(book *policy.Book) {
+	if !p.config.cuts || book == nil {
+		return
+	}
+	if p.served == nil {
+		warnSubtrees(p.subtrees(book.All()))
+		return
+	}
+	warnSubtrees(p.subtrees(p.served.Gone(book)))
+	p.herald.changed(p, book)
+}
