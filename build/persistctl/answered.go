@@ -28,7 +28,7 @@ type answered struct {
 
 // answer asks the function that the server answers with.
 func (s *showing) answer(ctx context.Context, name record.FQDN, dir string) (result, error) {
-	z, err := s.stanza.served()
+	z, err := s.stanza.served(name)
 	if err != nil {
 		return nil, err
 	}

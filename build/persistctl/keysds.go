@@ -16,6 +16,7 @@ import (
 // pointing is what a keys ds command was asked for.
 type pointing struct {
 	source             *keySource
+	cuts               allCuts
 	at                 instant
 	asDNSKEY, asAnchor bool
 }
@@ -28,14 +29,20 @@ func newKeysDS(out *output) *cobra.Command {
 		Long: `Print the DS record that the CDS record names at an instant, as it stands in the
 parent's zone file beside the delegation of ZONE. ZONE is the one in the Corefile.
 During a roll-over of the key-signing key it is that of the new key as soon as the
-parent may have it. Unbound takes the record as a trust anchor too.`,
+parent may have it. Unbound takes the record as a trust anchor too.
+
+With --cuts print those of every cut of ZONE: of each name that the documents grant
+at or below it, whether its grant is in force or not.`,
 		Example: `  persistctl keys ds _validation-persist.example.com --dir /etc/coredns/keys
   persistctl keys ds _validation-persist.example.com --dir /etc/coredns/keys --dnskey
   persistctl keys ds _validation-persist.example.com --dir /etc/coredns/keys --delv > anchor.conf
+  persistctl keys ds . --cuts --policies docs/example/policies --dir /etc/coredns/keys
+  persistctl keys ds example.com --cuts --policies-vault --vault persist-keys/example
   persistctl keys ds _validation-persist.example.com --vault persist-keys/example -o json`,
 		Args: cobra.ExactArgs(1),
 	}
 	p.source = registerKeySource(cmd.Flags(), "dir", "vault")
+	p.cuts.register(cmd.Flags())
 	p.at.register(cmd.Flags(), "the key in force at this instant")
 	cmd.Flags().BoolVar(&p.asDNSKEY, "dnskey", false, "print the DNSKEY records instead, from which DS records are made")
 	cmd.Flags().BoolVar(&p.asAnchor, "delv", false, "print a file for delv -a, or for named, that trusts the keys instead")
@@ -53,7 +60,7 @@ parent may have it. Unbound takes the record as a trust anchor too.`,
 }
 
 func (p *pointing) run(ctx context.Context, name string) (result, error) {
-	zone, err := origin(name)
+	zones, err := p.cuts.zones(ctx, name, p.at.orNow())
 	switch {
 	case err != nil:
 		return nil, err
@@ -64,12 +71,12 @@ func (p *pointing) run(ctx context.Context, name string) (result, error) {
 	if err != nil {
 		return nil, err
 	}
-	points, err := entryPoints(keys, zone, p.at.orNow())
+	points, err := entryPoints(keys, zones, p.at.orNow())
 	switch {
 	case err != nil:
 		return nil, err
 	case p.asAnchor:
-		return anchor{zone, points}, nil
+		return anchor(points), nil
 	case p.asDNSKEY:
 		return dnskeys(points), nil
 	}
@@ -82,16 +89,20 @@ type entryPoint struct {
 	ds  *dns.DS
 }
 
-// entryPoints returns the keys of zone that a parent may point to.
-func entryPoints(keys *dnssec.KeySet, zone string, at time.Time) ([]entryPoint, error) {
-	key := keys.EntryPoint(zone, at)
-	switch {
-	case keys.GoesInsecure(at):
+// entryPoints returns the keys of zones that their parents may point to.
+func entryPoints(keys *dnssec.KeySet, zones []string, at time.Time) ([]entryPoint, error) {
+	if keys.GoesInsecure(at) {
 		return nil, errors.New("the zone goes insecure, so its parent shall have no DS: see persistctl keys insecure")
-	case key == nil:
-		return nil, fmt.Errorf("no key signing key signs at %s: see persistctl keys status", stamp(at))
 	}
-	return []entryPoint{{key, key.ToDS(dns.SHA256)}}, nil
+	points := make([]entryPoint, 0, len(zones))
+	for _, zone := range zones {
+		key := keys.EntryPoint(zone, at)
+		if key == nil {
+			return nil, fmt.Errorf("no key signing key signs at %s: see persistctl keys status", stamp(at))
+		}
+		points = append(points, entryPoint{key, key.ToDS(dns.SHA256)})
+	}
+	return points, nil
 }
 
 // dsRecords prints as DS records.
@@ -145,15 +156,12 @@ func (d dnskeys) MarshalJSON() ([]byte, error) {
 }
 
 // anchor prints as what BIND's programs trust.
-type anchor struct {
-	zone   string
-	points []entryPoint
-}
+type anchor []entryPoint
 
 func (a anchor) text(w io.Writer) {
 	fmt.Fprintln(w, "trust-anchors {")
-	for _, p := range a.points {
-		fmt.Fprintf(w, "\t%q static-key %d %d %d %q;\n", a.zone, p.key.Flags, p.key.Protocol, p.key.Algorithm, p.key.PublicKey)
+	for _, p := range a {
+		fmt.Fprintf(w, "\t%q static-key %d %d %d %q;\n", p.key.Hdr.Name, p.key.Flags, p.key.Protocol, p.key.Algorithm, p.key.PublicKey)
 	}
 	fmt.Fprintln(w, "};")
 }

@@ -108,7 +108,7 @@ func (s *showing) grants(book *policy.Book, name record.FQDN) ([]*policy.Grant, 
 	if s.stanza.zone == "" {
 		return grants, nil
 	}
-	zone, err := origin(s.stanza.zone)
+	zone, err := s.stanza.origin()
 	if err != nil {
 		return nil, err
 	}

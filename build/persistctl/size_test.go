@@ -45,7 +45,7 @@ func TestTheSizeThatIsToldIsThatOfTheAnswer(t *testing.T) {
 			}
 			s := defaultStanza()
 			s.zone, s.ns = "example.com", []string{"ns1.example.net"}
-			z, err := s.served()
+			z, err := s.served("")
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/record"
 	"github.com/coredns-persist/persist/plugin/persist/zone"
 
 	"github.com/spf13/pflag"
@@ -22,6 +23,7 @@ const (
 // stanza is what the Corefile says of a zone, as far as answers depend on it.
 type stanza struct {
 	zone            string
+	cuts            bool
 	ns              []string
 	ttl             uint32
 	grace, maxStale time.Duration
@@ -35,6 +37,7 @@ func defaultStanza() *stanza {
 
 func (s *stanza) register(flags *pflag.FlagSet) {
 	flags.StringVar(&s.zone, "zone", "", "`ZONE` that the server serves, as in the Corefile; without keys, show the grants in it alone")
+	flags.BoolVar(&s.cuts, "cuts", false, "the stanza has cuts, as in the Corefile: each name in --zone, which may be ., is a zone of its own")
 	flags.StringSliceVar(&s.ns, "ns", nil, "`NAMES` of the zone's servers, as in the Corefile, with commas between")
 	flags.Uint32Var(&s.ttl, "ttl", defaultTTL, "TTL of the records in `SECONDS`, as in the Corefile")
 	durationFlag(flags, &s.grace, "grace", defaultGrace, "`DURATION` of grace, as in the Corefile")
@@ -71,8 +74,10 @@ func (s *stanza) check() error {
 		return usagef("--denial %q: write compact or nsec", s.denial)
 	case s.denial == "nsec" && s.zone == "":
 		return usagef("--denial nsec needs the zone, on which the instants of rotation depend: write --zone ZONE")
+	case s.cuts && s.zone == "":
+		return usagef("--cuts are those of a zone: write --zone ZONE, which may be .")
 	case s.zone != "":
-		if _, err := origin(s.zone); err != nil {
+		if _, err := s.origin(); err != nil {
 			return err
 		}
 	}
@@ -82,8 +87,8 @@ func (s *stanza) check() error {
 	return nil
 }
 
-// served returns the zone that the stanza serves.
-func (s *stanza) served() (*zone.Zone, error) {
+// served returns the zone that the stanza serves, with cuts the one of name.
+func (s *stanza) served(name record.FQDN) (*zone.Zone, error) {
 	switch {
 	case s.zone == "":
 		return nil, usagef("in which zone? write --zone ZONE, as in the Corefile")
@@ -91,12 +96,19 @@ func (s *stanza) served() (*zone.Zone, error) {
 		return nil, usagef("which servers has the zone? write --ns NAMES, as in the Corefile")
 	}
 	c := s.config(s.zone)
-	c.NS = s.ns
+	c.NS, c.Cuts = s.ns, s.cuts
 	z, err := zone.New(c)
 	if err != nil {
 		return nil, usageError{err}
 	}
-	return z, nil
+	if !s.cuts {
+		return z, nil
+	}
+	owner, ok := z.Owner(name)
+	if name == "" || !ok {
+		return nil, usagef("at which cut of %s? write NAME, a domain at or below it", z.Origin)
+	}
+	return z.Cut(owner, name), nil
 }
 
 // around returns a zone that holds the grant. Its records are the same in every
@@ -104,11 +116,22 @@ func (s *stanza) served() (*zone.Zone, error) {
 func (s *stanza) around(g *policy.Grant) *zone.Zone {
 	c := s.config(g.FQDN.Owner())
 	if c.Chained {
-		c.Origin = s.zone
+		c.Origin, c.Cuts = s.zone, s.cuts
 	}
 	c.Overlay = true
 	z, _ := zone.New(c) // fails only for what check refuses
 	return z
+}
+
+// origin is the zone in the Corefile, absolute and in lower case.
+func (s *stanza) origin() (string, error) {
+	c := s.config(s.zone)
+	c.Overlay, c.Cuts = true, s.cuts
+	z, err := zone.New(c)
+	if err != nil {
+		return "", usageError{err}
+	}
+	return z.Origin, nil
 }
 
 func (s *stanza) config(origin string) zone.Config {
