@@ -87,11 +87,31 @@ func object(names map[string]struct{}) string {
 	return string(text)
 }
 
-// stanza is what the server is run with: each zone is one of its own.
+// stanza is what the server is run with.
 func (o options) stanza(vault, keys string) string {
-	zones := make([]string, o.zones())
-	for n := range zones {
-		zones[n] = zone(n)
+	origins, more := "", ""
+	switch o.shape {
+	case zones:
+		list := make([]string, o.zones())
+		for n := range list {
+			list[n] = zone(n)
+		}
+		origins = strings.Join(list, " ")
+	case oneZone:
+		origins = "example"
+	case cuts:
+		origins, more = ".", "cuts\n"
 	}
-	return fmt.Sprintf("persist %s {\nvault %s\nauth token\nrefresh %s\nkeys dir %s\nns ns1.example.net\n}", strings.Join(zones, " "), vault, o.refresh, keys)
+	return fmt.Sprintf("persist %s {\nvault %s\nauth token\nrefresh %s\nkeys dir %s\nns ns1.example.net\n%s}", origins, vault, o.refresh, keys, more)
+}
+
+// shaped says in which shape the names are.
+func (o options) shaped() string {
+	switch o.shape {
+	case oneZone:
+		return ", as one zone"
+	case cuts:
+		return fmt.Sprintf(", as %d cuts", o.names())
+	}
+	return fmt.Sprintf(" in %d zones", o.zones())
 }

@@ -2,7 +2,8 @@
 // by default a million in a thousand documents of a real Vault, in ten thousand
 // zones. It prints how long loading takes, what memory the server needs, what
 // processor time a scan costs that finds nothing new, how soon an edit is
-// served, and how long queries wait meanwhile.
+// served, and how long queries wait meanwhile. With -cuts it measures what it
+// costs that each name is a zone of its own.
 package main
 
 import (
@@ -19,6 +20,7 @@ import (
 type options struct {
 	server string // program to measure
 	installation
+	shape   shape
 	scans   int           // how many scans without a change are measured
 	refresh time.Duration // from one scan to the next
 }
@@ -29,24 +31,38 @@ func main() {
 	flag.IntVar(&o.teams, "teams", 100, fmt.Sprintf("how many teams there are, of %d documents with %d names in %d zones each", o.accounts, o.domains*o.hosts, o.domains))
 	flag.IntVar(&o.scans, "scans", 3, "over how many scans the processor time is measured")
 	flag.DurationVar(&o.refresh, "refresh", 15*time.Second, "how often the server scans")
+	asCuts := flag.Bool("cuts", false, "measure how names are served that are zones of their own each, beside the same in one zone")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, o, os.Stdout, os.Stderr); err != nil {
+	measure := run
+	if *asCuts {
+		measure = compareCuts
+	}
+	if err := o.check(); err != nil {
+		fmt.Fprintln(os.Stderr, "scale:", err)
+		os.Exit(2)
+	}
+	if err := measure(ctx, o, os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "scale:", err)
 		os.Exit(1)
 	}
 }
 
-// run measures what o asks for. The figures go to out, progress to log.
-func run(ctx context.Context, o options, out, log io.Writer) (err error) {
+// check refuses what cannot be measured.
+func (o options) check() error {
 	switch {
 	case o.server == "":
 		return errors.New("what is to be measured? -server names the program that go build makes of build/coredns")
 	case o.teams < 1 || o.scans < 1:
 		return errors.New("-teams and -scans must be at least 1")
 	}
+	return nil
+}
+
+// run measures what o asks for. The figures go to out, progress to log.
+func run(ctx context.Context, o options, out, log io.Writer) (err error) {
 	fmt.Fprintf(log, "writing %d documents with %d names in %d zones to Vault\n", o.documents(), o.names(), o.zones())
 	w, err := start(ctx, o)
 	if err != nil {

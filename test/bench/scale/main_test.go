@@ -40,8 +40,33 @@ func TestWhatCannotBeMeasuredIsRefused(t *testing.T) {
 		"-server names the program": {installation: installation{teams: 1}, scans: 1},
 		"must be at least 1":        {server: "false"},
 	} {
-		if err := run(t.Context(), o, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), want) {
+		if err := o.check(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Expected an error with %q, got %v", want, err)
+		}
+	}
+}
+
+func TestCutsAreMeasuredBesideOneZone(t *testing.T) {
+	program, err := parts.Program("coredns")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	o := options{server: program, installation: installation{teams: 2, accounts: 2, domains: 2, hosts: 2}, scans: 1, refresh: time.Second}
+	if err := compareCuts(t.Context(), o, &out, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{
+		`zone:`,
+		`cuts:`,
+		`loading 16 names of 4 documents, as one zone: [\d.]+ s, of which [\d.]+ s of processor time`,
+		`loading 16 names of 4 documents, as 16 cuts: [\d.]+ s, of which [\d.]+ s of processor time`,
+		`16 names asked for once, each signed: [\d.]+ s`,
+		`100 of them at random: validated by delv, each under the DS record of its own`,
+		`a scan of an unchanged store: [\d.]+ s of processor time`,
+	} {
+		if !regexp.MustCompile(`(?m)^` + line + `$`).MatchString(out.String()) {
+			t.Errorf("Expected a line like %s, got\n%s", line, &out)
 		}
 	}
 }

@@ -75,8 +75,8 @@ func (w *world) load(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "loading %d names of %d documents in %d zones: %.1f s, of which %.1f s of processor time\n",
-		w.names(), w.documents(), w.zones(), loaded.Sub(began).Seconds(), used.Seconds())
+	fmt.Fprintf(out, "loading %d names of %d documents%s: %.1f s, of which %.1f s of processor time\n",
+		w.names(), w.documents(), w.shaped(), loaded.Sub(began).Seconds(), used.Seconds())
 	return w.remember(out, "then")
 }
 
