@@ -77,8 +77,9 @@ func (k *keyring) fits(set *dnssec.KeySet) error {
 	return nil
 }
 
-// announceCuts logs of which key the parents of cuts shall have a DS record.
-func (p *Persist) announceCuts(keys *dnssec.KeySet) {
+// announceCuts logs of which key the parents of cuts shall have a DS record, and
+// how many cuts a roll-over of the KSK would forget.
+func (p *Persist) announceCuts(keys *dnssec.KeySet, book *policy.Book) {
 	key := keys.EntryPoint(p.config.signedZone(), p.now())
 	switch {
 	case keys.GoesInsecure(p.now()):
@@ -87,6 +88,29 @@ func (p *Persist) announceCuts(keys *dnssec.KeySet) {
 		log.Infof("DS for the parents of the cuts of %s: that of the key %d %d %d %s, with tag %d; persistctl keys ds CUT prints that of one, and persistctl keys ds --cuts those of all",
 			p.zones(), key.Flags, key.Protocol, key.Algorithm, key.PublicKey, key.KeyTag())
 	}
+	if n := p.forgotten(keys, book); n > 0 {
+		log.Errorf("a roll-over of the KSK does not wait for the parents of %d cuts of %s, and will break the chain of trust of those that have a DS record: add them to zones in the key document", n, p.zones())
+	}
+}
+
+// forgotten counts the cuts that are not among the zones of a roll-over, where
+// there are any such zones.
+func (p *Persist) forgotten(keys *dnssec.KeySet, book *policy.Book) (n int) {
+	if len(keys.Zones) == 0 {
+		return 0
+	}
+	rolled := make(map[string]bool, len(keys.Zones))
+	for _, zone := range keys.Zones {
+		rolled[zone] = true
+	}
+	for _, z := range p.config.zones {
+		for owner := range z.Owners(book) {
+			if !rolled[owner] {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // tellCuts tells of what is new in book, to be served from from now on, that

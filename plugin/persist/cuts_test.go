@@ -318,3 +318,18 @@ func TestTheLogTellsWhatConcernsCuts(t *testing.T) {
 		t.Errorf("Expected the new subtree alone, got %s", out.String())
 	}
 }
+
+// What a roll-over does not wait for is counted, as a zone would be named.
+func TestCutsThatARollOverForgetsAreCounted(t *testing.T) {
+	site := newSite(t, documents())
+	cfg, err := parseIn(site.cuts("."), ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, book := newPersist(cfg), documents().Compile(t)
+	for want, zones := range map[int][]string{0: nil, 1: {cut, "_validation-persist.example.org."}, 2: {"_validation-persist.example.org."}} {
+		if got := p.forgotten(&dnssec.KeySet{Zones: zones}, book); got != want {
+			t.Errorf("With the zones %v: expected %d, got %d", zones, want, got)
+		}
+	}
+}

@@ -103,7 +103,7 @@ func (p *Persist) update() {
 	if p.keyring != nil {
 		keys = p.keyring.set.Load()
 	}
-	p.announce(keys)
+	p.announce(keys, book)
 	p.tellStops(book)
 	for _, a := range p.authorities {
 		a.Update(book, keys)
@@ -145,13 +145,13 @@ func (p *Persist) zones() string {
 
 // announce logs what the parent zones shall have when keys are new, and which
 // zones a roll-over of the KSK would forget.
-func (p *Persist) announce(keys *dnssec.KeySet) {
-	if keys == nil || keys == p.announced {
+func (p *Persist) announce(keys *dnssec.KeySet, book *policy.Book) {
+	if keys == nil || keys == p.announced || p.config.cuts && book == nil {
 		return
 	}
 	p.announced = keys
 	if p.config.cuts {
-		p.announceCuts(keys)
+		p.announceCuts(keys, book)
 		return
 	}
 	for _, origin := range p.origins[:min(len(p.origins), mostTold)] {

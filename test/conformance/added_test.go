@@ -26,7 +26,7 @@ func (w *world) addThenAsk(t *testing.T, rep *report) {
 		}
 	})
 	w.grant(t, asked, unasked)
-	for _, s := range settings {
+	for _, s := range whole() {
 		w.await(t, label+unasked+"."+s.zone(), dns.TypeTXT)
 	}
 	// Were it found now, it would not be its cache that denied it.
@@ -47,7 +47,7 @@ func (w *world) all(do func(*resolver, setting)) {
 	var group sync.WaitGroup
 	for _, r := range w.resolvers {
 		group.Go(func() {
-			for _, s := range settings {
+			for _, s := range whole() {
 				do(r, s)
 			}
 		})

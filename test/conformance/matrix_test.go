@@ -22,6 +22,7 @@ type kind int
 
 const (
 	apex     kind = iota
+	cut           // an apex with the record of a grant
 	record        // of a grant
 	empty         // nothing, but something stands below it
 	absent        // nothing
@@ -31,6 +32,7 @@ const (
 // holds are the types that a zone has at names of a kind, besides NSEC and RRSIG.
 var holds = map[kind][]uint16{
 	apex:   {dns.TypeSOA, dns.TypeNS, dns.TypeDNSKEY, dns.TypeCDS, dns.TypeCDNSKEY},
+	cut:    {dns.TypeSOA, dns.TypeNS, dns.TypeDNSKEY, dns.TypeCDS, dns.TypeCDNSKEY, dns.TypeTXT},
 	record: {dns.TypeTXT},
 }
 
@@ -50,6 +52,9 @@ func granted(zone string) []string {
 
 // names are the names asked for in a zone.
 func (s setting) names() []name {
+	if s.cut != "" {
+		return s.namesOfCut()
+	}
 	zone := s.zone()
 	list := []name{
 		{zone, apex}, {strings.ToUpper(zone), apex},
@@ -75,6 +80,23 @@ func (s setting) names() []name {
 		withheld = empty
 	}
 	add(withheld, "off.", label+"off.")
+	return list
+}
+
+// namesOfCut are those in a cut, which holds nothing below its apex.
+func (s setting) namesOfCut() []name {
+	zone, k := s.zone(), cut
+	if s.cut == disabled {
+		k = apex
+	}
+	list := []name{{zone, k}, {strings.ToUpper(zone), k}, {mixed(zone), k}}
+	add := func(k kind, names ...string) {
+		for _, n := range names {
+			list = append(list, name{n + zone, k})
+		}
+	}
+	add(absent, "x.", "x.y.", label, "*foo.", "a.*.", `\000.`, `\255.`, "0.", pad(zone, 254)+".", pad(zone, 255)+".")
+	add(wildcard, "*.", "*.x.", "*."+pad(zone, 253)+".")
 	return list
 }
 
@@ -161,7 +183,7 @@ func (q question) data() (data, known bool) {
 	case dns.TypeRRSIG: // validators differ in what they say
 		return true, false
 	case dns.TypeDS:
-		return q.kind == apex, true // from the parent
+		return q.kind <= cut, true // from the parent
 	}
 	return slices.Contains(holds[q.kind], q.qtype), true
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"text/template"
@@ -37,17 +38,25 @@ type world struct {
 }
 
 // served is a zone in the Corefile.
-type served struct{ Name, Denial, Keys string }
+type served struct {
+	Name, Denial, Keys string
+	Cuts               bool
+}
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{policies: t.TempDir(), ds: map[string]*dns.DS{}, clock: newClock(t)}
 	w.grant(t)
 	stanzas := make([]served, 0, 1+len(settings))
-	stanzas = append(stanzas, served{bogus, "compact", w.newKeys(t, bogus, dns.ECDSAP256SHA256)})
+	stanzas = append(stanzas, served{Name: bogus, Denial: "compact", Keys: w.newKeys(t, bogus, dns.ECDSAP256SHA256)})
 	w.newKeys(t, bogus, dns.ECDSAP256SHA256)
 	for _, s := range settings {
-		stanzas = append(stanzas, served{s.zone(), s.denial, w.newKeys(t, s.zone(), s.algorithm)})
+		i := slices.IndexFunc(stanzas, func(one served) bool { return one.Name == s.outer() })
+		if i < 0 {
+			i = len(stanzas)
+			stanzas = append(stanzas, served{s.outer(), s.denial, w.newKeys(t, s.zone(), s.algorithm), s.cut != ""})
+		}
+		w.delegate(t, s.zone(), stanzas[i].Keys)
 	}
 	w.tree = newTree(t, w.ds)
 	w.serve(t, stanzas)
@@ -62,6 +71,13 @@ func (w *world) newKeys(t *testing.T, zone string, algorithm uint8) (dir string)
 	if err := dnssec.InitDir(dir, strings.TrimSuffix(zone, "."), algorithm, time.Now(), rand.Reader); err != nil {
 		t.Fatal(err)
 	}
+	w.delegate(t, zone, dir)
+	return dir
+}
+
+// delegate has the parent of a zone point to the keys in a directory.
+func (w *world) delegate(t *testing.T, zone, dir string) {
+	t.Helper()
 	raw, err := dnssec.LoadDir(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +87,6 @@ func (w *world) newKeys(t *testing.T, zone string, algorithm uint8) (dir string)
 		t.Fatal(err)
 	}
 	w.ds[zone] = keys.DS(zone, time.Now())[0]
-	return dir
 }
 
 // grant writes the policy documents, which grant the standing domains and more
@@ -95,8 +110,8 @@ func (w *world) serve(t *testing.T, zones []served) {
 		Program:       program,
 		Args:          []string{"-conf"},
 	})
-	for _, zone := range zones {
-		w.await(t, zone.Name, dns.TypeSOA)
+	for _, s := range settings {
+		w.await(t, s.zone(), dns.TypeSOA)
 	}
 }
 
@@ -121,6 +136,10 @@ func policies(zones, more []string) policytest.Documents {
 	var domains []string
 	big := make([]string, 0, len(zones))
 	for _, zone := range zones {
+		if domain, ok := strings.CutPrefix(zone, label); ok { // a cut
+			domains = append(domains, fmt.Sprintf("%q: {\"enabled\": %t}", strings.TrimSuffix(domain, "."), !strings.HasPrefix(domain, disabled)))
+			continue
+		}
 		under := func(name string) string { return name + "." + strings.TrimSuffix(zone, ".") }
 		domains = append(domains, fmt.Sprintf("%q: {}, %q: {\"enabled\": false}", strings.TrimSuffix(zone, "."), under("off")))
 		for _, name := range append(granted(zone), more...) {
