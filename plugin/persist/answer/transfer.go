@@ -57,7 +57,6 @@ func (ed *edition) complete() error {
 		}
 		for _, g := range n.grants {
 			if g.Subtree && name != ed.soa.rrset[0].Header().Name { // at the apex no name of the subtree is one of the zone
-
 				return fmt.Errorf("%s grants the subtree of %s, whose names nobody can list: write denial compact, or list the names", g.Path(), g.FQDN)
 			}
 		}
