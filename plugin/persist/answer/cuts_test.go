@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -214,6 +215,59 @@ func TestForgottenCutsHaveNewSerialsWhenTheyChange(t *testing.T) {
 			t.Errorf("Version %d: expected a newer serial than %d: %t, got %d", i, last, c.newer, serial)
 		}
 		last = serial
+	}
+}
+
+// Questions for cuts that come and go, and for more of them than are kept, are all
+// answered by somebody who knows, and at last nothing is kept but what is granted.
+func TestCutsAreAnsweredWhileTheyComeAndGo(t *testing.T) {
+	answer.KeepCuts(t, 4)
+	var names [10]string
+	for i := range names {
+		names[i] = fmt.Sprintf("n%d.example.com", i)
+	}
+	granting := func(some []string) policytest.Documents {
+		entries := make([]string, len(some))
+		for i, name := range some {
+			entries[i] = fmt.Sprintf("%q: {}", name)
+		}
+		return policytest.Standard().Account(`"domains": {` + strings.Join(entries, ", ") + `}`)
+	}
+	for _, chained := range []bool{false, true} {
+		a, keys := newCuts(t, ".", chained), newKeys(t, dns.ECDSAP256SHA256)
+		b := policy.Compile(nil, granting(names[:]).Snapshot(1, noon), policy.Brakes{})
+		a.Update(b, keys)
+		var asking sync.WaitGroup
+		for n := range 4 {
+			asking.Go(func() {
+				random := rand.New(rand.NewPCG(uint64(n), 1))
+				for range 300 {
+					name := names[random.IntN(len(names))]
+					q := ask("_validation-persist."+name+".", []uint16{dns.TypeTXT, dns.TypeSOA, dns.TypeDNSKEY, dns.TypeA}[random.IntN(4)])
+					if r, claim := a.Cut(q, noon); claim == answer.Ours && r.Rcode != dns.RcodeSuccess {
+						t.Errorf("%+v: got %+v", q, r)
+					}
+				}
+			})
+		}
+		for version := 2; version < 40; version++ {
+			before := b
+			b = policy.Compile(before, granting(names[:version%len(names)+1]).Snapshot(version, noon), policy.Brakes{})
+			a.Update(b, keys)
+			for g := range b.Gone(before) {
+				a.Forget(g)
+			}
+		}
+		asking.Wait()
+		before := b
+		b = policy.Compile(before, granting(nil).Snapshot(40, noon), policy.Brakes{})
+		a.Update(b, keys)
+		for g := range b.Gone(before) {
+			a.Forget(g)
+		}
+		if a.Kept() != 0 {
+			t.Errorf("Chained %t: expected nothing to be kept, got %d", chained, a.Kept())
+		}
 	}
 }
 
