@@ -21,9 +21,11 @@ type plan struct {
 	StopsKept  []string `json:"stops_kept"` // stops that DIR does not have
 	// LeftDisabled are kept too, as an apply that was interrupted has left them.
 	LeftDisabled []string `json:"left_disabled,omitempty"`
-	Refusals     []string `json:"refusals"`         // why apply does not go ahead
-	Order        []step   `json:"order,omitempty"`  // of the writes
-	Written      bool     `json:"written,omitzero"` // by apply
+	// Ungranted are the names that no document grants any more.
+	Ungranted ungranted `json:"ungranted,omitempty"`
+	Refusals  []string  `json:"refusals"`         // why apply does not go ahead
+	Order     []step    `json:"order,omitempty"`  // of the writes
+	Written   bool      `json:"written,omitzero"` // by apply
 
 	before int // names with records
 }
@@ -38,7 +40,7 @@ type effect struct {
 // compare finds the names whose records differ.
 func (p *plan) compare(before, after *policy.Book) {
 	was, is := published(before), published(after)
-	p.before = len(was)
+	p.before, p.Ungranted = len(was), newUngranted(before, after)
 	names := maps.Clone(was)
 	maps.Copy(names, is)
 	for _, name := range slices.Sorted(maps.Keys(names)) {
@@ -144,6 +146,7 @@ func (p *plan) text(w io.Writer) {
 	for _, r := range p.Rejections {
 		fmt.Fprintln(w, "rejected:", r)
 	}
+	p.Ungranted.text(w)
 	fmt.Fprintf(w, "%s to write; names that get records: %d, that lose all of theirs: %d, that have others: %d.\n", counted(len(p.Changes), "document"), gained, lost, len(p.Names)-gained-lost)
 	for _, why := range p.Refusals {
 		fmt.Fprintln(w, "refused:", why)
