@@ -62,6 +62,7 @@ func contents(b *policy.Book) map[string]any {
 	for _, name := range slices.Concat(someNames, someSuffixes, []string{"x.test", "y.test", "x.c.b.a.test", "x.e.d.test", "y.x.e.d.test"}) {
 		fqdn := record.FQDN(strings.TrimSuffix(name, "."))
 		all["exists "+name] = b.Contains(fqdn)
+		all["listed "+name] = b.Lookup(fqdn) != nil
 		for _, g := range b.Lookup(fqdn) {
 			all["paths "+name] = fmt.Sprint(all["paths "+name], " ", g.Path())
 		}

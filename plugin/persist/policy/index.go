@@ -83,7 +83,12 @@ func inserted(list []*Grant, g *Grant) []*Grant {
 	return slices.Concat(list[:i:i], []*Grant{g}, list[i:])
 }
 
+// without returns list, which is left as it is, without g; nil where nothing is
+// left, as of a name that never had a grant.
 func without(list []*Grant, g *Grant) []*Grant {
+	if len(list) == 1 && list[0] == g {
+		return nil
+	}
 	return slices.DeleteFunc(slices.Clone(list), func(h *Grant) bool { return h == g })
 }
 
