@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/zone"
 	"github.com/coredns/coredns/plugin/metadata"
 	"github.com/coredns/coredns/request"
 )
@@ -16,20 +17,20 @@ func (p *Persist) Metadata(ctx context.Context, state request.Request) context.C
 	if a == nil || !contains(a.Zone(), state.Name()) {
 		return ctx
 	}
-	grants := func() []*policy.Grant {
+	place := func() zone.Place {
 		if book := a.Book(); book != nil {
-			return a.Zone().Find(book, state.Name()).Grants
+			return a.Zone().Find(book, state.Name())
 		}
-		return nil
+		return zone.Place{}
 	}
 	metadata.SetValueFunc(ctx, "persist/zone", func() string { return a.Zone().Origin })
 	metadata.SetValueFunc(ctx, "persist/fqdn", func() string {
-		if g := grants(); len(g) > 0 {
-			return string(g[0].FQDN)
+		if at := place(); len(at.Grants) > 0 {
+			return string(at.FQDN)
 		}
 		return ""
 	})
-	metadata.SetValueFunc(ctx, "persist/accounts", func() string { return accounts(grants()) })
+	metadata.SetValueFunc(ctx, "persist/accounts", func() string { return accounts(place().Grants) })
 	return ctx
 }
 

@@ -162,7 +162,7 @@ func (a *Authority) answer(st *state, q Query, at time.Time) Response {
 	case zone.Apex:
 		return a.atApex(st, place, q, at)
 	case zone.Empty:
-		return a.noData(st, q, nil, at)
+		return a.exists(st, place, q, nil, at)
 	default:
 		return a.absent(st, q, at)
 	}

@@ -72,7 +72,7 @@ func (a *Authority) ofKeys(st *state, have *keyedSet, at time.Time, rrset func()
 
 // atApex answers at the zone's own name, which may be an owner too.
 func (a *Authority) atApex(st *state, place zone.Place, q Query, at time.Time) Response {
-	txt, err := a.prepare(st, place, q.Name, at)
+	txt, err := a.txt(st, place, q, at)
 	switch {
 	case err != nil:
 		return failed(err)

@@ -16,6 +16,7 @@ type content struct {
 	stale       bool
 	grants      []*policy.Grant
 	from, until time.Time // in which it holds
+	halt        string    // of a synthesised name: see [policy.Book.Halt]
 	freeze      time.Time
 	book        *policy.Book // set where it holds only as long as the book does
 }
@@ -36,6 +37,12 @@ func (c *content) holds(book *policy.Book, grants []*policy.Grant, at time.Time)
 		slices.Equal(c.grants, grants)
 }
 
+// holdsAt is holds for the grants of a place, which may be of a subtree: a stop
+// below them does not make them others.
+func (c *content) holdsAt(place zone.Place, book *policy.Book, at time.Time) bool {
+	return c.holds(book, place.Grants, at) && (!place.Synthesised || c.halt == book.Halt(place.FQDN))
+}
+
 // explain says in r, which denies that there are records at a granted name, why
 // there are none: that it is the policy's will, and no more than that.
 func (c *content) explain(q Query, r Response) Response {
@@ -44,7 +51,7 @@ func (c *content) explain(q Query, r Response) Response {
 		return r
 	}
 	r.EDE = notInForce
-	if !slices.ContainsFunc(c.grants, func(g *policy.Grant) bool { return g.Withheld == "" }) {
+	if c.halt != "" || !slices.ContainsFunc(c.grants, func(g *policy.Grant) bool { return g.Withheld == "" }) {
 		r.EDE = withheld
 	}
 	return r

@@ -5,6 +5,7 @@ import (
 
 	"github.com/coredns-persist/persist/plugin/persist/policy"
 	"github.com/coredns-persist/persist/plugin/persist/record"
+	"github.com/coredns-persist/persist/plugin/persist/zone"
 
 	"github.com/miekg/dns"
 )
@@ -52,7 +53,7 @@ func (a *Authority) Cut(q Query, at time.Time) (Response, Claim) {
 // none that is current, or it is empty.
 func (c *common) prepared(st *state, grants []*policy.Grant, at time.Time) *prepared {
 	v, _ := c.records.Load(grants[0])
-	if p, _ := v.(*prepared); p != nil && len(p.signed) > 0 && p.current(st, grants, at) {
+	if p, _ := v.(*prepared); p != nil && len(p.signed) > 0 && p.current(st, zone.Place{Grants: grants}, at) {
 		return p
 	}
 	return nil

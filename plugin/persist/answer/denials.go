@@ -20,11 +20,13 @@ const (
 )
 
 // Denials remembers signed denials of existence (RFC 9824) by exact canonical
-// name, and bounds the signatures spent on names that do not exist. Zones that
-// do not lie inside each other may share it.
+// name, and bounds the signatures spent on names that nobody has listed: those
+// that do not exist, and those of subtrees. Zones that do not lie inside each
+// other may share it.
 type Denials struct {
 	existing *lru.Cache[string, *denial]
 	absent   *lru.Cache[string, *denial]
+	subtrees subtrees
 	budget   *allowance // for everyone
 	reserve  *allowance // for streams, once the budget is spent
 }
@@ -35,7 +37,7 @@ type Denials struct {
 func NewDenials(budget float64) *Denials {
 	existing, _ := lru.New[string, *denial](keptExisting) // fails only for a size below 1
 	absent, _ := lru.New[string, *denial](keptAbsent)
-	return &Denials{existing: existing, absent: absent, budget: newAllowance(budget), reserve: newAllowance(budget / 4)}
+	return &Denials{existing: existing, absent: absent, subtrees: newSubtrees(), budget: newAllowance(budget), reserve: newAllowance(budget / 4)}
 }
 
 // denial is a proof of what is not there, with the SOA that must accompany it
@@ -67,12 +69,25 @@ func (a *Authority) noData(st *state, q Query, types []uint16, at time.Time) Res
 	d, ok := a.denials.existing.Get(q.Name)
 	if !ok || !d.current(st.keys, types, "", at) {
 		var err error
-		if d, err = a.deny(st, []*dns.NSEC{dnssec.Present(q.Name, types, zone.NegativeTTL)}, at); err != nil {
+		if d, err = a.present(st, q.Name, types, at); err != nil {
 			return failed(err)
 		}
-		d.types = types
 		a.denials.existing.Add(q.Name, d)
 	}
+	return q.noData(d)
+}
+
+// present signs a proof that name exists with exactly the given types.
+func (a *Authority) present(st *state, name string, types []uint16, at time.Time) (*denial, error) {
+	d, err := a.deny(st, []*dns.NSEC{dnssec.Present(name, types, zone.NegativeTTL)}, at)
+	if err == nil {
+		d.types = types
+	}
+	return d, err
+}
+
+// noData answers q with the proof that its name exists, but not its type.
+func (q Query) noData(d *denial) Response {
 	if q.asksForProof() {
 		return q.positive(Denial, d.nsec[0])
 	}

@@ -48,7 +48,7 @@ func (a *Authority) overlayOwner(st *state, place zone.Place, q Query, at time.T
 	if r, refused := refuse(q.Type); refused {
 		return r
 	}
-	p, err := a.prepare(st, place, q.Name, at)
+	p, err := a.txt(st, place, q, at)
 	switch {
 	case err != nil:
 		return failed(err)

@@ -23,8 +23,8 @@ type prepared struct {
 }
 
 // current reports whether p is still what would be made now.
-func (p *prepared) current(st *state, grants []*policy.Grant, at time.Time) bool {
-	return p.covers(at) && p.keys == st.keys && p.content.holds(st.book, grants, at)
+func (p *prepared) current(st *state, place zone.Place, at time.Time) bool {
+	return p.covers(at) && p.keys == st.keys && p.content.holdsAt(place, st.book, at)
 }
 
 // nothing stands for names without grants.
@@ -40,12 +40,12 @@ func (a *Authority) prepare(st *state, place zone.Place, owner string, at time.T
 	key := place.Grants[0]
 	v, _ := a.records.Load(key)
 	have, _ := v.(*prepared)
-	if have != nil && have.current(st, place.Grants, at) {
+	if have != nil && have.current(st, place, at) {
 		return have, nil
 	}
-	p, err := a.make(st, place.Grants, owner, at)
+	p, err := a.make(st, place, owner, at)
 	switch {
-	case errors.Is(err, errBogus) && have != nil && have.content.holds(st.book, place.Grants, at) && have.lasts(at):
+	case errors.Is(err, errBogus) && have != nil && have.content.holdsAt(place, st.book, at) && have.lasts(at):
 		return have, nil
 	case err != nil:
 		return nil, err
@@ -58,9 +58,9 @@ func (a *Authority) prepare(st *state, place zone.Place, owner string, at time.T
 	return p, nil
 }
 
-func (a *Authority) make(st *state, grants []*policy.Grant, owner string, at time.Time) (*prepared, error) {
-	r := a.zone.Records(st.book, grants, at)
-	p := &prepared{set: set{from: at, until: r.Ends}, content: newContent(st.book, grants, r, at), keys: st.keys}
+// make signs what the grants of a place amount to.
+func (a *Authority) make(st *state, place zone.Place, owner string, at time.Time) (*prepared, error) {
+	p, r := a.outline(st, place, at)
 	if len(r.Published) == 0 {
 		return p, nil
 	}
@@ -76,24 +76,38 @@ func (a *Authority) make(st *state, grants []*policy.Grant, owner string, at tim
 	return p, nil
 }
 
+// outline returns what the grants of a place amount to, without an RRset yet.
+func (a *Authority) outline(st *state, place zone.Place, at time.Time) (*prepared, zone.Records) {
+	grants, halt := place.Grants, ""
+	if place.Synthesised {
+		grants, halt = st.book.Extend(grants, place.FQDN), st.book.Halt(place.FQDN)
+	}
+	r := a.zone.Records(st.book, grants, at)
+	content := newContent(st.book, place.Grants, r, at)
+	content.halt = halt
+	return &prepared{set: set{from: at, until: r.Ends}, content: content, keys: st.keys}, r
+}
+
 // owner answers at the owner name of a granted FQDN.
 func (a *Authority) owner(st *state, place zone.Place, q Query, at time.Time) Response {
-	p, err := a.prepare(st, place, q.Name, at)
+	p, err := a.txt(st, place, q, at)
 	switch {
 	case err != nil:
 		return failed(err)
+	case p == nil:
+		return Response{Outcome: Limited}
 	case p.content.stale:
 		return stale()
 	case len(p.signed) == 0:
-		return p.content.explain(q, a.noData(st, q, nil, at))
+		return p.content.explain(q, a.exists(st, place, q, nil, at))
 	case q.Type == dns.TypeTXT, q.Type == dns.TypeANY, q.Type == dns.TypeRRSIG && !a.unsigned:
 		return q.positive(Record, &p.set)
 	}
-	return a.noData(st, q, []uint16{dns.TypeTXT}, at)
+	return a.exists(st, place, q, []uint16{dns.TypeTXT}, at)
 }
 
-// Forget drops what was prepared for a grant that is in no book any more. It is
-// called after [Authority.Update].
+// Forget drops what was prepared for a grant that is in no book any more, or for
+// the apex where that lies in its subtree. It is called after [Authority.Update].
 func (a *Authority) Forget(g *policy.Grant) {
 	a.records.Delete(g)
 	a.forgetCut(g)

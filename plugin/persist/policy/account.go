@@ -111,7 +111,7 @@ type gathering struct {
 // add reads one entry of domains. A name that is none is only rejected.
 func (g *gathering) add(m member, outer wanted) {
 	field := fieldOf("domains", m.name)
-	name, star, err := record.ParseFQDN(m.name)
+	names, star, err := parseNames(m.name)
 	if err != nil {
 		g.faults.add(fault{field: field, reason: err.Error()})
 		return
@@ -125,13 +125,18 @@ func (g *gathering) add(m member, outer wanted) {
 		o.fault("wildcard", "is false under a name that starts with *.: leave out one of them")
 	}
 	s.wanted.wildcard = s.wanted.wildcard || star
+	if names[0].IsReverse() {
+		s.wanted.reach(o, names)
+	}
 	o.finish()
 	for i := range o.faults.list {
 		f := &o.faults.list[i]
-		f.name, s.wanted.fault = name, f.field+" "+f.reason
+		f.name, s.wanted.fault = names[0], f.field+" "+f.reason
 	}
 	g.faults.join(o.faults)
-	g.names[name] = append(g.names[name], s)
+	for _, name := range names {
+		g.names[name] = append(g.names[name], s)
+	}
 }
 
 // merge makes one domain of each name.

@@ -33,6 +33,7 @@ type Book struct {
 	names    trie
 	listings listings
 	rejected []Rejection
+	wide     int  // how many grants are of subtrees
 	fit      bool // it, or one before it, may be served
 
 	date, dateAt time.Time // the store's clock and ours, when it was last read

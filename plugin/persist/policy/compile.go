@@ -128,6 +128,7 @@ func (b *Book) compileAccounts(prev *Book) {
 		}
 		c := b.compile(b.basis(p, e.counts, taken[p.team]), prev.accounts[p], d)
 		taken[p.team] += c.accepted
+		b.wide += c.wide
 		b.accounts[p] = c
 		b.sorted = append(b.sorted, c)
 	}

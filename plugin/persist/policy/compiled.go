@@ -32,6 +32,7 @@ type compiled struct {
 	rejected faults
 	accepted int // grants that were not rejected
 	eligible int // grants that are not withheld
+	wide     int // grants of subtrees
 }
 
 // renewed returns c for a basis that leads to the same grants.
@@ -130,6 +131,9 @@ func (c *compilation) share(name record.FQDN, t *Terms) *Grant {
 	if t.Withheld == "" {
 		c.eligible++
 	}
+	if t.Subtree {
+		c.wide++
+	}
 	for len(c.prev) > 0 && c.prev[0].FQDN != name && compareNames(c.prev[0].FQDN, name) < 0 {
 		c.prev = c.prev[1:]
 	}
@@ -154,7 +158,6 @@ func (c *compilation) fill(t *Terms, name record.FQDN, w *wanted) (reason string
 	if reason = c.widens(name, w); reason != "" {
 		return reason
 	}
-	t.Subtree = w.subtree
 	var written time.Time
 	t.Until, written = w.term(c.issuer.until, c.account.created)
 	if t.Until.Mode == None && !c.issuer.allowNone {
@@ -164,6 +167,7 @@ func (c *compilation) fill(t *Terms, name record.FQDN, w *wanted) (reason string
 		return "until " + reason
 	}
 	t.publishes, reason = c.publication(name, w)
+	t.Subtree = w.subtree && reason == "" && !name.IsAddress()
 	return reason
 }
 

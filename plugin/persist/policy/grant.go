@@ -20,7 +20,7 @@ type Terms struct {
 	Team      string // slugs of the documents it rests on
 	Issuer    string
 	Account   string
-	Subtree   bool // names below are granted too
+	Subtree   bool // names below are granted too: see [Book.Reach]
 	Until     Until
 	NotBefore time.Time // zero: from the beginning
 	Withheld  string    // why nothing is served, empty if nothing speaks against it

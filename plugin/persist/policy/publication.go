@@ -33,10 +33,14 @@ type Promise struct {
 }
 
 // Promises returns the records of the grant at any instant, those that go on
-// before those of an overlap; none where the grant is withheld.
+// before those of an overlap; none where the grant is withheld, or is of an IP
+// prefix: only addresses are validated.
 func (g *Grant) Promises() []Promise {
 	p := &g.publishes
 	var list []Promise
+	if g.Subtree && g.FQDN.IsReverse() && !g.FQDN.IsAddress() {
+		return nil
+	}
 	for _, who := range []struct {
 		named
 		ends time.Time

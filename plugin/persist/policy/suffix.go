@@ -12,15 +12,21 @@ import (
 // empty suffix, "." in documents, is everything.
 type suffix string
 
-func parseSuffix(s string) (suffix, error) {
+// parseSuffixes returns the suffixes that s stands for: one, or those of an IP
+// prefix.
+func parseSuffixes(s string) ([]suffix, error) {
 	if s == "." {
-		return "", nil
+		return []suffix{""}, nil
 	}
-	name, wildcard, err := record.ParseFQDN(s)
+	names, wildcard, err := parseNames(s)
 	if err == nil && wildcard {
-		err = fmt.Errorf("%q: a suffix covers everything below it anyway, write %q", s, name)
+		err = fmt.Errorf("%q: a suffix covers everything below it anyway, write %q", s, names[0])
 	}
-	return suffix(name), err
+	list := make([]suffix, len(names))
+	for i, name := range names {
+		list[i] = suffix(name)
+	}
+	return list, err
 }
 
 func (s suffix) String() string {
@@ -50,7 +56,7 @@ func (s suffix) covers(name record.FQDN) bool {
 func (o *object) suffixes(name string) []suffix {
 	var list []suffix
 	for _, m := range o.allEntries(name) {
-		s, err := parseSuffix(m.name)
+		some, err := parseSuffixes(m.name)
 		if err == nil && (!m.value.isObject() || len(m.value.members) > 0) {
 			err = errors.New("takes no settings: write {}")
 		}
@@ -58,7 +64,7 @@ func (o *object) suffixes(name string) []suffix {
 			o.faults.add(fault{field: fieldOf(fieldOf(o.path, name), m.name), reason: err.Error()})
 			continue
 		}
-		list = append(list, s)
+		list = append(list, some...)
 	}
 	return union(list, nil)
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
-
-	"github.com/miekg/dns"
 )
 
 // FQDN is a name that a CA may validate, in normal form: lower-case A-labels,
@@ -16,11 +14,15 @@ type FQDN string
 
 // ParseFQDN returns the name s normalised (draft-ietf-acme-dns-persist-02
 // section 9.2). A leading "*." stands for wildcard scope at the rest. An IP
-// address is written as its reverse name (Baseline Requirements 3.2.2.5.8).
+// address, and a prefix that has one, is its reverse name (Baseline Requirements
+// 3.2.2.5.8), and has no wildcard scope.
 // The error says what to write instead, and shows 64 octets of s at most.
 func ParseFQDN(s string) (name FQDN, wildcard bool, err error) {
 	base, wildcard := strings.CutPrefix(s, "*.")
-	if name, err = parseFQDN(base); err != nil {
+	if name, err = parseFQDN(base); err == nil && wildcard && name.IsReverse() {
+		err = fmt.Errorf("asks for the wildcard of an IP address, of which there is none: write %s", base)
+	}
+	if err != nil {
 		return "", false, fmt.Errorf("%s %w", quote(s), err)
 	}
 	return name, wildcard, nil
@@ -28,7 +30,10 @@ func ParseFQDN(s string) (name FQDN, wildcard bool, err error) {
 
 func parseFQDN(s string) (FQDN, error) {
 	if addr, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil {
-		return "", fmt.Errorf("is an IP address: write its reverse name, %s", reverse(addr))
+		return parseAddress(addr)
+	}
+	if p, err := netip.ParsePrefix(s); err == nil {
+		return parsePrefix(p)
 	}
 	name, err := normalize(s)
 	if err != nil {
@@ -55,7 +60,7 @@ func (f FQDN) check() error {
 		}
 	}
 	if f.isNumeric() {
-		return errors.New("ends in a number, as no domain name does (RFC 3696 section 2): for an IP address, write its reverse name")
+		return errors.New("ends in a number, as no domain name does (RFC 3696 section 2), and is no IP address")
 	}
 	return f.checkOwner()
 }
@@ -66,11 +71,14 @@ func (f FQDN) isNumeric() bool {
 	return strings.Trim(string(last), "0123456789") == ""
 }
 
+// mostOwner is how many characters an owner has at most, the last dot included:
+// on the wire it has one octet more, and no more than 255.
+const mostOwner = 255 - 1
+
 // checkOwner checks that the owner name is not above 255 octets on the wire,
 // which is one more than its characters (RFC 1035 section 3.1).
 func (f FQDN) checkOwner() error {
-	const most = 255 - 1
-	over := len(f.Owner()) - most
+	over := len(f.Owner()) - mostOwner
 	if over <= 0 {
 		return nil
 	}
@@ -78,8 +86,26 @@ func (f FQDN) checkOwner() error {
 		len(f), f.label(), len(f)-over)
 }
 
-// reverse returns the name of an address under in-addr.arpa or ip6.arpa.
-func reverse(addr netip.Addr) string {
-	name, _ := dns.ReverseAddr(addr.WithZone("").Unmap().String()) // fails only for what is no address
-	return strings.TrimSuffix(name, ".")
+// parseAddress returns the reverse name of an IP address.
+func parseAddress(addr netip.Addr) (FQDN, error) {
+	if addr.Zone() != "" {
+		return "", fmt.Errorf("is an address on one link: write %s if that is meant", addr.WithZone(""))
+	}
+	addr = addr.Unmap()
+	return reverse(netip.PrefixFrom(addr, addr.BitLen())), nil
+}
+
+// parsePrefix returns the reverse name of an IP prefix that has one.
+func parsePrefix(p netip.Prefix) (FQDN, error) {
+	if err := checkPrefix(p); err != nil {
+		return "", err
+	}
+	names, err := ParsePrefix(p.String())
+	switch {
+	case err != nil:
+		return "", err
+	case len(names) > 1:
+		return "", fmt.Errorf("stands for %d reverse names: write each of them, from %s to %s", len(names), names[0], names[len(names)-1])
+	}
+	return names[0], nil
 }

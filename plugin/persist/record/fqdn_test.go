@@ -68,40 +68,42 @@ func TestInternationalNamesBecomeALabels(t *testing.T) {
 
 func TestNamesThatCannotBeValidatedAreRefused(t *testing.T) {
 	for written, parts := range map[string][]string{
-		"":                    {"names no domain", "example.com"},
-		".":                   {"names no domain"},
-		"*":                   {"whole first label", "*.example.com"},
-		"*.":                  {"names no domain"},
-		"*.*.example.com":     {"whole first label"},
-		"a.*.example.com":     {"whole first label"},
-		"a*.example.com":      {"whole first label"},
-		"＊.example.com":       {"whole first label"},
-		"a..example.com":      {"empty label"},
-		".example.com":        {"empty label"},
-		"example.com..":       {"empty label"},
-		"xn--.com":            {"empty label"},
-		"\u200b.example.com":  {"empty label"},
-		"-a.example.com":      {"hyphen"},
-		"a-.example.com":      {"hyphen"},
-		"exa mple.com":        {`contains ' '`, "letters, digits and hyphens"},
-		"https://example.com": {`contains ':'`},
-		"a／b.example.com":     {`contains '/'`},
-		"exa\x00mple.com":     {`contains '\x00'`},
-		"exa\\.mple.com":      {`contains '\\'`},
-		"exa\xffmple.com":     {"not UTF-8"},
-		"a\u0378b.com":        {"IDNA2008"}, // not assigned
-		"\u202eelpmaxe.com":   {"IDNA2008"}, // turns the writing round
-		"a\u200db.com":        {"IDNA2008"}, // a joiner that joins nothing
-		"1א.com":              {"IDNA2008"}, // RFC 5893 section 2
-		"xn--a.com":           {"IDNA2008"}, // decodes to a control character
-		"192.0.2.1":           {"IP address", "1.2.0.192.in-addr.arpa"},
-		"*.192.0.2.1":         {"IP address", "1.2.0.192.in-addr.arpa"},
-		"::ffff:192.0.2.1":    {"IP address", "1.2.0.192.in-addr.arpa"},
-		"2001:db8::1":         {"IP address", "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa"},
-		"[2001:db8::1]":       {"IP address", "8.b.d.0.1.0.0.2.ip6.arpa"},
-		"fe80::1%eth0":        {"IP address", "0.8.e.f.ip6.arpa"},
-		"１９２.0.2.1":           {"ends in a number", "reverse name"},
-		"127.1":               {"ends in a number"},
+		"":                       {"names no domain", "example.com"},
+		".":                      {"names no domain"},
+		"*":                      {"whole first label", "*.example.com"},
+		"*.":                     {"names no domain"},
+		"*.*.example.com":        {"whole first label"},
+		"a.*.example.com":        {"whole first label"},
+		"a*.example.com":         {"whole first label"},
+		"＊.example.com":          {"whole first label"},
+		"a..example.com":         {"empty label"},
+		".example.com":           {"empty label"},
+		"example.com..":          {"empty label"},
+		"xn--.com":               {"empty label"},
+		"\u200b.example.com":     {"empty label"},
+		"-a.example.com":         {"hyphen"},
+		"a-.example.com":         {"hyphen"},
+		"exa mple.com":           {`contains ' '`, "letters, digits and hyphens"},
+		"https://example.com":    {`contains ':'`},
+		"a／b.example.com":        {`contains '/'`},
+		"exa\x00mple.com":        {`contains '\x00'`},
+		"exa\\.mple.com":         {`contains '\\'`},
+		"exa\xffmple.com":        {"not UTF-8"},
+		"a\u0378b.com":           {"IDNA2008"}, // not assigned
+		"\u202eelpmaxe.com":      {"IDNA2008"}, // turns the writing round
+		"a\u200db.com":           {"IDNA2008"}, // a joiner that joins nothing
+		"1א.com":                 {"IDNA2008"}, // RFC 5893 section 2
+		"xn--a.com":              {"IDNA2008"}, // decodes to a control character
+		"*.192.0.2.1":            {"wildcard of an IP address", "write 192.0.2.1"},
+		"*.192.0.2.0/24":         {"wildcard of an IP address", "write 192.0.2.0/24"},
+		"*.2.0.192.in-addr.arpa": {"wildcard of an IP address"},
+		"fe80::1%eth0":           {"one link", "write fe80::1"},
+		"192.0.2.1/24":           {"write 192.0.2.0/24", "192.0.2.1 for the address"},
+		"192.0.2.0/25":           {"128 reverse names", "0.2.0.192.in-addr.arpa", "127.2.0.192.in-addr.arpa"},
+		"0.0.0.0/0":              {"every address"},
+		"192.0.2.0/33":           {`contains '/'`},
+		"１９２.0.2.1":              {"ends in a number", "no IP address"},
+		"127.1":                  {"ends in a number"},
 
 		"_validation-persist.example.com":               {"_validation-persist", "without it"},
 		"*._VALIDATION-persist.example.com":             {"_validation-persist", "without it"},

@@ -102,7 +102,7 @@ func Judge(rules Rules, q Question, rrset []string) Verdict {
 
 // unasked says why the CA does not even look, empty if it does.
 func (q Question) unasked(rules Rules) string {
-	if rules == Boulder && q.FQDN.isReverse() {
+	if rules == Boulder && q.FQDN.IsReverse() {
 		return fmt.Sprintf("%s validates no IP addresses by dns-persist-01 and never asks for %s", rules, q.FQDN.Owner())
 	}
 	return ""

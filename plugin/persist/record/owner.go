@@ -12,15 +12,10 @@ const (
 func (f FQDN) Owner() string { return f.label() + "." + string(f) + "." }
 
 func (f FQDN) label() string {
-	if f.isReverse() {
+	if f.IsReverse() {
 		return IPLabel
 	}
 	return Label
-}
-
-// isReverse reports whether f stands for IP addresses.
-func (f FQDN) isReverse() bool {
-	return strings.HasSuffix(string(f), ".in-addr.arpa") || strings.HasSuffix(string(f), ".ip6.arpa")
 }
 
 // FromOwner returns the FQDN whose owner is name, which is absolute and in
@@ -29,11 +24,11 @@ func (f FQDN) isReverse() bool {
 func FromOwner(name string) (FQDN, bool) {
 	if rest, ok := strings.CutPrefix(name, Label+"."); ok {
 		f := FQDN(strings.TrimSuffix(rest, "."))
-		return f, f != "" && !f.isReverse()
+		return f, f != "" && !f.IsReverse()
 	}
 	if rest, ok := strings.CutPrefix(name, IPLabel+"."); ok {
 		f := FQDN(strings.TrimSuffix(rest, "."))
-		return f, f.isReverse()
+		return f, f.IsReverse()
 	}
 	return "", false
 }

@@ -22,32 +22,37 @@ const (
 	Absent Kind = iota // no such name
 	Apex               // the zone's own name; an owner too if Place.FQDN is set
 	Owner              // _validation-persist.<FQDN> of a granted FQDN
-	Empty              // an empty non-terminal above an owner
+	Empty              // an empty non-terminal above an owner, or above one that may be made up
 )
 
 // Place is what stands at a name, whatever the instant.
 type Place struct {
 	Kind   Kind
 	FQDN   record.FQDN     // the validated FQDN where the name is an owner
-	Grants []*policy.Grant // every grant at FQDN; empty where there is none
+	Grants []*policy.Grant // every grant of FQDN; empty where there is none
+
+	// Synthesised is set where nobody has listed the name, and it exists because
+	// it lies in a subtree. Grants are then those of the subtree: see
+	// [policy.Book.Reach].
+	Synthesised bool
 }
 
 // Find returns the place of name, which is absolute, in lower case and at or
 // below the zone's origin. It does not allocate.
 func (z *Zone) Find(b *policy.Book, name string) Place {
 	if name == z.Origin {
-		return Place{Kind: Apex, FQDN: z.fqdn, Grants: z.apexGrants(b)}
+		return z.apex(b)
 	}
 	if fqdn, ok := z.Validated(name); ok {
 		if grants := b.Lookup(fqdn); grants != nil {
 			return Place{Kind: Owner, FQDN: fqdn, Grants: grants}
 		}
-		return Place{Kind: Absent}
+		return z.synthesised(b, fqdn)
 	}
 	if b.Contains(relative(name)) {
 		return Place{Kind: Empty}
 	}
-	return Place{Kind: Absent}
+	return z.implied(b, relative(name))
 }
 
 // Owner returns the name at which the records of fqdn stand in z, and false where
@@ -64,20 +69,20 @@ func (z *Zone) Validated(name string) (record.FQDN, bool) { return record.FromOw
 // Holds reports whether any grant of b has its owner in z.
 func (z *Zone) Holds(b *policy.Book) bool {
 	if z.fqdn != "" {
-		return b.Lookup(z.fqdn) != nil
+		return z.apex(b).Grants != nil
 	}
 	if z.Cuts {
 		return z.hasCuts(b)
 	}
-	return b.Contains(relative(z.Origin))
+	return b.Contains(relative(z.Origin)) || z.reach(b, relative(z.Origin)) != nil
 }
 
-// Owners yields every owner in z with the grants of its FQDN, in no particular
+// Owners yields every listed owner in z with the grants of its FQDN, in no particular
 // order.
 func (z *Zone) Owners(b *policy.Book) iter.Seq2[string, []*policy.Grant] {
 	return func(yield func(string, []*policy.Grant) bool) {
 		if z.fqdn != "" { // no owner is below another one
-			if grants := z.apexGrants(b); len(grants) > 0 {
+			if grants := b.Lookup(z.fqdn); len(grants) > 0 {
 				yield(z.Origin, grants)
 			}
 			return
@@ -97,13 +102,6 @@ func (z *Zone) Same(b, other *policy.Book) bool {
 		return b.SameGrantsBelow(other, relative(z.Origin))
 	}
 	return b.Freeze().Equal(other.Freeze()) && slices.Equal(b.Lookup(z.fqdn), other.Lookup(z.fqdn))
-}
-
-func (z *Zone) apexGrants(b *policy.Book) []*policy.Grant {
-	if z.fqdn == "" {
-		return nil
-	}
-	return b.Lookup(z.fqdn)
 }
 
 // Encloser returns the closest encloser of an absent name: its longest

@@ -1,0 +1,103 @@
+package answer
+
+import (
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/zone"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/miekg/dns"
+)
+
+// keptOfSubtrees is how many answers of each kind are remembered for names of
+// subtrees. There are more such names than memory, and whoever likes can ask for
+// them, so they share neither memory with listed names nor what those may cost.
+const keptOfSubtrees = 1 << 14
+
+// subtrees remembers what was signed for names of subtrees, by exact canonical
+// name.
+type subtrees struct {
+	records *lru.Cache[string, *prepared]
+	denials *lru.Cache[string, *denial] // of other types at these names
+}
+
+func newSubtrees() subtrees {
+	records, _ := lru.New[string, *prepared](keptOfSubtrees) // fails only for a size below 1
+	denials, _ := lru.New[string, *denial](keptOfSubtrees)
+	return subtrees{records, denials}
+}
+
+// unvouched stands for names of subtrees that may have grants of their own by
+// now, which would end the subtree there.
+var unvouched = &prepared{content: content{stale: true}}
+
+// txt returns the TXT RRset at an owner; nil where nobody has listed the name and
+// every allowance for such is spent.
+func (a *Authority) txt(st *state, place zone.Place, q Query, at time.Time) (*prepared, error) {
+	switch {
+	case !place.Synthesised:
+		return a.prepare(st, place, q.Name, at)
+	case !a.zone.Known(st.book, q.Name, at):
+		return unvouched, nil
+	case place.Kind == zone.Apex: // a name in the Corefile is a listed one
+		return a.prepare(st, place, q.Name, at)
+	}
+	return a.synthesise(st, place, q, at)
+}
+
+// synthesise returns the TXT RRset at an owner of a subtree, from memory or made
+// for this query, and signed only where that asks for it.
+func (a *Authority) synthesise(st *state, place zone.Place, q Query, at time.Time) (*prepared, error) {
+	if a.unsigned {
+		return a.make(st, place, q.Name, at)
+	}
+	if p, ok := a.denials.subtrees.records.Get(q.Name); ok && p.current(st, place, at) {
+		return p, nil
+	}
+	if !q.DO && !q.asksForProof() {
+		return a.bare(st, place, q.Name, at), nil
+	}
+	if !a.denials.pay(q, 1, at) {
+		return nil, nil
+	}
+	p, err := a.make(st, place, q.Name, at)
+	if err == nil {
+		a.denials.subtrees.records.Add(q.Name, p)
+	}
+	return p, err
+}
+
+// bare is make for a query that wants no signatures.
+func (a *Authority) bare(st *state, place zone.Place, owner string, at time.Time) *prepared {
+	p, r := a.outline(st, place, at)
+	rrset := a.zone.TXT(owner, r)
+	p.signed, p.size = rrset, len(rrset)
+	return p
+}
+
+// exists answers for a name that exists with exactly the given types.
+func (a *Authority) exists(st *state, place zone.Place, q Query, types []uint16, at time.Time) Response {
+	switch {
+	case !place.Synthesised:
+		return a.noData(st, q, types, at)
+	case a.unsigned || !q.DO && !q.asksForProof():
+		return a.unsignedDenial(st, NoData, dns.RcodeSuccess, at)
+	}
+	if d, ok := a.denials.subtrees.denials.Get(q.Name); ok && d.current(st.keys, types, "", at) {
+		return q.noData(d)
+	}
+	if !a.denials.pay(q, 1, at) {
+		return Response{Outcome: Limited}
+	}
+	d, err := a.present(st, q.Name, types, at)
+	if err != nil {
+		return failed(err)
+	}
+	a.denials.subtrees.denials.Add(q.Name, d)
+	return q.noData(d)
+}
+
+// pay takes n signatures from whichever allowance q may use, if there are as many.
+func (d *Denials) pay(q Query, n int, at time.Time) bool {
+	return d.budget.take(n, at) || q.Stream && d.reserve.take(n, at)
+}
