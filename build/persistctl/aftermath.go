@@ -18,6 +18,7 @@ import (
 type remaining struct {
 	Names    int           `json:"names"`    // that lose records
 	Narrowed int           `json:"narrowed"` // that keep theirs, without the wildcard or the account of an overlap
+	Subtrees int           `json:"subtrees"` // of the names that lose records, whose subtrees do so too
 	Accounts []accountLeft `json:"accounts"`
 	Bound    *lastTrace    `json:"revocation,omitempty"`
 	Idle     []string      `json:"stops_nothing,omitempty"`
@@ -77,7 +78,8 @@ func without(s *store.Snapshot, path string) *store.Snapshot {
 }
 
 // changedBy returns the grants of before that are others in after, the book that
-// was compiled after it: a grant that says the same is the same pointer.
+// was compiled after it: a grant that says the same is the same pointer. A stop
+// below a subtree changes what that is there, though not the grant.
 func changedBy(before, after *policy.Book) []*policy.Grant {
 	var list []*policy.Grant
 	for g := range before.Grants() {
@@ -85,7 +87,7 @@ func changedBy(before, after *policy.Book) []*policy.Grant {
 			list = append(list, g)
 		}
 	}
-	return list
+	return append(list, stoppedBelow(before, after)...)
 }
 
 // isServed says of a grant in another book whether book has it too, perhaps
@@ -98,10 +100,15 @@ func isServed(book *policy.Book) func(*policy.Grant) bool {
 
 // countNames counts the names of grants: a name of which all stay is narrowed.
 func (r *remaining) countNames(grants []*policy.Grant, stays func(*policy.Grant) bool) {
-	withdrawn := map[record.FQDN]bool{}
+	withdrawn, subtrees := map[record.FQDN]bool{}, map[record.FQDN]bool{}
 	for _, g := range grants {
-		withdrawn[g.FQDN] = withdrawn[g.FQDN] || !stays(g)
+		gone := !stays(g)
+		withdrawn[g.FQDN] = withdrawn[g.FQDN] || gone
+		if gone && g.Subtree {
+			subtrees[g.FQDN] = true
+		}
 	}
+	r.Subtrees = len(subtrees)
 	for _, is := range withdrawn {
 		if is {
 			r.Names++
@@ -172,6 +179,9 @@ const narrowing = "the wildcard or the overlap ends, and the name itself is gran
 // what says what becomes of the records.
 func (r *remaining) what() string {
 	names := counted(r.Names, "name")
+	if r.Subtrees > 0 {
+		names += fmt.Sprintf(", and at every name in the subtrees of %d of them", r.Subtrees)
+	}
 	switch {
 	case r.frozen:
 		return "The records end by themselves at " + names
@@ -194,7 +204,7 @@ func (b *braking) stillHeld(ctx context.Context, done *resumed) {
 	free := policy.Compile(nil, running, policy.Brakes{})
 	names := map[string]map[string]bool{} // what keeps grants stopped, of which names
 	for _, g := range changedBy(free, policy.Compile(free, running, policy.Brakes{Stops: b.scopes})) {
-		for _, now := range lib.Lookup(g.FQDN) {
+		for _, now := range lib.At(g.FQDN) {
 			if stop, ok := strings.CutPrefix(now.Withheld, "stopped: "); ok && now.Path() == g.Path() {
 				if names[stop] == nil {
 					names[stop] = map[string]bool{}

@@ -52,7 +52,7 @@ func (s *showing) answer(ctx context.Context, name record.FQDN, dir string) (res
 		return nil, shown.Err
 	}
 	if shown.Outcome == answer.Record {
-		shown.bound = s.stanza.lastTrace(lib.Book, lib.Lookup(name), at)
+		shown.bound = s.stanza.lastTrace(lib.Book, lib.At(name), at)
 		shown.bound.sign(a, q)
 	}
 	return shown, nil

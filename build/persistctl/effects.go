@@ -90,7 +90,7 @@ func promises(g *policy.Grant) []string {
 		return nil
 	}
 	var list []string
-	for _, p := range g.Promises() {
+	for _, p := range sample(g).Promises() {
 		text, err := p.Render()
 		if err != nil {
 			continue // was refused by the policy already
@@ -117,7 +117,10 @@ func term(g *policy.Grant) string {
 	if !g.NotBefore.IsZero() {
 		fmt.Fprintf(&b, ", from %s on", stamp(g.NotBefore))
 	}
-	if g.Subtree {
+	switch {
+	case g.Subtree && g.FQDN.IsReverse():
+		b.WriteString(", at every address in it")
+	case g.Subtree:
 		b.WriteString(", names below too")
 	}
 	return b.String()

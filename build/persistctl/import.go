@@ -165,7 +165,7 @@ func (i *importing) read(book *policy.Book, file string, done *imported) error {
 // of the record to its account.
 func (i *importing) isGranted(book *policy.Book, r foundRecord) bool {
 	_, uri, _, _, err := i.accountOf(r)
-	return err == nil && slices.ContainsFunc(book.Lookup(r.name), func(g *policy.Grant) bool {
+	return err == nil && slices.ContainsFunc(book.At(r.name), func(g *policy.Grant) bool {
 		return g.Team == i.team && book.AccountURI(g) == uri
 	})
 }

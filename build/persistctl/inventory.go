@@ -27,6 +27,7 @@ type entry struct {
 	Issuer   string      `json:"issuer"` // issuer-domain-name; the slug where its document is not valid
 	Account  string      `json:"account_uri"`
 	Scope    string      `json:"scope,omitempty"`
+	By       record.FQDN `json:"subtree_of,omitempty"` // the name whose subtree it comes from
 	Until    time.Time   `json:"persist_until,omitzero"`
 	Served   bool        `json:"served"`
 	Reason   string      `json:"reason,omitempty"` // why it is not served
@@ -94,14 +95,17 @@ func namesOfIssuers(book *policy.Book) map[string]string {
 func newEntry(book *policy.Book, g *policy.Grant, now standing, issuers map[string]string) entry {
 	e := entry{
 		Name:     g.FQDN,
+		By:       subtreeOf(book, g.FQDN),
 		Issuer:   issuers[g.Issuer],
 		Account:  book.AccountURI(g),
-		Scope:    scope(g),
 		Until:    now.until(),
 		Served:   len(now.records) > 0,
 		Reason:   now.reason,
 		Document: g.Path() + "@" + book.Version(g.Path()),
 		Records:  []string{},
+	}
+	if e.Scope = scope(g); e.By == "" && g.Subtree && e.Scope != "" {
+		e.Scope += ", subtree"
 	}
 	if e.Issuer == "" {
 		e.Issuer = g.Issuer
@@ -115,10 +119,11 @@ func newEntry(book *policy.Book, g *policy.Grant, now standing, issuers map[stri
 // scope says how far the records of a grant reach. It is not known of a grant
 // that is withheld, which has none.
 func scope(g *policy.Grant) string {
+	records := sample(g).Promises()
 	switch {
-	case len(g.Promises()) == 0:
+	case len(records) == 0:
 		return ""
-	case g.Promises()[0].Wildcard:
+	case records[0].Wildcard:
 		return "wildcard"
 	}
 	return "name"
@@ -131,6 +136,9 @@ func (i *inventory) text(w io.Writer) {
 		until, state := stamp(e.Until), "served"
 		if len(e.Ending) > 0 {
 			state = fmt.Sprintf("served, %s of it before %s only", counted(len(e.Ending), "record"), endsText(e.Ending))
+		}
+		if e.By != "" {
+			state += ", by the subtree of " + string(e.By)
 		}
 		if !e.Served {
 			state = e.Reason

@@ -94,7 +94,7 @@ func newVerdict(rules record.Rules, v record.Verdict) verdict {
 // have none.
 func (t *told) look(book *policy.Book, s *stanza, a asked) []string {
 	var texts []string
-	for _, g := range book.Lookup(a.Name) {
+	for _, g := range book.At(a.Name) {
 		now := s.standingOf(book, g, a.At)
 		for _, r := range now.records {
 			texts = append(texts, r.Text)

@@ -100,9 +100,12 @@ func (s *showing) show(cmd *cobra.Command, name, dir string) (result, error) {
 // stanza, if there is one.
 func (s *showing) grants(book *policy.Book, name record.FQDN) ([]*policy.Grant, error) {
 	var grants []*policy.Grant
-	if name == "" {
+	switch {
+	case name == "":
 		grants = slices.Collect(book.Grants())
-	} else {
+	case s.stanza.denial == defaultDenial:
+		grants = slices.Clone(book.At(name))
+	default: // a chain has no names of subtrees
 		grants = slices.Clone(book.Lookup(name))
 	}
 	if s.stanza.zone == "" {

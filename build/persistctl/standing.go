@@ -16,8 +16,9 @@ type standing struct {
 }
 
 // standingOf looks at g alone: where another grant has a record of the same
-// text, both are served.
+// text, both are served. Of a prefix it looks at the first address.
 func (s *stanza) standingOf(book *policy.Book, g *policy.Grant, at time.Time) standing {
+	g = sample(g)
 	r := s.around(g).Records(book, []*policy.Grant{g}, book.Clock(at))
 	switch {
 	case len(r.Published) > 0:

@@ -81,9 +81,6 @@ func (l *linter) grant(g *policy.Grant) {
 	if s := l.stanza.standingOf(l.book, g, l.at); s.over {
 		l.warnOf(g, "is %s: remove it", s.reason)
 	}
-	if g.Subtree {
-		l.warnOf(g, "asks for subtree, which is not served yet: names below need grants of their own until then")
-	}
 }
 
 // size warns of a name whose answer does not fit a UDP packet, at the document

@@ -11,13 +11,18 @@ import (
 
 // explain adds what the documents tell about the question beyond the records.
 func (t *told) explain(book *policy.Book, a asked) {
-	grants := book.Lookup(a.Name)
+	grants, names := book.At(a.Name), []record.FQDN{a.Name}
+	if book.Lookup(a.Name) == nil { // it might be one of a subtree
+		names = append(names, nearestGrant(book, a.Name))
+	}
 	for _, r := range book.Rejections() {
-		if concerns(r, a.Name, grants) {
+		if concerns(r, names, grants) {
 			t.Rejections = append(t.Rejections, newRemark(r))
 		}
 	}
-	if len(grants) == 0 {
+	if by := subtreeOf(book, a.Name); by != "" {
+		t.Hints = append(t.Hints, covered(book, a.Name, by))
+	} else if len(grants) == 0 {
 		t.Hints = append(t.Hints, noGrant(book, a.Name))
 	}
 	if !slices.ContainsFunc(book.Issuers(), func(i policy.IssuerFacts) bool { return slices.Contains(i.Names, a.Issuers[0]) }) {
@@ -25,12 +30,12 @@ func (t *told) explain(book *policy.Book, a asked) {
 	}
 }
 
-// concerns reports whether a rejection may be why there is no record at name:
-// it is of an entry for name, or of a document that the grants at name, or
-// where there are none any, rest on.
-func concerns(r policy.Rejection, name record.FQDN, grants []*policy.Grant) bool {
+// concerns reports whether a rejection may be why there is no record at a name:
+// it is of an entry for one of names, or of a document that the grants at the
+// name, or where there are none any, rest on.
+func concerns(r policy.Rejection, names []record.FQDN, grants []*policy.Grant) bool {
 	if isOfDomain(r) {
-		return r.Name == name
+		return r.Name != "" && slices.Contains(names, r.Name)
 	}
 	if len(grants) == 0 {
 		return strings.HasPrefix(r.Path, "accounts/") || strings.HasPrefix(r.Path, "teams/")
@@ -49,13 +54,22 @@ func isOfDomain(r policy.Rejection) bool {
 	return r.Name != "" || strings.HasPrefix(r.Path, "accounts/") && strings.HasPrefix(r.Field, "domains[")
 }
 
+// whyNotBelow says why the grants of a name are not those of one below it.
+func whyNotBelow(book *policy.Book, name record.FQDN) string {
+	if !slices.ContainsFunc(book.Lookup(name), func(g *policy.Grant) bool { return g.Subtree }) {
+		return "and a CA does not walk up"
+	}
+	if name.IsReverse() {
+		return "a prefix, of which each whole address alone is granted"
+	}
+	return fmt.Sprintf("whose subtree reaches %d labels down", policy.Depth)
+}
+
 // noGrant says that there is no grant at name, and where the nearest is.
 func noGrant(book *policy.Book, name record.FQDN) string {
 	text := fmt.Sprintf("there is no grant at %s, and a CA asks for %s alone", name, name.Owner())
-	for _, up, ok := strings.Cut(string(name), "."); ok; _, up, ok = strings.Cut(up, ".") {
-		if len(book.Lookup(record.FQDN(up))) > 0 {
-			return fmt.Sprintf("%s: the nearest grant is at %s, and a CA does not walk up", text, up)
-		}
+	if up := nearestGrant(book, name); up != "" {
+		return fmt.Sprintf("%s: the nearest grant is at %s, %s", text, up, whyNotBelow(book, up))
 	}
 	if book.Contains(name) {
 		return text + ": there are grants below it only"

@@ -10,6 +10,7 @@ import (
 
 	"github.com/coredns-persist/persist/plugin/persist/dnssec"
 	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/record"
 	"github.com/coredns-persist/persist/plugin/persist/zone"
 	"github.com/coredns/coredns/plugin/transfer"
 )
@@ -36,6 +37,7 @@ type service struct {
 	announced *dnssec.KeySet  // whose DS records were logged last; guarded by updating
 	stops     []policy.Scope  // as logged last; guarded by updating
 	empty     map[string]bool // zones without a grant, by origin; guarded by updating
+	unreached record.FQDN     // the subtree of which the log last said that it is not served; guarded by updating
 
 	loaded   sync.Once
 	complete chan struct{} // closed when the handler was ready for the first time
@@ -110,6 +112,7 @@ func (p *Persist) update() {
 		p.warnEmpty(a.Zone(), book)
 	}
 	p.tellCuts(book)
+	p.warnUnreached(book)
 	p.forget(book)
 	p.audit.tell(p, book, keys)
 	p.renewal.wake()
@@ -213,6 +216,26 @@ func (p *Persist) warnEmpty(z *zone.Zone, book *policy.Book) {
 		log.Warningf("no document grants a name in zone %s, so it has no records: is the zone spelt right?", z.Origin)
 	}
 	p.empty[z.Origin] = empty
+}
+
+// warnUnreached warns, of one grant among them, of subtrees in zones whose names
+// are listed by a chain.
+func (p *Persist) warnUnreached(book *policy.Book) {
+	if book == nil || p.config.denial != "nsec" {
+		return
+	}
+	var first *policy.Grant
+	for g := range book.Subtrees() {
+		if p.holder(g.FQDN) != nil && (first == nil || g.FQDN < first.FQDN) {
+			first = g
+		}
+	}
+	if first == nil {
+		p.unreached = ""
+	} else if first.FQDN != p.unreached {
+		p.unreached = first.FQDN
+		log.Warningf("%s grants the subtree of %s, and denial nsec serves %s alone: nobody can list the names below it; write denial compact, or list the names", first.Path(), first.FQDN, first.FQDN)
+	}
 }
 
 // await returns when the handler is ready, or else after most.

@@ -34,6 +34,7 @@ type demo struct {
 	Outcome
 
 	bin, dir string
+	zone     string                      // what CoreDNS serves
 	running  []interface{ Stop() error } // in the order they were started
 
 	vault    *parts.Vault
@@ -90,7 +91,7 @@ func Run(ctx context.Context, bin string, out io.Writer) (_ *Outcome, err error)
 
 func newDemo(bin string) (*demo, error) {
 	dir, err := os.MkdirTemp("", "demo")
-	return &demo{bin: bin, dir: dir}, err
+	return &demo{bin: bin, dir: dir, zone: zone}, err
 }
 
 // started notes what end has to stop.

@@ -19,11 +19,14 @@ type answer struct {
 	validated bool   // by a resolver
 }
 
-// ask asks server as a validator would. Whatever is neither one record nor a
+// ask asks server for the records of name.
+func ask(ctx context.Context, server string) (answer, error) { return askAt(ctx, server, zone) }
+
+// askAt asks server as a validator would. Whatever is neither one record nor a
 // denial is an error.
-func ask(ctx context.Context, server string) (answer, error) {
+func askAt(ctx context.Context, server, owner string) (answer, error) {
 	m := new(dns.Msg)
-	m.SetQuestion(dns.Fqdn(zone), dns.TypeTXT)
+	m.SetQuestion(dns.Fqdn(owner), dns.TypeTXT)
 	m.SetEdns0(1232, true)
 	reply, _, err := new(dns.Client).ExchangeContext(ctx, m, server)
 	if err != nil {

@@ -33,7 +33,7 @@ func (d *demo) makeKeys(ctx context.Context) (string, error) {
 	if _, err := d.persistctl(ctx, "keys", "init", "--vault", keyDocument, "--name", "demo"); err != nil {
 		return "", err
 	}
-	out, err := d.persistctl(ctx, "keys", "ds", zone, "--vault", keyDocument)
+	out, err := d.persistctl(ctx, "keys", "ds", d.zone, "--vault", keyDocument)
 	d.ds = strings.TrimSpace(out)
 	return d.ds, err
 }
@@ -63,8 +63,8 @@ func (d *demo) startServer(ctx context.Context) (string, error) {
 	}
 	d.server, err = parts.StartCoreDNS(ctx, parts.CoreDNSOptions{
 		Program: program,
-		Zone:    zone,
-		Plugins: fmt.Sprintf(stanza, zone, d.vault.Address, d.vault.CA, d.roleID(), d.secretID(), documentsMount, keyDocument),
+		Zone:    d.zone,
+		Plugins: fmt.Sprintf(stanza, d.zone, d.vault.Address, d.vault.CA, d.roleID(), d.secretID(), documentsMount, keyDocument),
 	})
 	if err != nil {
 		return "", err

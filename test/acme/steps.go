@@ -12,7 +12,7 @@ import (
 // startResolver starts Unbound with the DS record as its only trust anchor, as
 // it stands in the parent zone.
 func (d *demo) startResolver(ctx context.Context) (_ string, err error) {
-	d.resolver, err = parts.StartUnbound(ctx, parts.UnboundOptions{Zone: zone, Server: d.server.Address, Anchor: d.ds})
+	d.resolver, err = parts.StartUnbound(ctx, parts.UnboundOptions{Zone: d.zone, Server: d.server.Address, Anchor: d.ds})
 	if err != nil {
 		return "", err
 	}

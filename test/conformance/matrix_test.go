@@ -80,6 +80,34 @@ func (s setting) names() []name {
 		withheld = empty
 	}
 	add(withheld, "off.", label+"off.")
+	if hasSubtree(zone) {
+		list = append(list, namesOfSubtree(zone)...)
+	}
+	return list
+}
+
+// subtree and own are the domains below a zone of which one is granted with all
+// that lies below it, and the other alone.
+const subtree, own = "sub", "own.sub"
+
+// namesOfSubtree are names at and below the grant of a subtree: most of them
+// nobody has listed.
+func namesOfSubtree(zone string) []name {
+	var list []name
+	for k, names := range map[kind][]string{
+		record:   {"", "x.", "E.d.C.b.A.", "own.", pad(subtree+"."+zone, 255-len(label)) + "."},
+		empty:    {"", "x.", "e.d.c.b.a.", "own.", pad(subtree+"."+zone, 255-len(label)) + "."},
+		absent:   {"f.e.d.c.b.a.", label + "f.e.d.c.b.a.", "x.own.", label + "x.own.", "x." + label + "x.", "a.*.", "*x.", `\000.`, pad(subtree+"."+zone, 254) + "."},
+		wildcard: {"*.", "*.x.", "*.own.", "*." + label + "x."},
+	} {
+		for _, n := range names {
+			if k == record {
+				n = label + n
+			}
+			list = append(list, name{n + subtree + "." + zone, k})
+		}
+	}
+	slices.SortFunc(list, func(a, b name) int { return strings.Compare(a.fqdn, b.fqdn) })
 	return list
 }
 

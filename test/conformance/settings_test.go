@@ -3,6 +3,7 @@ package conformance
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/miekg/dns"
 )
@@ -67,3 +68,7 @@ func zones() []string {
 }
 
 func (s setting) compact() bool { return s.denial == "compact" }
+
+// hasSubtree reports whether the zone has a grant of a subtree: one whose names are
+// listed by a chain cannot.
+func hasSubtree(zone string) bool { return strings.HasPrefix(zone, "compact") }

@@ -145,6 +145,9 @@ func policies(zones, more []string) policytest.Documents {
 		for _, name := range append(granted(zone), more...) {
 			domains = append(domains, fmt.Sprintf("%q: {}", under(name)))
 		}
+		if hasSubtree(zone) {
+			domains = append(domains, fmt.Sprintf("%q: {\"subtree\": true}, %q: {}", under(subtree), under(own)))
+		}
 		big = append(big, fmt.Sprintf("%q: {}", under("big")))
 	}
 	documents := policytest.Standard().Account(`"domains": {` + strings.Join(domains, ", ") + `}`)
@@ -153,7 +156,7 @@ func policies(zones, more []string) policytest.Documents {
 			`{"account_uri": "https://ca.example/acct/%d", "domains": {%s}}`, 1000+i, strings.Join(big, ", "))
 	}
 	return documents.With(policytest.Documents{
-		"teams/web": fmt.Sprintf(`{"domains": [%q], "issuers": ["ca"]}`, strings.TrimSuffix(parent, ".")),
+		"teams/web": fmt.Sprintf(`{"domains": [%q], "issuers": ["ca"], "subtree": true}`, strings.TrimSuffix(parent, ".")),
 	})
 }
 

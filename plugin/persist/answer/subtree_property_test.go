@@ -33,9 +33,9 @@ type ruled struct{ subtree, served bool }
 type standing int
 
 const (
-	missing   standing = iota
-	bare               // it exists, and has no records
-	validated          // it has the TXT RRset of the name validated
+	missing  standing = iota
+	bare              // it exists, and has no records
+	recorded          // it has the TXT RRset of the name validated
 )
 
 func (r rules) standingOf(name string) standing {
@@ -65,7 +65,7 @@ func (r rules) ownerOf(fqdn string) standing {
 	if !g.served || r.stopped(fqdn) {
 		return bare
 	}
-	return validated
+	return recorded
 }
 
 // reach returns the grant in whose subtree name lies.
@@ -172,14 +172,14 @@ func TestSubtreesFollowTheRules(t *testing.T) {
 			}
 			want, resp := r.standingOf(q.Name), p.a.Answer(q, noon)
 			kinds[want]++
-			if _, own := r.granted[strings.TrimSuffix(strings.TrimPrefix(q.Name, ownerLabel+"."), ".")]; want == validated && !own {
+			if _, own := r.granted[strings.TrimSuffix(strings.TrimPrefix(q.Name, ownerLabel+"."), ".")]; want == recorded && !own {
 				synthesised++
 			}
 			checkStanding(t, q, resp, want)
 			p.validate(t, q, resp, keys)
 			proofs = append(proofs, nsecs(resp)...)
 			switch want {
-			case validated:
+			case recorded:
 				names[q.Name] = []uint16{dns.TypeTXT}
 			case bare:
 				names[q.Name] = nil
@@ -200,7 +200,7 @@ func checkStanding(t *testing.T, q answer.Query, r answer.Response, want standin
 	proof := q.Type == dns.TypeNSEC || q.Type == dns.TypeRRSIG || q.Type == dns.TypeANY
 	ok := false
 	switch want {
-	case validated:
+	case recorded:
 		positive := q.Type == dns.TypeTXT || q.Type == dns.TypeANY || q.Type == dns.TypeRRSIG
 		ok = positive == (r.Outcome == answer.Record) && (positive || r.Outcome == answer.NoData || proof && r.Outcome == answer.Denial)
 	case bare:
@@ -211,7 +211,7 @@ func checkStanding(t *testing.T, q answer.Query, r answer.Response, want standin
 	if !ok {
 		t.Errorf("%+v: the rules say %d, and the answer is %+v", q, want, r)
 	}
-	if want == validated && q.Type == dns.TypeTXT {
+	if want == recorded && q.Type == dns.TypeTXT {
 		checkBound(t, q.Name, r.Answer)
 	}
 }

@@ -1,6 +1,10 @@
 package policy
 
-import "github.com/coredns-persist/persist/plugin/persist/record"
+import (
+	"iter"
+
+	"github.com/coredns-persist/persist/plugin/persist/record"
+)
 
 // Depth is how many labels below its own name the subtree of a grant reaches. Who
 // needs more grants a name further down.
@@ -38,6 +42,23 @@ func (b *Book) Reach(name record.FQDN) []*Grant {
 		}
 	}
 	return nil
+}
+
+// Subtrees yields the grants of subtrees, in no particular order. Where there are
+// none it costs nothing.
+func (b *Book) Subtrees() iter.Seq[*Grant] {
+	return func(yield func(*Grant) bool) {
+		for _, c := range b.sorted {
+			if c.wide == 0 {
+				continue
+			}
+			for _, g := range c.grants {
+				if g.Subtree && !yield(g) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // ofSubtrees returns those of grants that are of subtrees: nearly always all, or

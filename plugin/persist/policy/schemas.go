@@ -61,7 +61,7 @@ func schemaIssuer() *schema {
 		"account_hash_prefix":   schemaPrefix.says("accountHashPrefix of the CA's directory; without it there is no hash form."),
 		"forms":                 schemaForms.by([]string{"uri"}).says("How records name an account: by its uri, a hash of it, or an opaque URI."),
 		"wildcard":              schemaFlag.by(false).says("Grants may ask for wildcard."),
-		"subtree":               schemaFlag.by(false).says("Grants may ask for subtree, which is not served yet."),
+		"subtree":               schemaFlag.by(false).says("Grants may ask for subtree, or be of IP prefixes."),
 		"until":                 schemaUntil.says("persistUntil of grants that do not say; default rolling with floor 96h and step 24h."),
 		"allow_none":            schemaFlag.by(false).says("Grants may have no persistUntil."),
 		"max_until":             schemaDuration(leastMaxUntil, mostMaxUntil).by("2160h").says("How far ahead a grant may promise: 2h to 3660d."),
@@ -91,10 +91,10 @@ var (
 )
 
 var teamMembers = map[string]*schema{
-	"domains!":   schemaSuffixes.some().says("Suffixes: each is itself and everything below it; . is everything."),
+	"domains!":   schemaSuffixes.some().says("Suffixes: each is itself and everything below it; . is everything. IP prefixes stand for their reverse names."),
 	"issuers!":   schemaList(schemaSlug, nil).some().says("Slugs of issuers documents."),
 	"wildcard":   schemaFlag.by(false).says("Grants may ask for wildcard."),
-	"subtree":    schemaFlag.by(false).says("Grants may ask for subtree, which is not served yet."),
+	"subtree":    schemaFlag.by(false).says("Grants may ask for subtree, or be of IP prefixes."),
 	"reach":      schemaSuffixes.says("Suffixes of other teams that wide grants may cover."),
 	"max_grants": schemaCount.says("Grants of all accounts of the team; default no limit."),
 	"enabled":    schemaEnabled,
@@ -115,7 +115,7 @@ var teamMembers = map[string]*schema{
 // wantedMembers may stand in an account and in each of its domains.
 var wantedMembers = map[string]*schema{
 	"wildcard": schemaFlag.by(false).says("The names below too (policy=wildcard)."),
-	"subtree":  schemaFlag.by(false).says("Not served yet."),
+	"subtree":  schemaFlag.by(false).says("A record at each name below too, as far as five labels down and where it has no grant of its own. IP prefixes always have it."),
 	"forms":    schemaForms.says("How records name the account; default the issuer's."),
 	"until":    schemaUntil.says("persistUntil: rolling, none, an instant, or an object of floor and step; default the issuer's."),
 	"enabled":  schemaEnabled,
@@ -143,7 +143,7 @@ var accountMembers = withMembers(wantedMembers, map[string]*schema{
 	"domains!": schemaList(schemaName, schemaObject(withMembers(wantedMembers, map[string]*schema{
 		"not_before": schemaInstant.says("No record before it."),
 		"overlap":    schemaObject(withMembers(overlapMembers, map[string]*schema{"forms!": schemaForms.says("Published besides.")})).says("Other forms that are published besides, while this name changes; default the account's."),
-	}))).says("The names that the account may validate, *.NAME for NAME with wildcard."),
+	}))).says("The names that the account may validate, *.NAME for NAME with wildcard. IP addresses and prefixes stand for their reverse names."),
 })
 
 var controlMembers = map[string]*schema{

@@ -62,6 +62,10 @@ func (s Scope) String() string {
 	return s.kind + ":" + s.what
 }
 
+// Domain returns the name that s stops with all below it, and false where it stops
+// something else.
+func (s Scope) Domain() (record.FQDN, bool) { return record.FQDN(s.what), s.kind == "domain" }
+
 func compareScopes(a, b Scope) int { return strings.Compare(a.String(), b.String()) }
 
 // stops are the scopes in force, ready to be asked.

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/record"
+)
+
+// sample returns g, or where it is of an IP prefix, which has no records itself,
+// the grant that its first address has by it.
+func sample(g *policy.Grant) *policy.Grant {
+	prefix, ok := g.FQDN.Prefix()
+	if !ok || prefix.IsSingleIP() {
+		return g
+	}
+	first, _, err := record.ParseFQDN(prefix.Addr().String())
+	if err != nil {
+		return g
+	}
+	return &policy.Grant{FQDN: first, Terms: g.Terms}
+}
+
+// subtreeOf returns the name whose grants name has, by their subtrees, empty where
+// it has its own or none.
+func subtreeOf(book *policy.Book, name record.FQDN) record.FQDN {
+	if book.Lookup(name) != nil || len(book.At(name)) == 0 {
+		return ""
+	}
+	return book.Reach(name)[0].FQDN
+}
+
+// covered says by which grants a name is granted that has none of its own.
+func covered(book *policy.Book, name, by record.FQDN) string {
+	var paths []string
+	for _, g := range book.Reach(name) {
+		paths = append(paths, g.Path())
+	}
+	return fmt.Sprintf("%s has no grant of its own: it lies in the subtree of %s, by %s", name, by, strings.Join(paths, ", "))
+}
+
+// nearestGrant returns the nearest name above name that has grants, empty if there is
+// none.
+func nearestGrant(book *policy.Book, name record.FQDN) record.FQDN {
+	for _, up, ok := strings.Cut(string(name), "."); ok; _, up, ok = strings.Cut(up, ".") {
+		if book.Lookup(record.FQDN(up)) != nil {
+			return record.FQDN(up)
+		}
+	}
+	return ""
+}
+
+// stoppedBelow returns what the stops that after has and before has not withdraw
+// of names in subtrees: the grants of the domains stopped, which have none of
+// their own. There may be others below each.
+func stoppedBelow(before, after *policy.Book) []*policy.Grant {
+	var list []*policy.Grant
+	for _, s := range after.Stops() {
+		name, ok := s.Domain()
+		if ok && before.Lookup(name) == nil && !slices.Contains(before.Stops(), s) {
+			list = append(list, before.At(name)...)
+		}
+	}
+	return list
+}
