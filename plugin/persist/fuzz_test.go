@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/answer"
+	"github.com/coredns-persist/persist/plugin/persist/policy/policytest"
 	"github.com/coredns/coredns/plugin/pkg/dnstest"
 
 	"github.com/miekg/dns"
@@ -32,7 +33,9 @@ func (somebody) WriteMsg(*dns.Msg) error { return nil }
 // signature in it is over records that are there.
 func FuzzServeDNS(f *testing.F) {
 	clock = func() time.Time { return noon }
-	c, err := parseStanza(newSite(f, documents()).stanza("denial compact 1000000"))
+	c, err := parseStanza(newSite(f, documents().With(policytest.Documents{
+		"accounts/web/ca/b": `{"account_uri": "https://ca.example/acct/7", "domains": {"dev.example.com": {"subtree": true}}}`,
+	})).stanza("denial compact 1000000"))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -41,7 +44,7 @@ func FuzzServeDNS(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Cleanup(func() { _ = p.stop() })
-	for _, name := range []string{owner, "example.com.", "b.example.com.", "*.x.example.com.", "x.example.org."} {
+	for _, name := range []string{owner, "example.com.", "b.example.com.", "*.x.example.com.", "x.example.org.", "_validation-persist.x.dev.example.com.", "x.y.dev.example.com.", "*.x.dev.example.com."} {
 		for _, qtype := range []uint16{dns.TypeTXT, dns.TypeANY, dns.TypeNSEC, dns.TypeNXNAME} {
 			wire, err := question(name, qtype).Pack()
 			if err != nil {

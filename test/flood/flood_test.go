@@ -25,6 +25,7 @@ var duration = flag.Duration("flood", 0, "how long to flood the server, 20s in m
 
 const (
 	zone    = "example.com."
+	subtree = "sub." + zone // of which every name below is granted
 	rate    = 30_000   // random names per second
 	warmUp  = 4        // the part of the flood, as a fraction, in which caches fill
 	growth  = 32 << 20 // of the server's memory after that, in octets
@@ -49,7 +50,9 @@ func newVictim(t *testing.T) *victim {
 		v.names = append(v.names, "_validation-persist."+domains[i]+".")
 	}
 	policies := filepath.Join(dir, "policies")
-	policytest.Standard().Account(fmt.Sprintf(`"domains": %q`, strings.Join(domains, " "))).Write(t, policies)
+	policytest.Standard().Account(fmt.Sprintf(`"domains": %q`, strings.Join(domains, " "))).With(policytest.Documents{
+		"accounts/web/ca/sub": fmt.Sprintf(`{"account_uri": "https://ca.example/acct/7", "domains": {%q: {"subtree": true}}}`, strings.TrimSuffix(subtree, ".")),
+	}).Write(t, policies)
 	port, err := parts.FreePort()
 	if err != nil {
 		t.Fatal(err)
@@ -66,13 +69,21 @@ func newVictim(t *testing.T) *victim {
 	return v
 }
 
-// Someone who asks for names that do not exist, faster than the server may sign
-// that they do not, keeps no granted name from being answered, fills no memory,
-// and leaves no query of which nobody knows what became of it.
+// Someone who asks for names that do not exist, or that a grant of a subtree makes
+// up, faster than the server may sign for them, keeps no listed name from being
+// answered, fills no memory, and leaves no query of which nobody knows what became
+// of it.
 func TestFloodOfRandomNames(t *testing.T) {
 	if *duration == 0 {
 		t.Skip("To be run alone: go test ./test/flood -flood 20s")
 	}
+	t.Run("names that do not exist", func(t *testing.T) { testFlood(t, zone) })
+	t.Run("names of a subtree", func(t *testing.T) { testFlood(t, subtree) })
+}
+
+// testFlood floods a server with names below a domain.
+func testFlood(t *testing.T, below string) {
+	t.Helper()
 	v := newVictim(t)
 	a, r, s := newAttacker(t, v.Address), &resolver{server: v.Address}, &stampede{}
 	before, begin, used := scrape(t, v.metrics), time.Now(), seconds(t, v.PID())
@@ -81,12 +92,12 @@ func TestFloodOfRandomNames(t *testing.T) {
 	var running sync.WaitGroup
 	running.Go(func() { r.resolve(ctx, v.names, lookups) })
 	running.Go(func() {
-		if err := a.flood(ctx, zone, rate); err != nil {
+		if err := a.flood(ctx, below, rate); err != nil {
 			t.Errorf("The flood ended: %v", err)
 		}
 	})
 	running.Go(func() {
-		if err := s.run(v.Address, zone, v.names[0]); err != nil {
+		if err := s.run(v.Address, below, v.names[0]); err != nil {
 			t.Errorf("The stampede ended: %v", err)
 		}
 	})

@@ -194,6 +194,32 @@ func TestSubtreesFollowTheRules(t *testing.T) {
 	}
 }
 
+// FuzzNamesOfSubtrees asks for any name on the wire below any grants: the answer is
+// what the rules say.
+func FuzzNamesOfSubtrees(f *testing.F) {
+	keys := newKeys(f, dns.ED25519)
+	for seed, name := range []string{"a.b.", ownerLabel + ".a.b.", "*.a.", `a\.b.a.`, ownerLabel + ".a." + ownerLabel + ".b.", `\255.b.`, ownerLabel + ".A."} {
+		wire := make([]byte, 256)
+		n, err := dns.PackDomainName(name+origin, wire, 0, nil, false)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(uint64(seed), wire[:n])
+	}
+	f.Fuzz(func(t *testing.T, seed uint64, wire []byte) {
+		name, _, err := dns.UnpackDomainName(wire, 0)
+		name = dns.CanonicalName(name)
+		if err != nil || name == origin || !dns.IsSubDomain(origin, name) {
+			return
+		}
+		d, r := randomSubtrees(rand.New(rand.NewPCG(seed, 15)))
+		a := compact(t)
+		a.Update(book(d, noon), keys)
+		q := ask(name, dns.TypeTXT)
+		checkStanding(t, q, a.Answer(q, noon), r.standingOf(name))
+	})
+}
+
 // checkStanding holds an answer against what the rules say of its name.
 func checkStanding(t *testing.T, q answer.Query, r answer.Response, want standing) {
 	t.Helper()
