@@ -104,7 +104,7 @@ func (r *remaining) countNames(grants []*policy.Grant, stays func(*policy.Grant)
 	for _, g := range grants {
 		gone := !stays(g)
 		withdrawn[g.FQDN] = withdrawn[g.FQDN] || gone
-		if gone && g.Subtree {
+		if gone && g.Subtree && !g.FQDN.IsAddress() {
 			subtrees[g.FQDN] = true
 		}
 	}
