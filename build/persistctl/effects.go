@@ -90,7 +90,7 @@ func promises(g *policy.Grant) []string {
 		return nil
 	}
 	var list []string
-	for _, p := range sample(g).Promises() {
+	for _, p := range g.Sample().Promises() {
 		text, err := p.Render()
 		if err != nil {
 			continue // was refused by the policy already

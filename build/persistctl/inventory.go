@@ -119,7 +119,7 @@ func newEntry(book *policy.Book, g *policy.Grant, now standing, issuers map[stri
 // scope says how far the records of a grant reach. It is not known of a grant
 // that is withheld, which has none.
 func scope(g *policy.Grant) string {
-	records := sample(g).Promises()
+	records := g.Sample().Promises()
 	switch {
 	case len(records) == 0:
 		return ""

@@ -18,7 +18,9 @@ type standing struct {
 // standingOf looks at g alone: where another grant has a record of the same
 // text, both are served. Of a prefix it looks at the first address.
 func (s *stanza) standingOf(book *policy.Book, g *policy.Grant, at time.Time) standing {
-	g = sample(g)
+	if s.denial == defaultDenial {
+		g = g.Sample()
+	}
 	r := s.around(g).Records(book, []*policy.Grant{g}, book.Clock(at))
 	switch {
 	case len(r.Published) > 0:
@@ -29,6 +31,9 @@ func (s *stanza) standingOf(book *policy.Book, g *policy.Grant, at time.Time) st
 		return standing{reason: "stale: the store has not vouched for it recently enough"}
 	case at.Before(g.NotBefore):
 		return standing{reason: "not begun: not_before is " + stamp(g.NotBefore)}
+	}
+	if len(g.Promises()) == 0 {
+		return standing{reason: "of a prefix, whose addresses a zone with denial nsec cannot list"}
 	}
 	return standing{over: true, reason: s.past(book, g)}
 }

@@ -9,20 +9,6 @@ import (
 	"github.com/coredns-persist/persist/plugin/persist/record"
 )
 
-// sample returns g, or where it is of an IP prefix, which has no records itself,
-// the grant that its first address has by it.
-func sample(g *policy.Grant) *policy.Grant {
-	prefix, ok := g.FQDN.Prefix()
-	if !ok || prefix.IsSingleIP() {
-		return g
-	}
-	first, _, err := record.ParseFQDN(prefix.Addr().String())
-	if err != nil {
-		return g
-	}
-	return &policy.Grant{FQDN: first, Terms: g.Terms}
-}
-
 // subtreeOf returns the name whose grants name has, by their subtrees, empty where
 // it has its own or none.
 func subtreeOf(book *policy.Book, name record.FQDN) record.FQDN {
@@ -34,9 +20,10 @@ func subtreeOf(book *policy.Book, name record.FQDN) record.FQDN {
 
 // covered says by which grants a name is granted that has none of its own.
 func covered(book *policy.Book, name, by record.FQDN) string {
-	var paths []string
-	for _, g := range book.Reach(name) {
-		paths = append(paths, g.Path())
+	grants := book.Reach(name)
+	paths := make([]string, len(grants))
+	for i, g := range grants {
+		paths[i] = g.Path()
 	}
 	return fmt.Sprintf("%s has no grant of its own: it lies in the subtree of %s, by %s", name, by, strings.Join(paths, ", "))
 }

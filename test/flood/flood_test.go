@@ -26,11 +26,11 @@ var duration = flag.Duration("flood", 0, "how long to flood the server, 20s in m
 const (
 	zone    = "example.com."
 	subtree = "sub." + zone // of which every name below is granted
-	rate    = 30_000   // random names per second
-	warmUp  = 4        // the part of the flood, as a fraction, in which caches fill
-	growth  = 32 << 20 // of the server's memory after that, in octets
-	granted = 100      // names
-	lookups = 250      // of granted names per second
+	rate    = 30_000        // random names per second
+	warmUp  = 4             // the part of the flood, as a fraction, in which caches fill
+	growth  = 32 << 20      // of the server's memory after that, in octets
+	granted = 100           // names
+	lookups = 250           // of granted names per second
 )
 
 // victim is a server that grants some names.

@@ -43,13 +43,16 @@ func (c *cohort) class() class {
 	return class{}
 }
 
+// subtree reports whether the records stand at the names below too.
+func (c *cohort) subtree() bool { return c.terms.Subtree && !c.zone.Chained }
+
 // line is about an account's records at a name.
 func (c *cohort) line(event Event, name record.FQDN) Line {
 	k := c.class()
 	return Line{
 		Event: event, Zone: c.zone.Origin, Name: name, Source: c.zone.view.Source,
 		Team: c.terms.Team, Issuer: c.terms.Issuer, Account: c.terms.Account, Floor: k.floor, Step: k.step,
-		Document: documentOf(c.zone.book, c.grant().Path()), Digest: c.zone.digest.String(),
+		Subtree: c.subtree(), Document: documentOf(c.zone.book, c.grant().Path()), Digest: c.zone.digest.String(),
 	}
 }
 
@@ -57,6 +60,9 @@ func (c *cohort) line(event Event, name record.FQDN) Line {
 func (c *cohort) texts(g *policy.Grant) []string {
 	if !c.served {
 		return nil
+	}
+	if c.subtree() {
+		g = g.Sample()
 	}
 	records := g.Records(c.as)
 	list := make([]string, 0, len(records))

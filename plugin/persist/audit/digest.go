@@ -48,7 +48,10 @@ func hashOf(g *policy.Grant) (sum digest) {
 	for _, n := range []int64{int64(u.Mode), int64(u.Floor), int64(u.Step), u.At.Unix(), g.NotBefore.Unix()} {
 		text = append(strconv.AppendInt(text, n, 10), 0)
 	}
-	for _, p := range g.Promises() {
+	if g.Subtree {
+		text = append(text, "subtree\x00"...)
+	}
+	for _, p := range g.Sample().Promises() {
 		rendered, _ := p.Render() // refused by the policy already
 		text = append(append(text, rendered...), 0)
 		if !p.Ends.IsZero() {

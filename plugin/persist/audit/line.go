@@ -59,6 +59,11 @@ type Line struct {
 	Team    string        `json:"team,omitempty"`
 	Account string        `json:"account,omitempty"`
 
+	// Subtree is set where what is said of the name goes for the names in its
+	// subtree, each with a hash of its own; of an IP prefix, of which New and Old
+	// are those of the first address, for the addresses alone.
+	Subtree bool `json:"subtree,omitempty"`
+
 	// Floor and Step are those of records that rotate.
 	Floor string `json:"floor,omitempty"`
 	Step  string `json:"step,omitempty"`

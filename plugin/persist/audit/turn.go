@@ -113,7 +113,7 @@ func (l *Ledger) tell(c *change, before *policy.Book, at time.Time) {
 	line := now.line(Altered, c.either().FQDN)
 	line.At, line.Old, line.New, line.Stale = at, c.texts, now.texts(c.either()), now.stale
 	switch {
-	case slices.Equal(line.Old, line.New) && (line.Old == nil || c.was.class() == now.class() && c.was.stale == now.stale):
+	case slices.Equal(line.Old, line.New) && (line.Old == nil || c.was.class() == now.class() && c.was.stale == now.stale && c.was.subtree() == now.subtree()):
 		return
 	case line.Old == nil:
 		line.Event = Added

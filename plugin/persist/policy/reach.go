@@ -85,6 +85,15 @@ func ofSubtrees(grants []*Grant) []*Grant {
 	return some
 }
 
+// Sample returns g, or where it is of an IP prefix, which has no records itself, the
+// grant that its first address has by it.
+func (g *Grant) Sample() *Grant {
+	if !g.Subtree || !g.FQDN.IsReverse() {
+		return g
+	}
+	return &Grant{g.FQDN.FirstAddress(), g.Terms}
+}
+
 // Extend returns what the grants that Reach returned for name are there: grants
 // of name alone, on the terms they have. A stop of a domain that name lies in
 // withholds them there, wherever they stand.

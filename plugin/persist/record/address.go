@@ -49,6 +49,16 @@ func (f FQDN) Prefix() (netip.Prefix, bool) {
 	return netip.PrefixFrom(netip.AddrFrom16(octets), 4*n), true
 }
 
+// FirstAddress returns the reverse name of the first of the addresses that f stands
+// for, and f itself where it stands for none.
+func (f FQDN) FirstAddress() FQDN {
+	p, ok := f.Prefix()
+	if !ok {
+		return f
+	}
+	return reverse(netip.PrefixFrom(p.Addr(), p.Addr().BitLen()))
+}
+
 // readReverse reads the labels of a reverse name from the right: octets in
 // base 10, nibbles in base 16.
 func readReverse(labels string, base int, to []byte) (n int, ok bool) {
