@@ -37,15 +37,35 @@ type effect struct {
 	After  []string    `json:"after"`
 }
 
-// compare finds the names whose records differ.
+// compare finds the names whose records differ. One that only one of the books
+// grants may lie in a subtree of the other.
 func (p *plan) compare(before, after *policy.Book) {
 	was, is := published(before), published(after)
 	p.before, p.Ungranted = len(was), newUngranted(before, after)
+	inherit(was, before, after)
+	inherit(is, after, before)
 	names := maps.Clone(was)
 	maps.Copy(names, is)
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		if !slices.Equal(was[name], is[name]) {
 			p.Names = append(p.Names, effect{name, orNone(was[name]), orNone(is[name])})
+		}
+	}
+}
+
+// inherit adds what names that are granted in other, and not in book, have in its
+// subtrees.
+func inherit(published map[record.FQDN][]string, book, other *policy.Book) {
+	for name := range other.Names() {
+		if book.Lookup(name) != nil {
+			continue
+		}
+		var list []string
+		for _, g := range book.At(name) {
+			list = append(list, promises(g)...)
+		}
+		if slices.Sort(list); len(list) > 0 {
+			published[name] = slices.Compact(list)
 		}
 	}
 }
