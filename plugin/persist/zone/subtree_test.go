@@ -106,3 +106,27 @@ func TestZonesInSubtreesHoldGrants(t *testing.T) {
 		}
 	}
 }
+
+// What it costs to find that a name does not exist, and one of a subtree.
+func BenchmarkFind(b *testing.B) {
+	z, err := zone.New(standard())
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, row := range []struct {
+		title, name string
+		documents   policytest.Documents
+	}{
+		{"unknown, no subtree in the book", "_validation-persist.1.2.3.4.5.example.com.", policytest.Standard()},
+		{"unknown, a subtree elsewhere", "_validation-persist.1.2.3.4.5.example.com.", subtrees()},
+		{"five labels below a subtree", "_validation-persist.1.2.3.4.5.dev.example.com.", subtrees()},
+		{"listed", "_validation-persist.dev.example.com.", subtrees()},
+	} {
+		book := book(row.documents, noon)
+		b.Run(row.title, func(b *testing.B) {
+			for b.Loop() {
+				z.Find(book, row.name)
+			}
+		})
+	}
+}
