@@ -61,7 +61,7 @@ func (a *Authority) synthesise(st *state, place zone.Place, q Query, at time.Tim
 		return nil, nil
 	}
 	p, err := a.make(st, place, q.Name, at)
-	if err == nil {
+	if err == nil && p.content.book == nil { // else it would keep a whole book in memory
 		a.denials.subtrees.records.Add(q.Name, p)
 	}
 	return p, err

@@ -17,7 +17,11 @@ func parseNames(s string) (names []record.FQDN, star bool, err error) {
 	return []record.FQDN{name}, star, err
 }
 
-func isPrefix(s string) bool { return strings.Contains(s, "/") && !strings.HasPrefix(s, "*.") }
+// isPrefix reports whether s is meant to be a prefix, whether it is one or not.
+func isPrefix(s string) bool {
+	addr, _, ok := strings.Cut(s, "/")
+	return ok && strings.Trim(addr, "0123456789abcdefABCDEF.:") == ""
+}
 
 // reach settles how far the grants of reverse names reach that an entry stands
 // for: those of a prefix to every address in it. An address has nothing below it,

@@ -24,6 +24,7 @@ func TestBadDomainIsRejectedAlone(t *testing.T) {
 		{"the label itself", `"_validation-persist.example.com": {}`, `domains["_validation-persist.example.com"]`, "_validation-persist"},
 		{"address of nobody", `"192.0.2.1": {}`, `domains["1.2.0.192.in-addr.arpa"]`, "lies outside the domains"},
 		{"address with host bits", `"192.0.2.1/24": {}`, `domains["192.0.2.1/24"]`, "write 192.0.2.0/24"},
+		{"URL", `"https://example.com": {}`, `domains["https://example.com"]`, "contains ':'"},
 		{"no prefix", `"192.0.2/24": {}`, `domains["192.0.2/24"]`, "write it like 192.0.2.0/24"},
 		{"until in the past", `"a.example.com": {"until": "2026-10-31T00:00:00Z"}`, `domains["a.example.com"]`, "in the past"},
 		{"until beyond max_until", `"a.example.com": {"until": "2027-03-01T00:00:00Z"}`, `domains["a.example.com"]`, "beyond the issuer's max_until 2160h0m0s"},
