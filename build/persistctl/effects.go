@@ -42,8 +42,10 @@ type effect struct {
 func (p *plan) compare(before, after *policy.Book) {
 	was, is := published(before), published(after)
 	p.before, p.Ungranted = len(was), newUngranted(before, after)
-	inherit(was, before, after)
-	inherit(is, after, before)
+	for _, name := range lone(before, after) {
+		inherit(was, before, name)
+		inherit(is, after, name)
+	}
 	names := maps.Clone(was)
 	maps.Copy(names, is)
 	for _, name := range slices.Sorted(maps.Keys(names)) {
@@ -53,20 +55,10 @@ func (p *plan) compare(before, after *policy.Book) {
 	}
 }
 
-// inherit adds what names that are granted in other, and not in book, have in its
-// subtrees.
-func inherit(published map[record.FQDN][]string, book, other *policy.Book) {
-	for name := range other.Names() {
-		if book.Lookup(name) != nil {
-			continue
-		}
-		var list []string
-		for _, g := range book.At(name) {
-			list = append(list, promises(g)...)
-		}
-		if slices.Sort(list); len(list) > 0 {
-			published[name] = slices.Compact(list)
-		}
+// inherit adds what name has in the subtrees of book.
+func inherit(published map[record.FQDN][]string, book *policy.Book, name record.FQDN) {
+	if list := inherited(book, name); len(list) > 0 {
+		published[name] = list
 	}
 }
 

@@ -31,6 +31,7 @@ type sequencer struct {
 	book     *policy.Book // of snapshot
 	allowed  map[record.FQDN]map[string]bool
 	known    map[*policy.Grant]bool // of grants that were looked at, whether they are allowed
+	lone     []record.FQDN          // names that may lie in a subtree at one end alone, or on the way
 	left     []change
 	held     map[string]bool // documents that were disabled for the time
 	restores []change        // what enables those of them that are not in left
@@ -48,9 +49,13 @@ func (p *planning) sequence(held *library, after *policy.Book, changes []change)
 		held:     map[string]bool{},
 		left:     slices.Clone(changes),
 	}
+	s.lone = lone(held.Book, after)
 	for _, book := range []*policy.Book{held.Book, after} {
 		for name, list := range published(book) {
 			s.allow(name, list)
+		}
+		for _, name := range s.lone {
+			s.allow(name, inherited(book, name))
 		}
 	}
 	slices.SortStableFunc(s.left, func(a, b change) int { return cmp.Compare(rank(a), rank(b)) })
@@ -201,8 +206,12 @@ func (s *sequencer) disable(path string, body []byte) bool {
 
 // accounts are the changes of account documents that do not depend on each
 // other: what becomes of one depends on those of the same team only where its
-// max_grants might be reached.
+// max_grants might be reached, and on those of others where one has a name in the
+// subtree of another.
 func (s *sequencer) accounts() []change {
+	if len(s.lone) > 0 {
+		return nil
+	}
 	grants, names := map[string]int{}, map[string]int{} // by team
 	for g := range s.book.All() {
 		grants[g.Team]++
@@ -234,6 +243,11 @@ func (s *sequencer) try(changes ...change) (*policy.Book, *policy.Grant) {
 		}
 		if !allowed {
 			return nil, g
+		}
+	}
+	for _, name := range s.lone {
+		if slices.ContainsFunc(inherited(book, name), func(line string) bool { return !s.allowed[name][line] }) {
+			return nil, book.At(name)[0]
 		}
 	}
 	return book, nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -37,6 +38,44 @@ func nearestGrant(book *policy.Book, name record.FQDN) record.FQDN {
 		}
 	}
 	return ""
+}
+
+// lone returns the names whose own grants differ in two books, the later of which
+// was compiled after the other, where either has grants of subtrees: without its
+// own a name may have one by those.
+func lone(before, after *policy.Book) []record.FQDN {
+	if !hasSubtree(before) && !hasSubtree(after) {
+		return nil
+	}
+	names := map[record.FQDN]bool{}
+	for g := range after.Gone(before) {
+		names[g.FQDN] = true
+	}
+	for g := range before.Gone(after) {
+		names[g.FQDN] = true
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+func hasSubtree(book *policy.Book) bool {
+	for range book.Subtrees() {
+		return true
+	}
+	return false
+}
+
+// inherited are the promises that name has by subtrees, sorted; none where it has
+// grants of its own.
+func inherited(book *policy.Book, name record.FQDN) []string {
+	if book.Lookup(name) != nil {
+		return nil
+	}
+	var list []string
+	for _, g := range book.At(name) {
+		list = append(list, promises(g)...)
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // stoppedBelow returns what the stops that after has and before has not withdraw
