@@ -129,7 +129,7 @@ func (c *caa) uses(ctx context.Context, names []string, dir string) ([]caaUse, e
 		if err != nil {
 			return nil, usageError{err}
 		}
-		at := c.usesOf(lib.Book, lib.Lookup(fqdn))
+		at := c.usesOf(lib.Book, lib.At(fqdn))
 		if len(at) == 0 {
 			return nil, errors.New(noUse(lib.Book, fqdn))
 		}
@@ -140,7 +140,7 @@ func (c *caa) uses(ctx context.Context, names []string, dir string) ([]caaUse, e
 
 // noUse says why no grant at a name can be used.
 func noUse(book *policy.Book, name record.FQDN) string {
-	if len(book.Lookup(name)) > 0 {
+	if len(book.At(name)) > 0 {
 		return fmt.Sprintf("no grant at %s is in force: persistctl show %s says why", name, name)
 	}
 	return noGrant(book, name)

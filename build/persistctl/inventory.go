@@ -66,7 +66,7 @@ func (s *showing) inventory(ctx context.Context, name record.FQDN, dir string) (
 		if e.Served {
 			e.Ending = ending(g, at)
 		}
-		if size := s.stanza.octets(lib.Book, lib.Lookup(g.FQDN), at); size.Most > 0 {
+		if size := s.stanza.octets(lib.Book, lib.At(g.FQDN), at); size.Most > 0 {
 			e.Octets = &size
 			shown.measure(e.Name, size)
 		}

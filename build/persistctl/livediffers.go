@@ -25,7 +25,7 @@ type documentedRecord struct {
 // documented returns what the documents say is served for a name at the instant at.
 func (s *stanza) documented(book *policy.Book, name record.FQDN, at time.Time) *documented {
 	w := &documented{}
-	for _, g := range book.Lookup(name) {
+	for _, g := range book.At(name) {
 		for _, r := range s.standingOf(book, g, at).records {
 			one := documentedRecord{Record: r.Record, text: r.Text}
 			if g.Until.Mode == policy.Rolling {
@@ -80,7 +80,7 @@ func (j judge) compare(v *liveView) {
 
 // begins returns when the grant of the account that asks begins, if that is ahead.
 func begins(book *policy.Book, q record.Question) time.Time {
-	for _, g := range book.Lookup(q.FQDN) {
+	for _, g := range book.At(q.FQDN) {
 		if g.Withheld == "" && q.At.Before(g.NotBefore) && slices.Contains(q.AccountURIs, book.AccountURI(g)) {
 			return g.NotBefore
 		}
