@@ -219,9 +219,9 @@ func (p *Persist) warnEmpty(z *zone.Zone, book *policy.Book) {
 }
 
 // warnUnreached warns, of one grant among them, of subtrees in zones whose names
-// are listed by a chain.
+// are listed by a chain; cuts tell of theirs by tellCuts.
 func (p *Persist) warnUnreached(book *policy.Book) {
-	if book == nil || p.config.denial != "nsec" {
+	if book == nil || p.config.denial != "nsec" || p.config.cuts {
 		return
 	}
 	var first *policy.Grant
