@@ -31,6 +31,7 @@ type Book struct {
 	accounts map[place]*compiled
 	sorted   []*compiled // the same by place
 	names    trie
+	aliases  trie // the long names by alias
 	listings listings
 	rejected []Rejection
 	wide     int  // how many grants are of subtrees

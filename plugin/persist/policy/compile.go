@@ -37,6 +37,7 @@ func Compile(prev *Book, s *store.Snapshot, brakes Brakes) *Book {
 	b.owners = newOwnership(prev.owners, b.bestTeams())
 	b.compileAccounts(prev)
 	b.names = index(prev.names, prev.sorted, b.sorted)
+	b.aliases = aliases(prev.aliases, prev.names, b.names)
 	b.listings = newListings(s, b.general(), b.owners)
 	b.rejected = b.gather()
 	b.fit = prev.fit || b.unfit() == nil

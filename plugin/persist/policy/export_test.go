@@ -33,6 +33,7 @@ func (b *Book) Anew() *Book {
 	anew.owners = newOwnership(nil, b.bestTeams())
 	anew.compileAccounts(&Book{})
 	anew.names = index(trie{}, nil, anew.sorted)
+	anew.aliases = aliases(trie{}, trie{}, anew.names)
 	anew.rejected = anew.gather()
 	return anew
 }

@@ -20,12 +20,14 @@ import (
 // The names of a small world, in which every change meets many of the others.
 var (
 	someSuffixes = []string{".", "test", "a.test", "b.a.test", "c.b.a.test", "d.test", "e.d.test"}
-	someNames    = []string{"test", "a.test", "x.a.test", "b.a.test", "x.b.a.test", "c.b.a.test", "y.x.c.b.a.test", "d.test", "e.d.test", "z.y.x.e.d.test", "other"}
+	someNames    = []string{"test", "a.test", "x.a.test", "b.a.test", "x.b.a.test", "c.b.a.test", "y.x.c.b.a.test", "d.test", "e.d.test", "z.y.x.e.d.test", "other", aLongName, "w." + aLongName}
 	someTeams    = []string{"red", "green", "blue"}
 	someIssuers  = []string{"ca", "ra"}
 	someStops    = []string{"all", "issuer:ra", "team:red", "account:green/ca/1", "uri:" + uri, "uri:https://ca.example/acct/7", "domain:a.test", "domain:y.x.c.b.a.test", "domain:e.d.test"}
 	moreStops    = []string{"issuer:ca", "team:blue", "account:red/ra/2", "uri:https://ca.example/acct/9", "domain:test", "domain:q.x.a.test", "domain:c.b.a.test", "domain:z.y.x.e.d.test"}
 )
+
+var aLongName = strings.Repeat("long.", 30) + "d.test"
 
 // A book that is compiled after others takes over what an edit does not touch,
 // so it must be told apart from one that takes over nothing.
@@ -46,6 +48,7 @@ func TestABookThatTakesOverIsTheOneThatDoesNot(t *testing.T) {
 			}
 			checkChanges(t, before, b)
 			checkIdle(t, b, w.snapshot(step), idle)
+			checkAliases(t, b)
 		}
 	}
 	if idle[true] < 100 || idle[false] < 100 {
@@ -136,6 +139,24 @@ func checkIdle(t *testing.T, b *policy.Book, s *store.Snapshot, seen map[bool]in
 			t.Fatalf("Expected that %s is idle to be %t, got %t", stop, want, got)
 		}
 		seen[slices.Contains(idle, stop)]++
+	}
+}
+
+// checkAliases holds what a book says of long names against its names.
+func checkAliases(t *testing.T, b *policy.Book) {
+	t.Helper()
+	for _, name := range slices.Concat(someNames, []string{"long.d.test", "long." + aLongName}) {
+		fqdn := record.FQDN(name)
+		if _, ok := b.Aliased(fqdn.Alias()); ok != (len(name) > record.MostPlain && b.Lookup(fqdn) != nil) {
+			t.Fatalf("Expected that there is an alias of %s to be %t", name, !ok)
+		}
+		plain := false
+		for granted := range b.Names() {
+			plain = plain || len(granted) <= record.MostPlain && strings.HasSuffix("."+string(granted), "."+name)
+		}
+		if got := b.ContainsPlain(fqdn); got != plain {
+			t.Fatalf("Expected that names which are not long exist at or below %s to be %t", name, plain)
+		}
 	}
 }
 

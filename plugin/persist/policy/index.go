@@ -99,7 +99,7 @@ func (e *edit) change(name record.FQDN, grants func([]*Grant) []*Grant) {
 	if had == nil {
 		had = &entry{name: name}
 	}
-	e.set(had, &entry{name: name, grants: grants(had.grants), below: had.below})
+	e.set(had, &entry{name: name, grants: grants(had.grants), below: had.below, plain: had.plain})
 }
 
 // set has x stand where had stood, or where nothing stands as nothing does at had.
@@ -110,7 +110,7 @@ func (e *edit) set(had, x *entry) {
 		e.drop(x.name)
 	}
 	up, ok := suffix(x.name).parent()
-	if x.exists() == had.exists() || !ok || up == "" {
+	if x.exists() == had.exists() && x.isPlain() == had.isPlain() || !ok || up == "" {
 		return
 	}
 	above := e.get(record.FQDN(up))
@@ -118,10 +118,23 @@ func (e *edit) set(had, x *entry) {
 		above = &entry{name: record.FQDN(up)}
 	}
 	raised := *above
-	if raised.below++; !x.exists() {
-		raised.below -= 2
-	}
+	raised.below += gained(had.exists(), x.exists())
+	raised.plain += gained(had.isPlain(), x.isPlain())
 	e.set(above, &raised)
 }
 
+// gained is how many more there are of what was counted, or not, and is now.
+func gained(was, is bool) int32 {
+	switch {
+	case is && !was:
+		return 1
+	case was && !is:
+		return -1
+	}
+	return 0
+}
+
 func (x *entry) exists() bool { return len(x.grants) > 0 || x.below > 0 }
+
+// isPlain reports whether x would be there if there were no long names.
+func (x *entry) isPlain() bool { return len(x.grants) > 0 && !x.name.IsLong() || x.plain > 0 }

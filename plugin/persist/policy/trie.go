@@ -19,7 +19,8 @@ type trie struct{ root *node }
 type entry struct {
 	name   record.FQDN
 	grants []*Grant // sorted by path; none where only names below it have some
-	below  int      // how many entries stand one label below it
+	below  int32    // how many entries stand one label below it
+	plain  int32    // how many of them are there for a name that is not long
 }
 
 const (

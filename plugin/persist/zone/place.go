@@ -21,7 +21,7 @@ type Kind int
 const (
 	Absent Kind = iota // no such name
 	Apex               // the zone's own name; an owner too if Place.FQDN is set
-	Owner              // _validation-persist.<FQDN> of a granted FQDN
+	Owner              // where the records of a granted FQDN stand, _validation-persist.<FQDN> but with Targets
 	Empty              // an empty non-terminal above an owner, or above one that may be made up
 )
 
@@ -43,6 +43,9 @@ func (z *Zone) Find(b *policy.Book, name string) Place {
 	if name == z.Origin {
 		return z.apex(b)
 	}
+	if z.Targets {
+		return z.target(b, name)
+	}
 	if fqdn, ok := z.Validated(name); ok {
 		if grants := b.Lookup(fqdn); grants != nil {
 			return Place{Kind: Owner, FQDN: fqdn, Grants: grants}
@@ -58,16 +61,28 @@ func (z *Zone) Find(b *policy.Book, name string) Place {
 // Owner returns the name at which the records of fqdn stand in z, and false where
 // that is no name of z.
 func (z *Zone) Owner(fqdn record.FQDN) (string, bool) {
+	if z.Targets {
+		return Target(fqdn, z.Origin), true
+	}
 	owner := fqdn.Owner()
 	return owner, dns.IsSubDomain(z.Origin, owner)
 }
 
 // Validated returns the FQDN whose records stand at name, if there are any: the
-// inverse of Owner. It fails for a name that is no owner, and does not allocate.
-func (z *Zone) Validated(name string) (record.FQDN, bool) { return record.FromOwner(name) }
+// inverse of Owner. It fails for a name that is no owner, or that does not spell
+// its FQDN, and does not allocate.
+func (z *Zone) Validated(name string) (record.FQDN, bool) {
+	if z.Targets {
+		return z.spelled(name)
+	}
+	return record.FromOwner(name)
+}
 
 // Holds reports whether any grant of b has its owner in z.
 func (z *Zone) Holds(b *policy.Book) bool {
+	if z.Targets {
+		return holdsAny(b)
+	}
 	if z.fqdn != "" {
 		return z.apex(b).Grants != nil
 	}
@@ -87,7 +102,7 @@ func (z *Zone) Owners(b *policy.Book) iter.Seq2[string, []*policy.Grant] {
 			}
 			return
 		}
-		for fqdn, grants := range b.Below(relative(z.Origin)) {
+		for fqdn, grants := range z.names(b) {
 			if owner, ok := z.Owner(fqdn); ok && !yield(owner, grants) {
 				return
 			}
@@ -98,10 +113,21 @@ func (z *Zone) Owners(b *policy.Book) iter.Seq2[string, []*policy.Grant] {
 // Same reports whether the owners in z have the same grants in b and other, under
 // the same freeze, so that z differs at most in when the store vouched for them.
 func (z *Zone) Same(b, other *policy.Book) bool {
-	if z.fqdn == "" {
+	switch {
+	case z.Targets:
+		return b.SameGrants(other)
+	case z.fqdn == "":
 		return b.SameGrantsBelow(other, relative(z.Origin))
 	}
 	return b.Freeze().Equal(other.Freeze()) && slices.Equal(b.Lookup(z.fqdn), other.Lookup(z.fqdn))
+}
+
+// names yields the names that may have their owner in z, with their grants.
+func (z *Zone) names(b *policy.Book) iter.Seq2[record.FQDN, []*policy.Grant] {
+	if z.Targets {
+		return b.Names()
+	}
+	return b.Below(relative(z.Origin))
 }
 
 // Encloser returns the closest encloser of an absent name: its longest
@@ -121,7 +147,7 @@ func (z *Zone) Encloser(b *policy.Book, name string) string {
 // absent. Past that, denying it would be a guess.
 func (z *Zone) Known(b *policy.Book, name string, at time.Time) bool {
 	fqdn, ok := z.Validated(name)
-	if !ok {
+	if !ok && !z.Targets { // the alias of any name there may be
 		fqdn = relative(name)
 	}
 	return at.Before(b.Listed(fqdn).Add(z.maxStale))

@@ -50,6 +50,9 @@ type Zone struct {
 	// own, which Cut returns. Origin itself is then no name of ours, and may be
 	// the root.
 	Cuts bool
+	// Targets is set where the records of <FQDN> stand at <FQDN>.<Origin>, for
+	// CNAME records at _validation-persist.<FQDN> to point to: see [Target].
+	Targets bool
 
 	phased   string // the name by which rotation is spread, see Rotate
 	ns       []string
@@ -66,6 +69,7 @@ type Config struct {
 	Chained  bool          // see Zone
 	Cuts     bool          // see Zone
 	Phased   string        // the name by which rotation is spread, see Zone.Rotate; empty: Origin
+	Targets  bool          // see Zone; not together with Cuts
 	NS       []string      // authoritative names; at least one unless Overlay; the first is the SOA's MNAME
 	TTL      uint32        // of TXT RRsets, 1 to MaxTTL seconds
 	Grace    time.Duration // how long after its last confirmation a grant still rotates
@@ -85,11 +89,14 @@ func New(c Config) (*Zone, error) {
 	if c.TTL < 1 || c.TTL > MaxTTL {
 		return nil, fmt.Errorf("ttl %d is out of range: write 1 to %d seconds, because a record must outlive every cached copy of it", c.TTL, MaxTTL)
 	}
-	z := &Zone{Origin: origin, Overlay: c.Overlay, Chained: c.Chained, Cuts: c.Cuts, phased: origin, ttl: c.TTL, grace: c.Grace, maxStale: c.MaxStale}
+	z := &Zone{
+		Origin: origin, Overlay: c.Overlay, Chained: c.Chained, Cuts: c.Cuts, Targets: c.Targets,
+		phased: origin, ttl: c.TTL, grace: c.Grace, maxStale: c.MaxStale,
+	}
 	if c.Phased != "" {
 		z.phased = c.Phased
 	}
-	if err := z.checkCuts(); err != nil {
+	if err := z.checkShape(); err != nil {
 		return nil, err
 	}
 	z.fqdn, _ = z.Validated(origin)
@@ -97,6 +104,14 @@ func New(c Config) (*Zone, error) {
 		return z, nil
 	}
 	return z, z.setNS(c.NS)
+}
+
+// checkShape refuses an origin that leaves no room for the names of the shape.
+func (z *Zone) checkShape() error {
+	if z.Targets {
+		return checkTargets(z.Origin)
+	}
+	return z.checkCuts()
 }
 
 // setNS checks the authoritative names. One inside the zone would need an
