@@ -3,12 +3,14 @@ package answer_test
 import (
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/answer"
 	"github.com/coredns-persist/persist/plugin/persist/dnssec"
 	"github.com/coredns-persist/persist/plugin/persist/policy/policytest"
+	"github.com/coredns-persist/persist/plugin/persist/zone"
 	"github.com/coredns-persist/persist/test/conformance/validator"
 
 	"github.com/miekg/dns"
@@ -23,7 +25,7 @@ func TestAnswersValidateAndNeverContradict(t *testing.T) {
 		name  string
 		empty bool // whether a granted name exists without records
 		make  func(testing.TB) *answer.Authority
-	}{{"compact", true, compact}, {"nsec", false, chained}} {
+	}{{"compact", true, compact}, {"nsec", false, chained}, {"compact targets", true, compactTargets}, {"nsec targets", false, chainedTargets}} {
 		for _, algorithm := range []uint8{dns.ECDSAP256SHA256, dns.ED25519} {
 			t.Run(row.name+" "+dns.AlgorithmToString[algorithm], func(t *testing.T) {
 				random := rand.New(rand.NewPCG(17, uint64(algorithm)))
@@ -54,6 +56,25 @@ func chained(tb testing.TB) *answer.Authority {
 	return answer.NewChained(newChainedZone(tb, origin), new(answer.Serial))
 }
 
+func compactTargets(tb testing.TB) *answer.Authority {
+	tb.Helper()
+	return answer.New(newTargets(tb, false), 1e6)
+}
+
+func chainedTargets(tb testing.TB) *answer.Authority {
+	tb.Helper()
+	return answer.NewChained(newTargets(tb, true), new(answer.Serial))
+}
+
+func newTargets(tb testing.TB, chained bool) *zone.Zone {
+	tb.Helper()
+	z, err := zone.New(zone.Config{Origin: origin, Targets: true, Chained: chained, NS: []string{"ns1.example.net"}, TTL: 300, Grace: time.Hour, MaxStale: 72 * time.Hour})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return z
+}
+
 // picture is a server at an instant.
 type picture struct {
 	a     *answer.Authority
@@ -78,6 +99,9 @@ func (p *picture) take(t *testing.T, random *rand.Rand, kinds map[answer.Outcome
 	for range 40 {
 		q := randomQuestion(random)
 		q.DO = true
+		if p.a.Zone().Targets && random.IntN(4) > 0 { // near targets
+			q.Name = strings.TrimPrefix(strings.TrimSuffix(q.Name, origin), "_validation-persist.") + origin + origin
+		}
 		r := p.a.Answer(q, p.at)
 		kinds[r.Outcome]++
 		if r.Outcome != answer.Stale && r.Outcome != answer.Refused {
@@ -125,7 +149,7 @@ func (p *picture) validate(t *testing.T, q answer.Query, r answer.Response, keys
 func (p *picture) served(confirmed time.Time) map[string][]uint16 {
 	served := map[string][]uint16{origin: {dns.TypeSOA, dns.TypeNS, dns.TypeDNSKEY, dns.TypeCDS, dns.TypeCDNSKEY}}
 	for g := range book(p.d, confirmed).All() {
-		owner := g.FQDN.Owner()
+		owner, _ := p.a.Zone().Owner(g.FQDN)
 		switch p.a.Answer(ask(owner, dns.TypeTXT), p.at).Outcome {
 		case answer.Record, answer.Stale:
 			served[owner] = []uint16{dns.TypeTXT}
