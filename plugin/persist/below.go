@@ -21,7 +21,12 @@ func (p *Persist) refuseHidden(server *dnsserver.Config) error {
 			continue
 		}
 		for _, origin := range p.origins {
-			if m := inquire(p.Next, origin, dns.TypeSOA); m != nil && m.Authoritative && has(m.Answer, dns.TypeSOA) {
+			m := inquire(p.Next, origin, dns.TypeSOA)
+			switch {
+			case m == nil || !m.Authoritative || !has(m.Answer, dns.TypeSOA):
+			case p.config.targets:
+				return fmt.Errorf("the %s plugin of the same server block serves %s too, and would never be asked: give targets a zone that nobody else serves, and delegate that", name, origin)
+			default:
 				return fmt.Errorf("the %s plugin of the same server block serves %s too, and would never be asked: write fallthrough for an overlay over it, "+
 					"or serve the zone %s%s instead and delegate that", name, origin, "_validation-persist.", origin)
 			}

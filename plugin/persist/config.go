@@ -28,6 +28,7 @@ type config struct {
 
 	ns      []string
 	ttl     uint32
+	targets bool // every name's records stand in the one zone
 	overlay bool
 	cuts    bool
 	through []string // the zones named by fallthrough
@@ -80,6 +81,9 @@ func (c *config) check(origins []string) error {
 			return err
 		}
 	}
+	if err := c.checkTargets(origins); err != nil {
+		return err
+	}
 	if err := c.checkShape(origins); err != nil {
 		return err
 	}
@@ -130,7 +134,10 @@ func (c *config) checkOwn(origins []string) error {
 // a delegation without NS and DS in the outer one.
 func (c *config) build(origins []string) error {
 	for _, o := range origins {
-		z, err := zone.New(zone.Config{Origin: o, Overlay: c.overlay, Chained: c.denial == "nsec", Cuts: c.cuts, NS: c.ns, TTL: c.ttl, Grace: c.grace, MaxStale: c.maxStale})
+		z, err := zone.New(zone.Config{
+			Origin: o, Overlay: c.overlay, Chained: c.denial == "nsec", Cuts: c.cuts, Targets: c.targets,
+			NS: c.ns, TTL: c.ttl, Grace: c.grace, MaxStale: c.maxStale,
+		})
 		if err != nil {
 			return err
 		}

@@ -54,6 +54,7 @@ var properties = map[string]property{
 	"stop":        {"stop SCOPE...", 1, -1, (*parser).stop},
 	"freeze":      {"freeze INSTANT", 1, 1, (*parser).freeze},
 	"audit":       {"audit FILE | stdout", 1, 1, (*parser).audit},
+	"targets":     {"targets", 0, 0, (*parser).targets},
 	"fallthrough": {"fallthrough [ZONES...]", 0, -1, (*parser).fallthrough_},
 }
 

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/answer"
-	"github.com/coredns-persist/persist/plugin/persist/record"
 	"github.com/coredns/coredns/plugin"
 	"github.com/coredns/coredns/plugin/cache"
 	"github.com/coredns/coredns/plugin/metadata"
@@ -94,9 +93,6 @@ func (p *Persist) authority(name string) *answer.Authority {
 	}
 	return p.authorities["."] // only where it has cuts
 }
-
-// holder returns who answers at the owner of fqdn, nil for nobody.
-func (p *Persist) holder(fqdn record.FQDN) *answer.Authority { return p.authority(fqdn.Owner()) }
 
 // next hands over a query for somebody else's zone. Where nobody follows, the
 // name is simply not ours.

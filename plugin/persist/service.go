@@ -212,7 +212,11 @@ func forParent(keys *dnssec.KeySet, origin string, at time.Time) (lines []string
 // warnEmpty warns once of a zone in which no grant lies, which may be misspelt.
 func (p *Persist) warnEmpty(z *zone.Zone, book *policy.Book) {
 	empty := book != nil && !z.Holds(book)
-	if empty && !p.empty[z.Origin] {
+	switch {
+	case !empty || p.empty[z.Origin]:
+	case z.Targets:
+		log.Warningf("no document grants any name, so zone %s has no records: is the store the right one?", z.Origin)
+	default:
 		log.Warningf("no document grants a name in zone %s, so it has no records: is the zone spelt right?", z.Origin)
 	}
 	p.empty[z.Origin] = empty

@@ -190,6 +190,10 @@ func TestBadStanzasAreRefused(t *testing.T) {
 		{"persist a..b {\n" + own + policies + "}", "not every argument is a domain name"},
 		{"persist . {\n" + own + policies + "}", `zone "." is too wide`},
 		{"persist example.com a.example.com {\n" + own + policies + "}", "overlap: keep the outer one"},
+		{"persist example.org {\n" + own + policies + "targets\nfallthrough\n}", "remove one of them"},
+		{"persist example.org example.com {\n" + own + policies + "targets\n}", "targets of every name stand in one zone, and the stanza has 2"},
+		{"persist _validation-persist.example.com {\n" + own + policies + "targets\n}", "remove targets to serve this one"},
+		{"persist example.org {\n" + own + policies + "targets x\n}", "targets has 1 arguments: write targets"},
 		{"persist {\n" + own + policies + "}\npersist example.com {\n" + own + policies + "}", "once per Server Block"},
 	} {
 		if _, err := parseStanza(c.stanza); err == nil || !strings.Contains(err.Error(), c.fragment) {
