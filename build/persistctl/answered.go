@@ -32,7 +32,7 @@ func (s *showing) answer(ctx context.Context, name record.FQDN, dir string) (res
 	if err != nil {
 		return nil, err
 	}
-	q, err := s.query(name, z.Origin)
+	q, err := s.query(name, z)
 	if err != nil {
 		return nil, err
 	}
@@ -67,19 +67,20 @@ func authority(z *zone.Zone) *answer.Authority {
 
 // query is the question for NAME, or for the zone itself where the type is one
 // that only that has.
-func (s *showing) query(name record.FQDN, zone string) (answer.Query, error) {
+func (s *showing) query(name record.FQDN, z *zone.Zone) (answer.Query, error) {
 	qtype, ok := dns.StringToType[strings.ToUpper(s.qtype)]
 	if !ok {
 		return answer.Query{}, usagef("--type %q is no type of record: write TXT, SOA, NS, DNSKEY or another one", s.qtype)
 	}
-	q := answer.Query{Name: name.Owner(), Type: qtype, DO: s.dnssec}
+	owner, inside := z.Owner(name)
+	q := answer.Query{Name: owner, Type: qtype, DO: s.dnssec}
 	switch {
 	case qtype == dns.TypeSOA || qtype == dns.TypeNS || qtype == dns.TypeDNSKEY:
-		q.Name = zone
+		q.Name = z.Origin
 	case name == "":
 		return answer.Query{}, usagef("at which name? write NAME, or one of the types SOA, NS and DNSKEY, which the zone itself has")
-	case !dns.IsSubDomain(zone, q.Name):
-		return answer.Query{}, usagef("%s lies outside of --zone %s: write the zone that serves it", q.Name, zone)
+	case !inside:
+		return answer.Query{}, usagef("%s lies outside of --zone %s: write the zone that serves it", q.Name, z.Origin)
 	}
 	return q, nil
 }

@@ -31,7 +31,8 @@ wildcard one. Two rule sets are applied: what the validator of Let's Encrypt doe
 
 What the CA knows besides, its other issuer-domain-names, its hash prefix and the
 thumbprints of the account's keys, is taken from the documents. The server is
-taken to have the defaults of the Corefile.
+taken to have the defaults of the Corefile. With --targets, the CNAME that leads
+from the name to --zone is taken to be there.
 
 With --live, judge the records that DNS has instead, as every server of the zone in
 the NS RRset serves them and as a validating resolver has them. CNAME records are
@@ -85,6 +86,8 @@ func newCheck(out *output) *cobra.Command {
 
 func (c *checking) register(flags *pflag.FlagSet) {
 	c.docs.register(flags)
+	flags.StringVar(&c.stanza.zone, "zone", "", "`ZONE` that the server serves, as in the Corefile")
+	c.stanza.registerTargets(flags)
 	c.at.register(flags, "when the CA looks")
 	c.live.register(flags)
 	flags.StringVar(&c.issuer, "issuer", "", "`ISSUER-DOMAIN-NAME` of the CA, like letsencrypt.org")
@@ -102,6 +105,9 @@ type decision interface {
 
 func (c *checking) run(ctx context.Context, name, dir string) (decision, error) {
 	q, err := c.question(name)
+	if err == nil {
+		err = c.stanza.serves(q.FQDN)
+	}
 	if err != nil {
 		return nil, err
 	}

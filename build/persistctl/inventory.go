@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/policy"
@@ -24,6 +25,7 @@ type inventory struct {
 // entry is one grant.
 type entry struct {
 	Name     record.FQDN `json:"name"`
+	Target   string      `json:"target,omitempty"` // where its records stand in a zone of targets
 	Issuer   string      `json:"issuer"` // issuer-domain-name; the slug where its document is not valid
 	Account  string      `json:"account_uri"`
 	Scope    string      `json:"scope,omitempty"`
@@ -63,6 +65,7 @@ func (s *showing) inventory(ctx context.Context, name record.FQDN, dir string) (
 	issuers := namesOfIssuers(lib.Book)
 	for _, g := range grants {
 		e := newEntry(lib.Book, g, s.stanza.standingOf(lib.Book, g, at), issuers)
+		e.Target = s.stanza.target(g.FQDN)
 		if e.Served {
 			e.Ending = ending(g, at)
 		}
@@ -132,6 +135,9 @@ func scope(g *policy.Grant) string {
 func (i *inventory) text(w io.Writer) {
 	rows := make([][]string, 0, 1+len(i.Grants))
 	rows = append(rows, []string{"NAME", "ISSUER", "ACCOUNT", "SCOPE", "PERSISTUNTIL", "DOCUMENT", "STATE"})
+	if len(i.Grants) > 0 && i.Grants[0].Target != "" {
+		rows[0] = slices.Insert(rows[0], 1, "TARGET")
+	}
 	for _, e := range i.Grants {
 		until, state := stamp(e.Until), "served"
 		if len(e.Ending) > 0 {
@@ -145,7 +151,11 @@ func (i *inventory) text(w io.Writer) {
 		} else if e.Until.IsZero() {
 			until = "none"
 		}
-		rows = append(rows, []string{string(e.Name), e.Issuer, e.Account, e.Scope, until, e.Document, state})
+		row := []string{string(e.Name), e.Issuer, e.Account, e.Scope, until, e.Document, state}
+		if e.Target != "" {
+			row = slices.Insert(row, 1, e.Target)
+		}
+		rows = append(rows, row)
 	}
 	table(w, rows...)
 	for _, stop := range i.Stops {

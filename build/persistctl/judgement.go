@@ -31,6 +31,7 @@ type asked struct {
 
 // told is what the documents tell beyond the records.
 type told struct {
+	Target     string      `json:"target,omitempty"` // to which a CNAME leads from the owner
 	Withheld   []notServed `json:"withheld"`
 	Rejections []remark    `json:"rejections"`
 	Hints      []string    `json:"hints"`
@@ -69,7 +70,9 @@ func newAsked(q record.Question) asked {
 	}
 }
 
-func newTold() told { return told{[]notServed{}, []remark{}, []string{}} }
+func newTold() told {
+	return told{Withheld: []notServed{}, Rejections: []remark{}, Hints: []string{}}
+}
 
 // decide returns the verdicts of rule sets on the records with texts, and whether any
 // accepts one.
@@ -93,6 +96,9 @@ func newVerdict(rules record.Rules, v record.Verdict) verdict {
 // look returns the values of the records at the name, and notes which grants
 // have none.
 func (t *told) look(book *policy.Book, s *stanza, a asked) []string {
+	if t.Target = s.target(a.Name); t.Target != "" {
+		t.Hints = append(t.Hints, fmt.Sprintf("its records stand at %s, and a CA that asks for %s finds them by a CNAME: see persistctl delegate", t.Target, a.Owner))
+	}
 	var texts []string
 	for _, g := range book.At(a.Name) {
 		now := s.standingOf(book, g, a.At)

@@ -7,7 +7,6 @@ import (
 	"github.com/coredns-persist/persist/plugin/persist/policy"
 	"github.com/coredns-persist/persist/plugin/persist/record"
 
-	"github.com/miekg/dns"
 	"github.com/spf13/cobra"
 )
 
@@ -39,12 +38,17 @@ the server's Corefile: --zone, --ns, and what is not left at its default. For
 SOA, NS and DNSKEY, which the zone itself has, NAME need not be given. With denial
 nsec the SOA has a serial of the server's own, which cannot be told.
 
+With --targets, each grant is shown with the name in --zone at which its records
+stand, and the answer is that at this name. persistctl delegate prints the CNAME
+that points to it.
+
 A single argument is DIR where there is such a directory, else NAME. DIR is the
 working directory by default.`,
 		Example: `  persistctl show docs/example/policies
   persistctl show api.example.com docs/example/policies --at 2027-01-01T00:00:00Z
   persistctl show --vault --zone _validation-persist.example.com -o json
   persistctl show example.com docs/example/policies --keys /etc/coredns/keys --zone _validation-persist.example.com --ns ns1.example.net
+  persistctl show api.example.com docs/example/policies --zone persist.example.net --targets
   persistctl show --vault --keys-vault persist-keys/example --zone _validation-persist.example.com --ns ns1.example.net --type DNSKEY`,
 		Args: cobra.MaximumNArgs(2),
 	}
@@ -103,17 +107,20 @@ func (s *showing) grants(book *policy.Book, name record.FQDN) ([]*policy.Grant, 
 	switch {
 	case name == "":
 		grants = slices.Collect(book.Grants())
-	case s.stanza.denial == defaultDenial:
+	case s.stanza.denial == defaultDenial && !s.stanza.cuts:
 		grants = slices.Clone(book.At(name))
-	default: // a chain has no names of subtrees
+	default: // a chain has no names of subtrees, and no cut has any
 		grants = slices.Clone(book.Lookup(name))
 	}
 	if s.stanza.zone == "" {
 		return grants, nil
 	}
-	zone, err := s.stanza.origin()
+	z, err := s.stanza.named()
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(grants, func(g *policy.Grant) bool { return !dns.IsSubDomain(zone, g.FQDN.Owner()) }), nil
+	return slices.DeleteFunc(grants, func(g *policy.Grant) bool {
+		_, inside := z.Owner(g.FQDN)
+		return !inside
+	}), nil
 }

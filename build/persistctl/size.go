@@ -54,7 +54,8 @@ func (s *stanza) octets(book *policy.Book, grants []*policy.Grant, at time.Time)
 // size is that of the signed answer at an instant, in the zone of the stanza, or
 // where it names none in the one with the longest name; 0 where there is no record.
 func (s *stanza) size(book *policy.Book, grants []*policy.Grant, at time.Time) int {
-	z, owner := s.around(grants[0]), grants[0].FQDN.Owner()
+	z := s.around(grants[0])
+	owner, _ := z.Owner(grants[0].FQDN)
 	rrset := z.TXT(owner, z.Foresee(book, grants, book.Clock(at)))
 	if len(rrset) == 0 {
 		return 0

@@ -29,6 +29,7 @@ type stanza struct {
 	grace, maxStale time.Duration
 	refresh         time.Duration
 	denial          string // "compact" or "nsec"
+	targets         bool
 }
 
 func defaultStanza() *stanza {
@@ -38,6 +39,7 @@ func defaultStanza() *stanza {
 func (s *stanza) register(flags *pflag.FlagSet) {
 	flags.StringVar(&s.zone, "zone", "", "`ZONE` that the server serves, as in the Corefile; without keys, show the grants in it alone")
 	flags.BoolVar(&s.cuts, "cuts", false, "the stanza has cuts, as in the Corefile: each name in --zone, which may be ., is a zone of its own")
+	s.registerTargets(flags)
 	flags.StringSliceVar(&s.ns, "ns", nil, "`NAMES` of the zone's servers, as in the Corefile, with commas between")
 	flags.Uint32Var(&s.ttl, "ttl", defaultTTL, "TTL of the records in `SECONDS`, as in the Corefile")
 	durationFlag(flags, &s.grace, "grace", defaultGrace, "`DURATION` of grace, as in the Corefile")
@@ -74,12 +76,9 @@ func (s *stanza) check() error {
 		return usagef("--denial %q: write compact or nsec", s.denial)
 	case s.denial == "nsec" && s.zone == "":
 		return usagef("--denial nsec needs the zone, on which the instants of rotation depend: write --zone ZONE")
-	case s.cuts && s.zone == "":
-		return usagef("--cuts are those of a zone: write --zone ZONE, which may be .")
-	case s.zone != "":
-		if _, err := s.origin(); err != nil {
-			return err
-		}
+	}
+	if err := s.checkZone(); err != nil {
+		return err
 	}
 	if s.ttl < 1 || s.ttl > zone.MaxTTL {
 		return usagef("--ttl %d is out of range: write 1 to %d seconds", s.ttl, zone.MaxTTL)
@@ -115,7 +114,7 @@ func (s *stanza) served(name record.FQDN) (*zone.Zone, error) {
 // zone that is not chained, so the smallest will do: its owner is the apex.
 func (s *stanza) around(g *policy.Grant) *zone.Zone {
 	c := s.config(g.FQDN.Owner())
-	if c.Chained {
+	if c.Chained || c.Targets {
 		c.Origin, c.Cuts = s.zone, s.cuts
 	}
 	c.Overlay = true
@@ -123,17 +122,6 @@ func (s *stanza) around(g *policy.Grant) *zone.Zone {
 	return z
 }
 
-// origin is the zone in the Corefile, absolute and in lower case.
-func (s *stanza) origin() (string, error) {
-	c := s.config(s.zone)
-	c.Overlay, c.Cuts = true, s.cuts
-	z, err := zone.New(c)
-	if err != nil {
-		return "", usageError{err}
-	}
-	return z.Origin, nil
-}
-
 func (s *stanza) config(origin string) zone.Config {
-	return zone.Config{Origin: origin, Chained: s.denial == "nsec", TTL: s.ttl, Grace: s.grace, MaxStale: s.maxStale}
+	return zone.Config{Origin: origin, Chained: s.denial == "nsec", Targets: s.targets, TTL: s.ttl, Grace: s.grace, MaxStale: s.maxStale}
 }
