@@ -26,7 +26,7 @@ type inventory struct {
 type entry struct {
 	Name     record.FQDN `json:"name"`
 	Target   string      `json:"target,omitempty"` // where its records stand in a zone of targets
-	Issuer   string      `json:"issuer"` // issuer-domain-name; the slug where its document is not valid
+	Issuer   string      `json:"issuer"`           // issuer-domain-name; the slug where its document is not valid
 	Account  string      `json:"account_uri"`
 	Scope    string      `json:"scope,omitempty"`
 	By       record.FQDN `json:"subtree_of,omitempty"` // the name whose subtree it comes from

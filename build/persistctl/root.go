@@ -101,6 +101,7 @@ func newRoot() *cobra.Command {
 		newAudit(out),
 		newCAA(out),
 		newCheck(out),
+		newDelegate(out),
 		newExport(out),
 		newHash(out),
 		newImport(out),

@@ -112,15 +112,9 @@ func (s *showing) grants(book *policy.Book, name record.FQDN) ([]*policy.Grant, 
 	default: // a chain has no names of subtrees, and no cut has any
 		grants = slices.Clone(book.Lookup(name))
 	}
-	if s.stanza.zone == "" {
-		return grants, nil
-	}
-	z, err := s.stanza.named()
+	inside, err := s.stanza.inside()
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(grants, func(g *policy.Grant) bool {
-		_, inside := z.Owner(g.FQDN)
-		return !inside
-	}), nil
+	return slices.DeleteFunc(grants, func(g *policy.Grant) bool { return !inside(g.FQDN) }), nil
 }

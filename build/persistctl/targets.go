@@ -38,19 +38,29 @@ func (s *stanza) named() (*zone.Zone, error) {
 	return z, nil
 }
 
-// serves refuses a name whose records stand outside of --zone.
-func (s *stanza) serves(name record.FQDN) error {
-	if err := s.checkZone(); err != nil || s.zone == "" {
-		return err
+// inside returns whether the records of a name stand in --zone, which those of
+// every name do where none is given.
+func (s *stanza) inside() (func(record.FQDN) bool, error) {
+	if err := s.checkZone(); err != nil {
+		return nil, err
+	}
+	if s.zone == "" {
+		return func(record.FQDN) bool { return true }, nil
 	}
 	z, err := s.named()
-	if err != nil {
-		return err
+	return func(name record.FQDN) bool {
+		_, inside := z.Owner(name)
+		return inside
+	}, err
+}
+
+// serves refuses a name whose records stand outside of --zone.
+func (s *stanza) serves(name record.FQDN) error {
+	inside, err := s.inside()
+	if err == nil && !inside(name) {
+		err = usagef("%s lies outside of --zone %s: write the zone that serves it", name.Owner(), s.zone)
 	}
-	if owner, inside := z.Owner(name); !inside {
-		return usagef("%s lies outside of --zone %s: write the zone that serves it", owner, z.Origin)
-	}
-	return nil
+	return err
 }
 
 // target is the name in a zone of targets at which the records of name stand,

@@ -1,0 +1,24 @@
+package main
+
+// What people have to mind, in plain words. Each is a paragraph.
+var (
+	targetNotes = []string{
+		"Put each CNAME into the zone that holds its name. Nothing else may stand beside it (RFC 1034 section 3.6.2): remove a TXT record that is there. Nobody needs to change it again, as what it points to is what the server answers.",
+		"CAs follow it (Baseline Requirements 3.2.2.4.22). That of Let's Encrypt asks a resolver, Unbound, which does. Pebble does not by itself: give it a resolver by -dnsserver.",
+		"The hash form binds the name that is validated, and not the target (draft-ietf-acme-dns-persist-02 section 4.1), so point each name to its own. A URI binds no name: whatever points to a target authorises the accounts there.",
+		"A record that is withdrawn is gone after the TTL of the target, whatever that of the CNAME is. Where the zone of the CNAME is signed the CNAME is signed too, and where it is not a CA takes the answer all the same.",
+	}
+	aliasNote = "A name of more than 152 octets has a hash of itself for its target, as it would not fit."
+
+	zoneNotes = []string{
+		"Put the NS records, and the DS records beside them, into the zone above, which has nothing else there or below. Do so when every server answers for the zone.",
+		"A DS record belongs only into a zone that is signed itself: leave it out of any other. With one that is wrong no CA validates, for they check DNSSEC with every look-up (Baseline Requirements 3.2.2.4).",
+		"A CA finds the record where it asks for it, so that its rules for CNAMEs do not matter, and the hash form binds the name that is validated (draft-ietf-acme-dns-persist-02 section 4.1).",
+		"The TTL of DS counts when the key-signing key is rolled: persistctl keys roll-ksk waits for it.",
+	}
+	noKeysNote = "These are delegations without DNSSEC: write --keys DIR or --keys-vault MOUNT/PATH for the DS records."
+
+	overlayNotes = []string{
+		"Nothing is to be put anywhere: the server answers at these names inside a zone that another plugin serves, and that is delegated already. What it adds is signed only by a signer that signs all of that zone.",
+	}
+)
