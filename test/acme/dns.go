@@ -13,7 +13,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// answer is what a server says of the TXT records of zone.
+// answer is what a server says of the TXT records of a name.
 type answer struct {
 	record    string // empty if it denies that there is any
 	validated bool   // by a resolver
@@ -49,8 +49,13 @@ func askAt(ctx context.Context, server, owner string) (answer, error) {
 
 // await asks server until there is a record, or until there is none.
 func await(ctx context.Context, server *parts.Server, there bool) error {
+	return awaitAt(ctx, server, zone, there)
+}
+
+// awaitAt asks server until there is a record at a name, or until there is none.
+func awaitAt(ctx context.Context, server *parts.Server, name string, there bool) error {
 	return server.Retry(ctx, func(ctx context.Context) error {
-		a, err := ask(ctx, server.Address)
+		a, err := askAt(ctx, server.Address, name)
 		if err == nil && there != (a.record != "") {
 			err = fmt.Errorf("the record at %s is still %q", server.Address, a.record)
 		}

@@ -27,7 +27,7 @@ func (w *world) addThenAsk(t *testing.T, rep *report) {
 	})
 	w.grant(t, asked, unasked)
 	for _, s := range whole() {
-		w.await(t, label+unasked+"."+s.zone(), dns.TypeTXT)
+		w.await(t, s.owner(unasked), dns.TypeTXT)
 	}
 	// Were it found now, it would not be its cache that denied it.
 	w.all(func(r *resolver, s setting) { r.expect(t, s, asked, false) })
@@ -60,7 +60,7 @@ func (w *world) all(do func(*resolver, setting)) {
 // datagrams that by the kernel's clock were received long ago.
 func (r *resolver) expect(t *testing.T, s setting, domain string, found bool) {
 	t.Helper()
-	answer, err := ask(t.Context(), "tcp", r.Address, label+domain+"."+s.zone(), dns.TypeTXT)
+	answer, err := ask(t.Context(), "tcp", r.Address, s.owner(domain), dns.TypeTXT)
 	if err != nil || !answer.AuthenticatedData || found != (len(answer.Answer) > 0) {
 		t.Errorf("%s, %s: expected records of %s %t, with AD, got %v, %v", r.name, s, domain, found, answer, err)
 	}

@@ -16,6 +16,7 @@ func TestConformance(t *testing.T) {
 	for _, r := range w.resolvers {
 		step(r.name, r.run)
 	}
+	step("CNAME", w.followPointers)
 	step("delv", w.askDelv)
 	step("verifiers", verify)
 	step("NSD twin", w.compareTwin)

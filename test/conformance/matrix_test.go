@@ -52,8 +52,11 @@ func granted(zone string) []string {
 
 // names are the names asked for in a zone.
 func (s setting) names() []name {
-	if s.cut != "" {
+	switch {
+	case s.cut != "":
 		return s.namesOfCut()
+	case s.targets:
+		return s.targetNames()
 	}
 	zone := s.zone()
 	list := []name{

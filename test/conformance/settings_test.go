@@ -13,26 +13,32 @@ type setting struct {
 	denial    string // as the Corefile says it
 	algorithm uint8
 	cut       string // the granted domain whose cut it is, below the zone in the Corefile; empty: no cut
+	targets   bool   // whether CNAME records elsewhere lead to the zone
 }
 
 // settings are all ways that persist knows.
 var settings = []setting{
-	{"compact", dns.ECDSAP256SHA256, ""},
-	{"compact", dns.ED25519, ""},
-	{"nsec", dns.ECDSAP256SHA256, ""},
-	{"nsec", dns.ED25519, ""},
-	{"compact", dns.ECDSAP256SHA256, "a.b."},
-	{"compact", dns.ECDSAP256SHA256, disabled},
-	{"nsec", dns.ECDSAP256SHA256, "a.b."},
-	{"nsec", dns.ECDSAP256SHA256, disabled},
+	{denial: "compact", algorithm: dns.ECDSAP256SHA256},
+	{denial: "compact", algorithm: dns.ED25519},
+	{denial: "nsec", algorithm: dns.ECDSAP256SHA256},
+	{denial: "nsec", algorithm: dns.ED25519},
+	{denial: "compact", algorithm: dns.ECDSAP256SHA256, cut: "a.b."},
+	{denial: "compact", algorithm: dns.ECDSAP256SHA256, cut: disabled},
+	{denial: "nsec", algorithm: dns.ECDSAP256SHA256, cut: "a.b."},
+	{denial: "nsec", algorithm: dns.ECDSAP256SHA256, cut: disabled},
+	{denial: "compact", algorithm: dns.ECDSAP256SHA256, targets: true},
+	{denial: "nsec", algorithm: dns.ED25519, targets: true},
 }
 
 // disabled is the domain of a cut whose grant is disabled.
 const disabled = "off."
 
 func (s setting) String() string {
-	if s.cut != "" {
+	switch {
+	case s.cut != "":
 		return fmt.Sprintf("%s, algorithm %d, cut of %s", s.denial, s.algorithm, s.cut)
+	case s.targets:
+		return fmt.Sprintf("targets, %s, algorithm %d", s.denial, s.algorithm)
 	}
 	return fmt.Sprintf("%s, algorithm %d", s.denial, s.algorithm)
 }
@@ -47,8 +53,11 @@ func (s setting) zone() string {
 
 // outer is the zone that the Corefile names.
 func (s setting) outer() string {
-	if s.cut != "" {
+	switch {
+	case s.cut != "":
 		return fmt.Sprintf("cuts%d-%s.%s", s.algorithm, s.denial, parent)
+	case s.targets:
+		return fmt.Sprintf("targets%d.%s", s.algorithm, parent)
 	}
 	return fmt.Sprintf("%s%d.%s", s.denial, s.algorithm, parent)
 }
@@ -58,11 +67,37 @@ func whole() []setting {
 	return slices.DeleteFunc(slices.Clone(settings), func(s setting) bool { return s.cut != "" })
 }
 
+// top is the domain below which names are granted for the setting: the zone, or
+// one of which that has the targets.
+func (s setting) top() string {
+	if s.targets {
+		return "granted-" + s.zone()
+	}
+	return s.zone()
+}
+
+// owner is where the record of a domain below top stands.
+func (s setting) owner(domain string) string {
+	if s.targets {
+		return domain + "." + s.top() + s.zone()
+	}
+	return label + domain + "." + s.zone()
+}
+
 // zones are the zones of all settings, and the bogus one.
 func zones() []string {
 	list := append(make([]string, 0, 1+len(settings)), bogus)
 	for _, s := range settings {
 		list = append(list, s.zone())
+	}
+	return list
+}
+
+// tops are the domains below which names are granted.
+func tops() []string {
+	list := append(make([]string, 0, 1+len(settings)), bogus)
+	for _, s := range settings {
+		list = append(list, s.top())
 	}
 	return list
 }

@@ -30,8 +30,8 @@ type tree struct {
 }
 
 // newTree serves a signed root and a signed parent zone, which delegates the
-// zones with the DS records given.
-func newTree(t *testing.T, zones map[string]*dns.DS) tree {
+// zones with the DS records given, and has more records.
+func newTree(t *testing.T, zones map[string]*dns.DS, more string) tree {
 	t.Helper()
 	dir := t.TempDir()
 	var b strings.Builder
@@ -45,6 +45,7 @@ func newTree(t *testing.T, zones map[string]*dns.DS) tree {
 		}
 		fmt.Fprintln(&b, ds)
 	}
+	b.WriteString(more)
 	ds := serveSigned(t, dir, parent, parentAddress, b.String())
 	root := "@ NS ns.root.\nns.root. A " + rootAddress + "\n" +
 		parent + " NS ns." + parent + "\nns." + parent + " A " + parentAddress + "\n" + ds

@@ -45,6 +45,9 @@ func (s setting) random() []question {
 	list := make([]question, n)
 	for i := range list {
 		fqdn := s.zone()
+		if s.targets && i%2 == 0 { // where most of its names are
+			fqdn = s.top() + fqdn
+		}
 		for range 1 + random.IntN(5) {
 			fqdn = labels[random.IntN(len(labels))] + "." + fqdn
 		}

@@ -40,7 +40,7 @@ type world struct {
 // served is a zone in the Corefile.
 type served struct {
 	Name, Denial, Keys string
-	Cuts               bool
+	Cuts, Targets      bool
 }
 
 func newWorld(t *testing.T) *world {
@@ -54,11 +54,11 @@ func newWorld(t *testing.T) *world {
 		i := slices.IndexFunc(stanzas, func(one served) bool { return one.Name == s.outer() })
 		if i < 0 {
 			i = len(stanzas)
-			stanzas = append(stanzas, served{s.outer(), s.denial, w.newKeys(t, s.zone(), s.algorithm), s.cut != ""})
+			stanzas = append(stanzas, served{s.outer(), s.denial, w.newKeys(t, s.zone(), s.algorithm), s.cut != "", s.targets})
 		}
 		w.delegate(t, s.zone(), stanzas[i].Keys)
 	}
-	w.tree = newTree(t, w.ds)
+	w.tree = newTree(t, w.ds, pointers(t))
 	w.serve(t, stanzas)
 	w.resolvers = newResolvers(t, w.tree, w.clock)
 	return w
@@ -93,7 +93,7 @@ func (w *world) delegate(t *testing.T, zone, dir string) {
 // of every zone.
 func (w *world) grant(t *testing.T, more ...string) {
 	t.Helper()
-	policies(zones(), more).Write(t, w.policies)
+	policies(tops(), more).Write(t, w.policies)
 }
 
 // serve starts the server and returns when all zones are ready.
