@@ -10,7 +10,9 @@ import (
 
 	"github.com/coredns-persist/persist/plugin/persist/audit"
 	"github.com/coredns-persist/persist/plugin/persist/record"
+	"github.com/coredns-persist/persist/plugin/persist/zone"
 
+	"github.com/miekg/dns"
 	"github.com/spf13/cobra"
 )
 
@@ -102,7 +104,16 @@ func (s servedThen) text(w io.Writer) {
 	fmt.Fprintf(w, "; served at %s\n", s.At)
 	for _, r := range s.Records {
 		for _, text := range r.Text {
-			fmt.Fprintf(w, "%s TXT %q\n", r.Name.Owner(), text)
+			fmt.Fprintf(w, "%s TXT %q\n", r.owner(), text)
 		}
 	}
+}
+
+// owner is where the records stood. The log does not tell the shape of a zone, but
+// names stand outside of a zone only where it has targets.
+func (r servedRecords) owner() string {
+	if owner := r.Name.Owner(); dns.IsSubDomain(r.Zone, owner) {
+		return owner
+	}
+	return zone.Target(r.Name, r.Zone)
 }
