@@ -14,8 +14,9 @@ import (
 
 // grants are the domains that are granted for the setting, with top.
 func (s setting) grants() []string {
-	list := []string{s.top(), "big." + s.top()}
-	for _, domain := range granted(s.top()) {
+	below := granted(s.top())
+	list := append(make([]string, 0, 2+len(below)), s.top(), "big."+s.top())
+	for _, domain := range below {
 		list = append(list, domain+"."+s.top())
 	}
 	return list
