@@ -94,7 +94,7 @@ func (d *delegating) cut(p *delegation, keys *dnssec.KeySet, name record.FQDN, o
 	if keys == nil {
 		return nil
 	}
-	points, err := entryPoints(keys, z.Origin, d.at.orNow())
+	points, err := entryPoints(keys, []string{z.Origin}, d.at.orNow())
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ var written = [][2]string{
 	{"1.2.0.192.in-addr.arpa", "1.2.0.192.in-addr.arpa"},
 	{"255.255.255.255.IN-ADDR.ARPA.", "255.255.255.255.in-addr.arpa"},
 	{"1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.B.D.0.1.0.0.2.ip6.arpa", "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa"},
-	{"2.0.192.in-addr.arpa", "2.0.192.in-addr.arpa"},
+	{"9.2.0.192.in-addr.arpa.", "9.2.0.192.in-addr.arpa"},
 	{strings.Repeat("a", 63) + ".example.com", strings.Repeat("a", 63) + ".example.com"},
 	{strings.Repeat("b.", 70) + "example.com", strings.Repeat("b.", 70) + "example.com"},
 	{ofOctets("c", 152), ofOctets("c", 152)}, // stands for itself in front of another zone
