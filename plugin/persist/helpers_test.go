@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/policy/policytest"
+	"github.com/coredns-persist/persist/test/parts"
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
 	_ "github.com/coredns/coredns/plugin/any"
@@ -108,6 +109,7 @@ type server struct {
 
 func start(tb testing.TB, corefile string) *server {
 	tb.Helper()
+	corefile = onFreePort(tb, corefile)
 	instance, err := caddy.Start(caddy.CaddyfileInput{Contents: []byte(corefile), Filepath: "Corefile", ServerTypeName: "dns"})
 	if err != nil {
 		tb.Fatalf("Could not start:\n%s\n%v", corefile, err)
@@ -123,6 +125,18 @@ func start(tb testing.TB, corefile string) *server {
 	})
 	s.locate()
 	return s
+}
+
+// onFreePort has the port 0 of server blocks be one that is free. It is not left to
+// the kernel to choose: CoreDNS shares its ports with whoever else does
+// (SO_REUSEPORT), and then gets half of the questions of another server.
+func onFreePort(tb testing.TB, corefile string) string {
+	tb.Helper()
+	port, err := parts.FreePort()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return strings.ReplaceAll(corefile, ":0 {", fmt.Sprintf(":%d {", port))
 }
 
 func (s *server) locate() {

@@ -20,7 +20,7 @@ import (
 func (s *server) reload(t *testing.T, corefile string) error {
 	t.Helper()
 	s.ask(t, question(owner, dns.TypeSOA)) // only what has begun to serve can be told to stop
-	next, err := s.Restart(caddy.CaddyfileInput{Contents: []byte(corefile), Filepath: "Corefile", ServerTypeName: "dns"})
+	next, err := s.Restart(caddy.CaddyfileInput{Contents: []byte(onFreePort(t, corefile)), Filepath: "Corefile", ServerTypeName: "dns"})
 	if err == nil {
 		s.Instance = next
 		s.locate()

@@ -138,7 +138,7 @@ func TestMetricsTellViewsApart(t *testing.T) {
 	counts := func() [2]float64 {
 		var got [2]float64
 		for i, name := range []string{"over", "own"} {
-			got[i] = testutil.ToFloat64(answersTotal.WithLabelValues("dns://127.0.0.1:0", "example.com.", name, "record"))
+			got[i] = testutil.ToFloat64(answersTotal.WithLabelValues("dns://"+s.udp, "example.com.", name, "record"))
 		}
 		return got
 	}
