@@ -23,6 +23,12 @@ func (s *server) receive(t *testing.T, serial uint32) ([]dns.RR, error) {
 	if m.SetAxfr("example.com."); serial != 0 {
 		m.SetIxfr("example.com.", serial, "ns1.example.net.", "hostmaster.ns1.example.net.")
 	}
+	return s.stream(t, m)
+}
+
+// stream returns the records of a transfer that m asks for.
+func (s *server) stream(t *testing.T, m *dns.Msg) ([]dns.RR, error) {
+	t.Helper()
 	pieces, err := new(dns.Transfer).In(m, s.tcp)
 	if err != nil {
 		t.Fatal(err)
