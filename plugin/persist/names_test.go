@@ -1,6 +1,7 @@
 package persist
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -14,7 +15,7 @@ import (
 
 	"github.com/coredns-persist/persist/plugin/persist/policy/policytest"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
 )
 
@@ -83,7 +84,9 @@ type shaped struct {
 	owner    func(name string) string
 }
 
-func shapes(t *testing.T, s site) map[string]shaped {
+// shapes are those of zones in which each name has a grant, of s, and of such in
+// which the name above it has one, with its subtree.
+func shapes(t *testing.T, s, above site) (each, subtree map[string]shaped) {
 	t.Helper()
 	asked := func(name string) string {
 		if strings.HasSuffix(name, ".in-addr.arpa") || strings.HasSuffix(name, ".ip6.arpa") {
@@ -109,7 +112,9 @@ func shapes(t *testing.T, s site) map[string]shaped {
 	own := func(zones, more string) string {
 		return block(fmt.Sprintf("persist %s {\npolicies %s\nkeys dir %s\nns ns1.server.invalid\n%s\n}", zones, s.policies(), s.keys(), more))
 	}
-	return map[string]shaped{
+	each = map[string]shaped{
+		"cuts":                    {block(s.cuts(".")), asked},
+		"cuts, nsec":              {block(s.cuts(".", "denial nsec")), asked},
 		"zone":                    {own(tops, ""), asked},
 		"zone, nsec":              {own(tops, "denial nsec"), asked},
 		"zone of the label":       {own(strings.Join(labels, " "), ""), asked},
@@ -119,6 +124,12 @@ func shapes(t *testing.T, s site) map[string]shaped {
 		"overlay":                 {block(fmt.Sprintf("persist %s {\npolicies %s\nfallthrough\n}", tops, s.policies()), fmt.Sprintf("file %s %s", zone, tops)), asked},
 		"zone of the label, nsec": {own(strings.Join(labels, " "), "denial nsec"), asked},
 	}
+	subtree = map[string]shaped{
+		"zone, subtree":              {strings.ReplaceAll(own(tops, ""), s.policies(), above.policies()), asked},
+		"zone of the label, subtree": {strings.ReplaceAll(own(strings.Join(labels, " "), ""), s.policies(), above.policies()), asked},
+		"overlay, subtree":           {strings.ReplaceAll(each["overlay"].corefile, s.policies(), above.policies()), asked},
+	}
+	return each, subtree
 }
 
 // However a name is written and whatever the shape of the zone: the records say
@@ -128,50 +139,68 @@ func TestEveryNameInEveryShape(t *testing.T) {
 	if len(written) != 40 {
 		t.Fatalf("Expected 40 names, got %d", len(written))
 	}
-	domains := map[string]any{}
+	domains, above := map[string]any{}, map[string]any{}
 	for _, name := range written {
 		domains[name[0]] = struct{}{}
+		_, up, _ := strings.Cut(name[1], ".")
+		above[cmp.Or(up, name[1])] = map[string]bool{"subtree": true}
 	}
+	each, subtree := shapes(t, namesSite(t, domains), namesSite(t, above))
+	for shape, c := range each {
+		t.Run(shape, func(t *testing.T) { c.check(t, func(written string) string { return written }) })
+	}
+	for shape, c := range subtree {
+		t.Run(shape, func(t *testing.T) {
+			c.check(t, func(written string) string { return strings.TrimPrefix(written, "*.") })
+		})
+	}
+}
+
+const hashPrefix = "https://ca.example/account-hash/"
+
+// namesSite is a site of an account with domains.
+func namesSite(t *testing.T, domains map[string]any) site {
+	t.Helper()
 	account, err := json.Marshal(map[string]any{
 		"account_uri": policytest.AccountURI, "thumbprints": []string{policytest.Thumbprint}, "until": "none", "forms": []string{"uri", "hash"}, "domains": domains,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	const prefix = "https://ca.example/account-hash/"
-	s := newSite(t, policytest.Standard().With(policytest.Documents{
-		"issuers/ca": `{"issuer_domain_names": ["ca.example"], "account_uri_prefixes": ["https://ca.example/acct/"], "account_hash_prefix": "` + prefix + `",
-			"forms": ["uri", "hash"], "wildcard": true, "allow_none": true}`,
-		"teams/web":         `{"domains": ["."], "issuers": ["ca"], "wildcard": true}`,
+	return newSite(t, policytest.Standard().With(policytest.Documents{
+		"issuers/ca": `{"issuer_domain_names": ["ca.example"], "account_uri_prefixes": ["https://ca.example/acct/"], "account_hash_prefix": "` + hashPrefix + `",
+			"forms": ["uri", "hash"], "wildcard": true, "subtree": true, "allow_none": true}`,
+		"teams/web":         `{"domains": ["."], "issuers": ["ca"], "wildcard": true, "subtree": true}`,
 		"accounts/web/ca/a": string(account),
 	}))
-	for shape, c := range shapes(t, s) {
-		t.Run(shape, func(t *testing.T) {
-			server := start(t, c.corefile)
-			for _, name := range written {
-				want := expected(prefix, name[0], name[1])
-				owner := c.owner(name[1])
-				for _, asked := range []string{owner, strings.ToUpper(owner)} {
-					got := values(server.ask(t, question(asked, dns.TypeTXT)))
-					slices.Sort(got)
-					if diff := cmp.Diff(want, got); diff != "" {
-						t.Errorf("%s at %s (-want +got):\n%s", name[0], asked, diff)
-					}
-				}
+}
+
+// check asks for every name. granted is what was granted of one, as it is written.
+func (c shaped) check(t *testing.T, granted func(written string) string) {
+	t.Helper()
+	server := start(t, c.corefile)
+	for _, name := range written {
+		want := expected(granted(name[0]), name[1])
+		owner := c.owner(name[1])
+		for _, asked := range []string{owner, strings.ToUpper(owner)} {
+			got := values(server.ask(t, question(asked, dns.TypeTXT)))
+			slices.Sort(got)
+			if diff := gocmp.Diff(want, got); diff != "" {
+				t.Errorf("%s at %s (-want +got):\n%s", name[0], asked, diff)
 			}
-		})
+		}
 	}
 }
 
 // expected are the values of the records of a name, sorted.
-func expected(prefix, written, name string) []string {
+func expected(written, name string) []string {
 	scope := ""
 	if strings.HasPrefix(written, "*.") {
 		scope = "; policy=wildcard"
 	}
 	sum := sha256.Sum256(append([]byte{byte(len(name))}, name+policytest.Thumbprint+policytest.AccountURI...))
 	return []string{
-		"ca.example; accounturi=" + prefix + "sha-256/" + base64.RawURLEncoding.EncodeToString(sum[:]) + scope,
+		"ca.example; accounturi=" + hashPrefix + "sha-256/" + base64.RawURLEncoding.EncodeToString(sum[:]) + scope,
 		"ca.example; accounturi=" + policytest.AccountURI + scope,
 	}
 }
