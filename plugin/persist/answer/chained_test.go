@@ -333,6 +333,23 @@ func TestWhatCannotBeWholeIsNotTransferred(t *testing.T) {
 	}
 }
 
+// Somebody's subtree is no reason to keep a zone of everybody's targets from its
+// secondaries.
+func TestTargetsAreTransferredWhateverIsGrantedBesides(t *testing.T) {
+	z, err := zone.New(zone.Config{Origin: "persist.example.net", Targets: true, Chained: true, NS: []string{"ns1.example.org"}, TTL: 300, Grace: time.Hour, MaxStale: 72 * time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := answer.NewChained(z, new(answer.Serial))
+	a.Update(book(documents().Account(`"domains": {"example.com": {"subtree": true}}`), noon), newKeys(t, dns.ECDSAP256SHA256))
+	rrs, _, err := a.Transfer(noon)
+	if err != nil || !slices.ContainsFunc(rrs, func(rr dns.RR) bool {
+		return rr.Header().Name == "example.com.persist.example.net." && rr.Header().Rrtype == dns.TypeTXT
+	}) {
+		t.Errorf("Expected the target of the grant itself, got %v, %v", rrs, err)
+	}
+}
+
 // What is true of a name of which the store has not spoken for long is not
 // known: it is neither served nor denied.
 func TestChainKeepsStaleNames(t *testing.T) {

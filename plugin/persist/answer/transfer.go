@@ -31,7 +31,7 @@ func (a *Authority) Transfer(at time.Time) (rrs []dns.RR, serial uint32, err err
 	if err != nil {
 		return nil, 0, err
 	}
-	if err := ed.complete(); err != nil {
+	if err := a.complete(ed); err != nil {
 		return nil, 0, err
 	}
 	all := []*pending{ed.soa}
@@ -50,16 +50,23 @@ func (a *Authority) Transfer(at time.Time) (rrs []dns.RR, serial uint32, err err
 }
 
 // complete returns what keeps the edition from being the whole zone.
-func (ed *edition) complete() error {
+func (a *Authority) complete(ed *edition) error {
 	for name, n := range ed.names {
 		if n.stale {
 			return fmt.Errorf("the store has been silent too long about %s, among others: a secondary goes on with what it has", name)
 		}
 		for _, g := range n.grants {
-			if g.Subtree && name != ed.soa.rrset[0].Header().Name { // at the apex no name of the subtree is one of the zone
+			if g.Subtree && !a.sparesSubtrees(name) {
 				return fmt.Errorf("%s grants the subtree of %s, whose names nobody can list: write denial compact, or list the names", g.Path(), g.FQDN)
 			}
 		}
 	}
 	return nil
+}
+
+// sparesSubtrees reports whether nobody expects the zone to have the names of a
+// subtree that is granted at an owner: at the apex none of them is one of the zone,
+// and one of targets has the grants of everybody, whatever they are made for.
+func (a *Authority) sparesSubtrees(owner string) bool {
+	return owner == a.zone.Origin || a.zone.Targets
 }
