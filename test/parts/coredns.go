@@ -3,6 +3,7 @@ package parts
 import (
 	"context"
 	"fmt"
+	"net"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -11,6 +12,7 @@ import (
 // CoreDNSOptions say what a CoreDNS serves.
 type CoreDNSOptions struct {
 	Program string // empty: bin/coredns
+	Address string // IP:PORT; empty: a free port of 127.0.0.1
 	Zone    string // whose SOA record it serves as soon as it is ready
 	Plugins string // the lines of its server block
 }
@@ -34,14 +36,21 @@ func StartCoreDNS(ctx context.Context, options CoreDNSOptions) (*Server, error) 
 			return nil, err
 		}
 	}
-	port, err := FreePort()
+	if options.Address == "" {
+		port, err := FreePort()
+		if err != nil {
+			return nil, err
+		}
+		options.Address = fmt.Sprintf("127.0.0.1:%d", port)
+	}
+	host, port, err := net.SplitHostPort(options.Address)
 	if err != nil {
 		return nil, err
 	}
-	corefile := fmt.Sprintf(".:%d {\nbind 127.0.0.1\nerrors\n%s\n}\n", port, options.Plugins)
+	corefile := fmt.Sprintf(".:%s {\nbind %s\nerrors\n%s\n}\n", port, host, options.Plugins)
 	ready := dns.Question{Name: options.Zone, Qtype: dns.TypeSOA}
 	return StartServer(ctx, ServerOptions{
-		Address:       fmt.Sprintf("127.0.0.1:%d", port),
+		Address:       options.Address,
 		Configuration: corefile,
 		Ready:         ready,
 		Program:       options.Program,
