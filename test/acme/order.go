@@ -19,12 +19,12 @@ func (c *client) order(ctx context.Context, names ...string) (*acme.ProblemDetai
 	if err != nil {
 		return nil, err
 	}
-	order, err := core.Orders.New(ctx, names, nil)
+	pending, err := c.pending(ctx, core, names)
 	if err != nil {
 		return nil, err
 	}
-	for _, url := range order.Authorizations {
-		problem, err := c.validate(ctx, core, url)
+	for _, authorization := range pending {
+		problem, err := c.validate(ctx, core, authorization)
 		if problem != nil || err != nil {
 			return problem, err
 		}
@@ -32,12 +32,34 @@ func (c *client) order(ctx context.Context, names ...string) (*acme.ProblemDetai
 	return nil, nil
 }
 
+// pending opens an order for names and returns its authorizations, all of which the
+// CA has still to give: now and then Pebble takes one that it has given before, even
+// where PEBBLE_AUTHZREUSE is 0, and is asked anew.
+func (c *client) pending(ctx context.Context, core *api.Core, names []string) ([]acme.Authorization, error) {
+	var pending []acme.Authorization
+	err := c.ca.Retry(ctx, func(ctx context.Context) error {
+		order, err := core.Orders.New(ctx, names, nil)
+		if err != nil {
+			return err
+		}
+		pending = pending[:0]
+		for _, url := range order.Authorizations {
+			authorization, err := core.Authorizations.Get(ctx, url)
+			if err != nil {
+				return err
+			}
+			if authorization.Status == acme.StatusValid {
+				return fmt.Errorf("%s is already authorized", authorization.Identifier.Value)
+			}
+			pending = append(pending, authorization)
+		}
+		return nil
+	})
+	return pending, err
+}
+
 // validate asks for the validation of one authorization and waits for its end.
-func (c *client) validate(ctx context.Context, core *api.Core, url string) (*acme.ProblemDetails, error) {
-	authorization, err := core.Authorizations.Get(ctx, url)
-	if err != nil {
-		return nil, err
-	}
+func (c *client) validate(ctx context.Context, core *api.Core, authorization acme.Authorization) (*acme.ProblemDetails, error) {
 	chosen, err := challenge.FindChallenge(challenge.DNSPersist01, authorization)
 	if err != nil {
 		return nil, err
