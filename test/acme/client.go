@@ -70,8 +70,8 @@ func (c *client) lego() (*lego.Client, error) {
 // Before lego asks the CA, it looks for a record that names until exactly, and
 // if it finds none asks on standard input for another one. A record that rolls
 // fits therefore only a client that is told what is published now: as here, or
-// with lego's --dns-persist.persist-until. No server here listens on port 53,
-// where lego would ask the authoritative ones.
+// with lego's --dns-persist.persist-until. It asks no authoritative server: it would
+// at port 53 of the addresses that the system's resolver has for them.
 func (c *client) obtain(ctx context.Context, resolver string, until time.Time, names ...string) (*x509.Certificate, error) {
 	return c.obtainWith(ctx, resolver, names,
 		dnspersist01.WithPersistUntil(until),

@@ -49,13 +49,8 @@ func askAt(ctx context.Context, server, owner string) (answer, error) {
 
 // await asks server until there is a record, or until there is none.
 func await(ctx context.Context, server *parts.Server, there bool) error {
-	return awaitAt(ctx, server, zone, there)
-}
-
-// awaitAt asks server until there is a record at a name, or until there is none.
-func awaitAt(ctx context.Context, server *parts.Server, name string, there bool) error {
 	return server.Retry(ctx, func(ctx context.Context) error {
-		a, err := askAt(ctx, server.Address, name)
+		a, err := ask(ctx, server.Address)
 		if err == nil && there != (a.record != "") {
 			err = fmt.Errorf("the record at %s is still %q", server.Address, a.record)
 		}

@@ -65,7 +65,17 @@ func (s *site) allow(issuer, team map[string]any) {
 // grant writes the account document, which grants the name.
 func (s *site) grant(c *client, domain map[string]any) {
 	s.t.Helper()
-	s.write("accounts/web/pebble/site", map[string]any{"account_uri": c.uri(), "domains": map[string]any{name: domain}})
+	s.grants(c, []string{name}, domain)
+}
+
+// grants writes the account document, which grants names alike and no others.
+func (s *site) grants(c *client, names []string, domain map[string]any) {
+	s.t.Helper()
+	domains := map[string]any{}
+	for _, name := range names {
+		domains[name] = domain
+	}
+	s.write("accounts/web/pebble/site", map[string]any{"account_uri": c.uri(), "domains": domains})
 }
 
 func joined(a, b map[string]any) map[string]any {
