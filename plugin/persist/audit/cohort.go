@@ -44,7 +44,7 @@ func (c *cohort) class() class {
 }
 
 // subtree reports whether the records stand at the names below too.
-func (c *cohort) subtree() bool { return c.terms.Subtree && !c.zone.Chained }
+func (c *cohort) subtree() bool { return c.terms.Subtree && !c.zone.ListsNames() }
 
 // line is about an account's records at a name.
 func (c *cohort) line(event Event, name record.FQDN) Line {

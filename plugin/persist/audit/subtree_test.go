@@ -67,3 +67,33 @@ func TestSubtreesAndPrefixesAreTheLineOfTheirGrant(t *testing.T) {
 		}
 	}
 }
+
+// A zone that lists its names by a chain, or its delegations, has no names of
+// subtrees, and so no record for a prefix: the log claims none.
+func TestNoSubtreeIsToldOfWhereNoneIsServed(t *testing.T) {
+	for what, c := range map[string]zone.Config{
+		"nsec": {Origin: "in-addr.arpa", Chained: true},
+		"cuts": {Origin: "in-addr.arpa", Cuts: true},
+	} {
+		c.NS, c.TTL, c.Grace, c.MaxStale = []string{"ns1.example.net"}, 300, time.Hour, 72*time.Hour
+		z, err := zone.New(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var r audit.Replay
+		l := audit.NewLedger(func(line audit.Line) {
+			if line.Subtree {
+				t.Errorf("%s: expected no line of a subtree, got %+v", what, line)
+			}
+			r.Take(line)
+		})
+		v := audit.NewView("store", []*zone.Zone{z}, func(record.FQDN) *zone.Zone { return z }, nil)
+		d := policytest.Standard().With(policytest.Documents{"teams/web": `{"domains": ["192.0.2.0/24", "198.51.100.0/24"], "issuers": ["ca"], "subtree": true}`}).
+			Account(`"domains": {"192.0.2.0/24": {}, "198.51.100.7": {}}`)
+		l.Take(v, d.Compile(t), policytest.Read)
+		served := r.Served("in-addr.arpa.")
+		if len(served["2.0.192.in-addr.arpa"]) > 0 || len(served["7.100.51.198.in-addr.arpa"]) != 1 {
+			t.Errorf("%s: expected the address alone to have a record, got %v", what, served)
+		}
+	}
+}

@@ -5,10 +5,14 @@ import (
 	"github.com/coredns-persist/persist/plugin/persist/record"
 )
 
-// reach returns the grants in whose subtrees fqdn lies. A chain lists the names
-// of its zone, and a parent zone its delegations; nobody can list these.
+// ListsNames reports whether all names of z are listed, so that it has none of
+// subtrees, which nobody can list: a chain lists the names of its zone, and a
+// parent zone its delegations.
+func (z *Zone) ListsNames() bool { return z.Chained || z.Cuts }
+
+// reach returns the grants in whose subtrees fqdn lies.
 func (z *Zone) reach(b *policy.Book, fqdn record.FQDN) []*policy.Grant {
-	if z.Chained || z.Cuts {
+	if z.ListsNames() {
 		return nil
 	}
 	return b.Reach(fqdn)
