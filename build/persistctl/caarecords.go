@@ -12,7 +12,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// caaUse is what one grant needs of CAA.
+// caaUse is what one grant needs of CAA for one account.
 type caaUse struct {
 	Name     record.FQDN `json:"name"`
 	Wildcard bool        `json:"wildcard"`
@@ -21,7 +21,8 @@ type caaUse struct {
 	opaque   bool        // the account URI may mean nothing in CAA
 }
 
-// usesOf returns what grants need. What is withheld, or over, needs nothing.
+// usesOf returns what grants need: during an overlap, for both accounts that they
+// name. What is withheld, or over, needs nothing.
 func (c *caa) usesOf(book *policy.Book, grants []*policy.Grant) []caaUse {
 	issuers := map[string][]string{}
 	for _, i := range book.Issuers() {
@@ -33,13 +34,15 @@ func (c *caa) usesOf(book *policy.Book, grants []*policy.Grant) []caaUse {
 		if g.Withheld != "" || c.stanza.standingOf(book, g, at).over {
 			continue
 		}
-		uses = append(uses, caaUse{
-			Name:     g.FQDN,
-			Wildcard: scope(g) == "wildcard",
-			Issuers:  issuers[g.Issuer],
-			Account:  book.AccountURI(g),
-			opaque:   g.Opaque(),
-		})
+		for _, account := range g.AccountURIs(at) {
+			uses = append(uses, caaUse{
+				Name:     g.FQDN,
+				Wildcard: scope(g) == "wildcard",
+				Issuers:  issuers[g.Issuer],
+				Account:  account,
+				opaque:   g.Opaque(),
+			})
+		}
 	}
 	return uses
 }

@@ -78,10 +78,11 @@ func (j judge) compare(v *liveView) {
 	}
 }
 
-// begins returns when the grant of the account that asks begins, if that is ahead.
+// begins returns when the grant of the account that asks, which may be that of an
+// overlap, begins, if that is ahead.
 func begins(book *policy.Book, q record.Question) time.Time {
 	for _, g := range book.At(q.FQDN) {
-		if g.Withheld == "" && q.At.Before(g.NotBefore) && slices.Contains(q.AccountURIs, book.AccountURI(g)) {
+		if q.At.Before(g.NotBefore) && slices.ContainsFunc(q.AccountURIs, func(uri string) bool { return slices.Contains(g.AccountURIs(g.NotBefore), uri) }) {
 			return g.NotBefore
 		}
 	}
