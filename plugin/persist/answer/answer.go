@@ -162,7 +162,7 @@ func (a *Authority) answer(st *state, q Query, at time.Time) Response {
 	case zone.Apex:
 		return a.atApex(st, place, q, at)
 	case zone.Empty:
-		return a.exists(st, place, q, nil, at)
+		return a.empty(st, place, q, at)
 	default:
 		return a.absent(st, q, at)
 	}

@@ -32,6 +32,8 @@ func (a *Authority) chained(st *state, q Query, at time.Time) Response {
 		return a.pending(ed, q, Denial, n.nsec)
 	case n.stale && (q.Type == dns.TypeTXT || q.Name != a.zone.Origin):
 		return stale()
+	case q.Type == dns.TypeTXT && len(n.grants) == 0 && a.mayBeGranted(ed.st, q.Name, at):
+		return stale()
 	}
 	if p := ed.answering(n, q, q.Name == a.zone.Origin); p != nil {
 		return a.pending(ed, q, p.outcome(), p)
@@ -63,6 +65,9 @@ func (p *pending) outcome() Outcome {
 func (a *Authority) unlinked(ed *edition, q Query, at time.Time) Response {
 	covering, _ := ed.chain.Find(q.Name)
 	if ed.chain.Exists(q.Name) {
+		if q.Type == dns.TypeTXT && a.mayBeGranted(ed.st, q.Name, at) {
+			return stale()
+		}
 		return a.denied(ed, q, NoData, ed.names[covering.Hdr.Name].nsec)
 	}
 	if !a.zone.Known(ed.st.book, q.Name, at) {

@@ -27,22 +27,40 @@ func newSubtrees() subtrees {
 	return subtrees{records, denials}
 }
 
-// unvouched stands for names of subtrees that may have grants of their own by
-// now, which would end the subtree there.
+// unvouched stands for names that may have grants of their own by now; where those
+// are of subtrees, they would end the subtree there.
 var unvouched = &prepared{content: content{stale: true}}
 
 // txt returns the TXT RRset at an owner; nil where nobody has listed the name and
 // every allowance for such is spent.
 func (a *Authority) txt(st *state, place zone.Place, q Query, at time.Time) (*prepared, error) {
 	switch {
-	case !place.Synthesised:
+	case !place.Synthesised && len(place.Grants) > 0:
 		return a.prepare(st, place, q.Name, at)
-	case !a.zone.Known(st.book, q.Name, at):
+	case a.mayBeGranted(st, q.Name, at):
 		return unvouched, nil
 	case place.Kind == zone.Apex: // a name in the Corefile is a listed one
 		return a.prepare(st, place, q.Name, at)
 	}
 	return a.synthesise(st, place, q, at)
+}
+
+// mayBeGranted reports whether a name without a grant of its own, which may have
+// one, may have it by now, as the store has not vouched lately for its having none.
+func (a *Authority) mayBeGranted(st *state, name string, at time.Time) bool {
+	_, ok := a.zone.Validated(name)
+	return ok && !a.zone.Known(st.book, name, at)
+}
+
+// empty answers at an empty non-terminal. In a zone of targets it may be granted.
+func (a *Authority) empty(st *state, place zone.Place, q Query, at time.Time) Response {
+	switch {
+	case !a.mayBeGranted(st, q.Name, at):
+		return a.exists(st, place, q, nil, at)
+	case q.Type == dns.TypeTXT:
+		return stale()
+	}
+	return a.exists(st, place, q, []uint16{dns.TypeTXT}, at)
 }
 
 // synthesise returns the TXT RRset at an owner of a subtree, from memory or made

@@ -161,11 +161,20 @@ func (p *picture) served(confirmed time.Time) map[string][]uint16 {
 		}
 		for off, end := dns.NextLabel(owner, 0); !end && owner[off:] != origin; off, end = dns.NextLabel(owner, off) {
 			if _, ok := served[owner[off:]]; !ok {
-				served[owner[off:]] = nil
+				served[owner[off:]] = p.above(owner[off:])
 			}
 		}
 	}
 	return served
+}
+
+// above are the types at a name above an owner: none, but that of TXT where it may
+// be granted by now, in a zone of targets. No chain can tell.
+func (p *picture) above(name string) []uint16 {
+	if p.empty && p.a.Answer(ask(name, dns.TypeTXT), p.at).Outcome == answer.Stale {
+		return []uint16{dns.TypeTXT}
+	}
+	return nil
 }
 
 // contradicts checks that n denies nothing of what is served. A record that
