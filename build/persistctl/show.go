@@ -107,10 +107,10 @@ func (s *showing) grants(book *policy.Book, name record.FQDN) ([]*policy.Grant, 
 	switch {
 	case name == "":
 		grants = slices.Collect(book.Grants())
-	case s.stanza.denial == defaultDenial && !s.stanza.cuts:
-		grants = slices.Clone(book.At(name))
-	default: // a chain has no names of subtrees, and no cut has any
+	case s.stanza.listsNames():
 		grants = slices.Clone(book.Lookup(name))
+	default:
+		grants = slices.Clone(book.At(name))
 	}
 	inside, err := s.stanza.inside()
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/record"
 	"github.com/coredns-persist/persist/plugin/persist/zone"
 )
 
@@ -18,7 +19,10 @@ type standing struct {
 // standingOf looks at g alone: where another grant has a record of the same
 // text, both are served. Of a prefix it looks at the first address.
 func (s *stanza) standingOf(book *policy.Book, g *policy.Grant, at time.Time) standing {
-	if s.denial == defaultDenial {
+	if s.targets && g.FQDN.IsLong() && book.Lookup(g.FQDN) == nil {
+		return standing{reason: fmt.Sprintf("of a subtree, and a name of more than %d octets has a target by a grant of its own alone", record.MostPlain)}
+	}
+	if !s.listsNames() {
 		g = g.Sample()
 	}
 	r := s.around(g).Records(book, []*policy.Grant{g}, book.Clock(at))
@@ -33,7 +37,7 @@ func (s *stanza) standingOf(book *policy.Book, g *policy.Grant, at time.Time) st
 		return standing{reason: "not begun: not_before is " + stamp(g.NotBefore)}
 	}
 	if len(g.Promises()) == 0 {
-		return standing{reason: "of a prefix, whose addresses a zone with denial nsec cannot list"}
+		return standing{reason: "of a prefix, whose addresses cuts and a zone with denial nsec cannot list"}
 	}
 	return standing{over: true, reason: s.past(book, g)}
 }

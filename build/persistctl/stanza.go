@@ -86,6 +86,10 @@ func (s *stanza) check() error {
 	return nil
 }
 
+// listsNames reports whether the zone has no names of subtrees: a chain lists all
+// names, and no cut has any.
+func (s *stanza) listsNames() bool { return s.denial != defaultDenial || s.cuts }
+
 // served returns the zone that the stanza serves, with cuts the one of name.
 func (s *stanza) served(name record.FQDN) (*zone.Zone, error) {
 	switch {
