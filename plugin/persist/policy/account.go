@@ -17,7 +17,8 @@ type account struct {
 	thumbprints []string // the current one first
 	overlap     overlap
 	owner, note string
-	halt        string // why none of the grants is served, empty if they are
+	halt        string    // why none of the grants is served, empty if they are
+	ends        time.Time // when they name it no longer, as a newer version that is not valid replaces it; zero: they go on
 	domains     []domain
 }
 
@@ -204,7 +205,8 @@ func narrowAccount(last, read *account, sound func(string) bool) *account {
 	switch {
 	case read.halt != "":
 		n.halt = read.halt
-	case sound("overlap") && read.overlap.uri == last.uri: // until it is over
+	case sound("overlap") && read.uri != last.uri && read.overlap.uri == last.uri:
+		n.ends = sooner(n.ends, read.overlap.until)
 	case sound("account_uri") && read.uri != last.uri:
 		n.halt = "withdrawn: the newest version names another account_uri, and is not valid itself"
 	}

@@ -273,6 +273,27 @@ func TestAnInvalidVersionNarrowsTheOverlap(t *testing.T) {
 	}
 }
 
+// A newer version that is not valid, and names another account, withdraws the one
+// that counts as it would if it were valid: when its overlap ends.
+func TestAnInvalidVersionThatReplacesTheAccountEndsItWithTheOverlap(t *testing.T) {
+	const rest = `"typo": 1, "domains": {"example.com": {}}`
+	former := changing(`"domains": {}`).With(documents{"accounts/web/ca/a": `{"account_uri": "` + formerURI + `", "domains": {"example.com": {}}}`})
+	b := next(compile(t, former), 2, changing(`"overlap": {"until": "$ENDS", "account_uri": "`+formerURI+`"}, `+rest))
+	later := next(b, 3, changing(`"overlap": {"until": "2026-12-05T00:00:00Z", "account_uri": "`+formerURI+`"}, `+rest))
+	for _, b := range []*policy.Book{b, later} {
+		g := b.Lookup("example.com")[0]
+		if got := named(b, "example.com", ends.Add(-time.Second)); !slices.Equal(got, []string{formerURI}) || !g.Changes(read).Equal(ends) {
+			t.Errorf("Expected the former account until %v, got %q until %v", ends, got, g.Changes(read))
+		}
+		if got := named(b, "example.com", ends); len(got) > 0 || len(g.AccountURIs(ends)) > 0 || !g.Changed(ends).Equal(ends) {
+			t.Errorf("Expected no record from then on, got %q, and accounts %q", got, g.AccountURIs(ends))
+		}
+	}
+	if again := next(later, 4, former); len(named(again, "example.com", ends)) != 1 {
+		t.Error("Expected a valid version to count for all that it says")
+	}
+}
+
 func TestAnOverlapThatSaysNothingIsAFault(t *testing.T) {
 	for overlap, parts := range map[string][]string{
 		`{"until": "$ENDS"}`:                          {"overlap", "names nothing"},

@@ -17,6 +17,7 @@ type publication struct {
 	wildcard   bool
 	hashPrefix string // where there is a hash
 	account    named
+	ends       time.Time // when records name it no longer; zero: they go on
 	forms      forms
 
 	more        forms     // published besides
@@ -44,7 +45,7 @@ func (g *Grant) Promises() []Promise {
 	for _, who := range []struct {
 		named
 		ends time.Time
-	}{{p.account, time.Time{}}, {p.former, p.formerUntil}} {
+	}{{p.account, p.ends}, {p.former, p.formerUntil}} {
 		for _, how := range []struct {
 			forms
 			ends time.Time
@@ -94,11 +95,16 @@ func (t *Terms) Overlaps() (former, forms time.Time) {
 	return t.publishes.formerUntil, t.publishes.moreUntil
 }
 
+// instants are those from which something is published no longer; zero: never.
+func (p *publication) instants() [3]time.Time {
+	return [...]time.Time{p.ends, p.formerUntil, p.moreUntil}
+}
+
 // Changes returns the first instant after at at which the grant has other records
 // because an overlap ends; zero: there is none.
 func (t *Terms) Changes(at time.Time) time.Time {
 	var next time.Time
-	for _, ends := range [...]time.Time{t.publishes.formerUntil, t.publishes.moreUntil} {
+	for _, ends := range t.publishes.instants() {
 		if ends.After(at) {
 			next = sooner(next, ends)
 		}
@@ -110,7 +116,7 @@ func (t *Terms) Changes(at time.Time) time.Time {
 // records because an overlap ended; zero: there was none.
 func (t *Terms) Changed(at time.Time) time.Time {
 	var last time.Time
-	for _, ends := range [...]time.Time{t.publishes.formerUntil, t.publishes.moreUntil} {
+	for _, ends := range t.publishes.instants() {
 		if !ends.After(at) {
 			last = later(last, ends)
 		}
@@ -122,13 +128,14 @@ func (t *Terms) Changed(at time.Time) time.Time {
 // that of an overlap last; none where it is withheld.
 func (t *Terms) AccountURIs(at time.Time) []string {
 	p := &t.publishes
-	switch {
-	case p.account.uri == "":
-		return nil
-	case p.former.uri == "" || p.former.uri == p.account.uri || !at.Before(p.formerUntil):
-		return []string{p.account.uri}
+	var uris []string
+	if p.account.uri != "" && (p.ends.IsZero() || at.Before(p.ends)) {
+		uris = append(uris, p.account.uri)
 	}
-	return []string{p.account.uri, p.former.uri}
+	if p.former.uri != "" && p.former.uri != p.account.uri && at.Before(p.formerUntil) {
+		uris = append(uris, p.former.uri)
+	}
+	return uris
 }
 
 // sooner is the earlier of two instants of which zero is never.
@@ -151,6 +158,7 @@ func (c *compilation) publication(name record.FQDN, w *wanted) (p publication, r
 		issuer:   c.issuer.names[0],
 		wildcard: w.wildcard && !c.stops.reaches(name),
 		account:  newNamed(c.account.uri, c.thumbprints()...),
+		ends:     c.account.ends,
 		forms:    c.formsOf(w),
 	}
 	if p.forms&formHash != 0 {
