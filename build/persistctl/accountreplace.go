@@ -288,9 +288,7 @@ func (f *replacement) text(w io.Writer) {
 	for _, e := range f.Names {
 		e.text(w)
 	}
-	for _, r := range f.Rejections {
-		fmt.Fprintln(w, "rejected:", r)
-	}
+	sayRejected(w, f.Rejections)
 	for _, a := range f.Approvals {
 		fmt.Fprintf(w, "%s does not approve it: have an admin add %q: {\"thumbprints\": %q} under accounts, or run this with --approve\n", a.Document, a.URI, a.Thumbprints)
 	}

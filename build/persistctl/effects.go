@@ -158,9 +158,7 @@ func (p *plan) text(w io.Writer) {
 		}
 		e.text(w)
 	}
-	for _, r := range p.Rejections {
-		fmt.Fprintln(w, "rejected:", r)
-	}
+	sayRejected(w, p.Rejections)
 	p.Ungranted.text(w)
 	fmt.Fprintf(w, "%s to write; names that get records: %d, that lose all of theirs: %d, that have others: %d.\n", counted(len(p.Changes), "document"), gained, lost, len(p.Names)-gained-lost)
 	for _, why := range p.Refusals {

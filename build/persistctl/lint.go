@@ -109,11 +109,22 @@ func (r *lintReport) text(w io.Writer) {
 	for _, line := range r.Unreadable {
 		fmt.Fprintln(w, "unreadable:", line)
 	}
-	for _, rejected := range r.Rejections {
-		fmt.Fprintln(w, "rejected:", rejected)
-	}
+	rejections := sayRejected(w, r.Rejections)
 	for _, warning := range r.Warnings {
 		fmt.Fprintln(w, "warning:", warning)
 	}
-	fmt.Fprintf(w, "%s, %s, %s, %s\n", counted(r.Documents, "document"), counted(r.Grants, "grant"), counted(len(r.Rejections), "rejection"), counted(len(r.Warnings), "warning"))
+	fmt.Fprintf(w, "%s, %s, %s, %s\n", counted(r.Documents, "document"), counted(r.Grants, "grant"), counted(rejections, "rejection"), counted(len(r.Warnings), "warning"))
+}
+
+// sayRejected prints rejections, and returns how many lines they are: what is wrong with all
+// addresses of a prefix is said once.
+func sayRejected(w io.Writer, rejections []remark) (said int) {
+	last := ""
+	for _, r := range rejections {
+		if line := r.String(); line != last {
+			fmt.Fprintln(w, "rejected:", line)
+			last, said = line, said+1
+		}
+	}
+	return said
 }

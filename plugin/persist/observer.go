@@ -79,9 +79,11 @@ func report(location string, previous, book *policy.Book) {
 			known[r.Key()] = true
 		}
 	}
+	last := "" // what is wrong with all addresses of a prefix is said once
 	for _, r := range book.Rejections() {
-		if !known[r.Key()] {
-			log.Warningf("%s: %v", location, r)
+		if line := r.Error(); !known[r.Key()] && line != last {
+			log.Warningf("%s: %s", location, line)
+			last = line
 		}
 	}
 }

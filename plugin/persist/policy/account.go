@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -20,6 +21,7 @@ type account struct {
 	halt        string    // why none of the grants is served, empty if they are
 	ends        time.Time // when they name it no longer, as a newer version that is not valid replaces it; zero: they go on
 	domains     []domain
+	written     map[record.FQDN]string // how the document writes the domains that it writes otherwise, like an IP prefix
 }
 
 // domain is one name of an account document, once per name, in the canonical
@@ -69,14 +71,14 @@ func readAccount(o *object, d *store.Document) *account {
 		a.halt = "disabled: " + d.Path
 	}
 	w := o.wanted(wanted{overlap: a.overlap.formsOverlap})
-	g := gathering{kinds: map[wanted]*wanted{}, names: make(map[record.FQDN][]spelling)}
+	g := gathering{kinds: map[wanted]*wanted{}, names: make(map[record.FQDN][]spelling), written: map[record.FQDN]string{}}
 	for _, m := range o.allEntries("domains") {
 		g.add(m, w)
 	}
 	if _, ok := o.take("domains"); !ok {
 		o.fault("domains", `is missing: write the names the account may validate, like {"example.com": {}}`)
 	}
-	a.domains = g.merge()
+	a.domains, a.written = g.merge(), g.written
 	o.parts = g.faults
 	return a
 }
@@ -104,9 +106,10 @@ type spelling struct {
 
 // gathering brings together the spellings of each name.
 type gathering struct {
-	kinds  map[wanted]*wanted // one of each, to be shared
-	names  map[record.FQDN][]spelling
-	faults faults
+	kinds   map[wanted]*wanted // one of each, to be shared
+	names   map[record.FQDN][]spelling
+	written map[record.FQDN]string // of names whose first spelling is another one
+	faults  faults
 }
 
 // add reads one entry of domains. A name that is none is only rejected.
@@ -136,6 +139,9 @@ func (g *gathering) add(m member, outer wanted) {
 	}
 	g.faults.join(o.faults)
 	for _, name := range names {
+		if len(g.names[name]) == 0 && m.name != string(name) {
+			g.written[name] = m.name
+		}
 		g.names[name] = append(g.names[name], s)
 	}
 }
@@ -211,6 +217,11 @@ func narrowAccount(last, read *account, sound func(string) bool) *account {
 		n.halt = "withdrawn: the newest version names another account_uri, and is not valid itself"
 	}
 	return &n
+}
+
+// field is the field of the document that grants name.
+func (a *account) field(name record.FQDN) string {
+	return fieldOf("domains", cmp.Or(a.written[name], string(name)))
 }
 
 // uris are the URIs of the account, and of the one that it replaces.

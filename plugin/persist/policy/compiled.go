@@ -150,7 +150,7 @@ func (c *compilation) share(name record.FQDN, t *Terms) *Grant {
 }
 
 func (c *compilation) reject(name record.FQDN, reason string) {
-	c.rejected.add(fault{fieldOf("domains", string(name)), reason, name})
+	c.rejected.add(fault{c.account.field(name), reason, name})
 }
 
 // fill sets what the grant asks for, or says why it may not.
@@ -204,7 +204,7 @@ func (b basis) halts(stops *stops) func(name record.FQDN, w *wanted) string {
 		if halt := cmp.Or(stopped, stops.domain(name), disabled); halt != "" || !w.disabled {
 			return halt
 		}
-		return "disabled: " + b.place.path() + " " + fieldOf("domains", string(name))
+		return "disabled: " + b.place.path() + " " + b.account.field(name)
 	}
 }
 

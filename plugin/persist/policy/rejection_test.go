@@ -69,3 +69,16 @@ func TestVersionThatMovesAloneOnlyShowsInMessages(t *testing.T) {
 		t.Errorf("Expected until to be held against when it was written, got %+v", g)
 	}
 }
+
+// The names in between are none that the document has.
+func TestRejectionNamesTheDomainAsItIsWritten(t *testing.T) {
+	b := compile(t, standard().Account(`"domains": {"192.0.2.64/30": {}, "2001:db8::/48": {}, "*.example.net": {}, "WWW.Example.Org.": {}}`))
+	got := map[string]int{}
+	for _, r := range b.Rejections() {
+		got[r.Field]++
+	}
+	want := map[string]int{`domains["192.0.2.64/30"]`: 4, `domains["2001:db8::/48"]`: 1, `domains["*.example.net"]`: 1, `domains["WWW.Example.Org."]`: 1}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("Rejections by field differ (-want +got):\n%s\n%v", diff, b.Rejections())
+	}
+}
