@@ -16,6 +16,10 @@ import (
 	"github.com/spf13/pflag"
 )
 
+// leastOverlap leaves time for refresh, TTL and a client: a number without a unit is
+// of seconds, and 14 was meant to be days.
+const leastOverlap = time.Hour
+
 // replacing is what an account replace command was asked for.
 type replacing struct {
 	docs            documents
@@ -140,6 +144,8 @@ func (r *replacing) check() error {
 		return usagef("the account is to be replaced by another, and both are %s", r.old)
 	case r.overlap < 0:
 		return usagef("--overlap %s: write how long the old account stays, or 0", r.overlap)
+	case r.overlap > 0 && r.overlap < leastOverlap:
+		return usagef("--overlap %s is over before clients can change over, as servers and caches need minutes to have the new records: write %s or more, like 14d, or 0 to have the old account go at once", r.overlap, leastOverlap)
 	case r.thumbprint == "":
 		return nil
 	}

@@ -56,7 +56,7 @@ func (s *showing) inventory(ctx context.Context, name record.FQDN, dir string) (
 	case err != nil:
 		return nil, err
 	case len(grants) == 0 && name != "":
-		return nil, errors.New(noGrant(lib.Book, name))
+		return nil, s.none(lib.Book, name)
 	}
 	shown := &inventory{At: at, Freeze: lib.Freeze(), Stops: []string{}, Grants: []entry{}}
 	for _, stop := range lib.Stops() {
@@ -77,6 +77,17 @@ func (s *showing) inventory(ctx context.Context, name record.FQDN, dir string) (
 	}
 	shown.Bound = s.stanza.lastTrace(lib.Book, grants, at)
 	return shown, nil
+}
+
+// none says why there is nothing to show at name.
+func (s *showing) none(book *policy.Book, name record.FQDN) error {
+	if err := s.stanza.serves(name); err != nil {
+		return err
+	}
+	if by := subtreeOf(book, name); by != "" {
+		return fmt.Errorf("%s, and neither cuts nor denial nsec serve more of that than the name itself: list %s in the document, or serve a zone with denial compact and without cuts", covered(book, name, by), name)
+	}
+	return errors.New(noGrant(book, name))
 }
 
 // measure keeps the largest answer.

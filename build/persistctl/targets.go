@@ -58,7 +58,7 @@ func (s *stanza) inside() (func(record.FQDN) bool, error) {
 func (s *stanza) serves(name record.FQDN) error {
 	inside, err := s.inside()
 	if err == nil && !inside(name) {
-		err = usagef("%s lies outside of --zone %s: write the zone that serves it", name.Owner(), s.zone)
+		err = usagef("%s lies outside of --zone %s: write the zone that serves it, or --targets if CNAME records lead there", name.Owner(), s.zone)
 	}
 	return err
 }
