@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/coredns-persist/persist/plugin/persist/record"
+	"github.com/coredns-persist/persist/plugin/persist/store"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -19,6 +22,8 @@ type delegating struct {
 	ttl            uint32
 	all            bool
 	overlay, asHCL bool
+
+	below []record.FQDN // granted with all names below, as far as --all tells
 }
 
 func newDelegate(out *output) *cobra.Command {
@@ -32,6 +37,7 @@ the server answers, as a zone file that says in comments what to mind:
   --zone ZONE --targets  a CNAME for each NAME, into the zone of targets
   --ns NAMES             NS for the zone of each NAME's label, and DS with --keys
   --zone ZONE --ns NAMES NS for ZONE itself, and DS with --keys; NAME may be left out
+  --zone ZONE --cuts     with --ns as without ZONE, which may be . and holds each NAME
   --overlay              nothing: the zone is there already
 
 The flags are what the Corefile says. --keys and --keys-vault are as in keys ds: the DS
@@ -71,6 +77,7 @@ The exit status is 1 if a NAME can have no such record.`,
 func (d *delegating) register(flags *pflag.FlagSet) {
 	d.docs.register(flags)
 	flags.StringVar(&d.stanza.zone, "zone", "", "`ZONE` that the server serves, as in the Corefile; by default that of each NAME's label")
+	flags.BoolVar(&d.stanza.cuts, "cuts", false, "the stanza has cuts, as in the Corefile: each name in --zone, which may be ., is a zone of its own")
 	d.stanza.registerTargets(flags)
 	flags.StringSliceVar(&d.stanza.ns, "ns", nil, "`NAMES` of the zone's servers, as in the Corefile, with commas between")
 	d.keys = registerKeySource(flags, "keys", "keys-vault")
@@ -114,6 +121,8 @@ func (d *delegating) check(args []string) error {
 		return usagef("--ttl %d is out of range: write 1 to 604800 seconds", d.ttl)
 	case len(args) == 0 && !d.all && d.stanza.zone == "":
 		return usagef("what leads to where? write NAME..., --all for every name that is granted, or --zone ZONE for the zone itself")
+	case len(args) == 0 && !d.all && d.stanza.cuts:
+		return usagef("which cuts of %s? write NAME..., or --all for every name that is granted", d.stanza.zone)
 	case !d.all && d.docs.vault != "":
 		return usagef("--vault is where the names of --all are: write --all, or leave out --vault")
 	case d.overlay && (own || d.stanza.targets):
@@ -135,6 +144,9 @@ func (d *delegating) names(ctx context.Context, args []string) ([]record.FQDN, e
 	}
 	var names []record.FQDN
 	for _, arg := range args {
+		if _, err := os.Stat(filepath.Join(arg, store.ConfigPath+".json")); err == nil {
+			return nil, usagef("%s is a directory of documents: write --all %s for every name that they grant", arg, arg)
+		}
 		name, _, err := record.ParseFQDN(arg)
 		if err != nil {
 			return nil, usageError{err}
@@ -166,7 +178,11 @@ func (d *delegating) granted(ctx context.Context, args []string) ([]record.FQDN,
 	for g := range lib.Grants() {
 		if inside(g.FQDN) {
 			names = append(names, g.FQDN)
+			if g.Subtree && !g.FQDN.IsReverse() {
+				d.below = append(d.below, g.FQDN)
+			}
 		}
 	}
+	d.below = slices.Compact(d.below)
 	return slices.Compact(names), nil
 }

@@ -43,7 +43,7 @@ func (d *delegating) point(names []record.FQDN) (*delegation, error) {
 		return nil, err
 	}
 	p := &delegation{Records: []parentRecord{}, Impossible: []unreachable{}, Notes: targetNotes}
-	for _, name := range names {
+	for _, name := range d.leadable(p, names) {
 		if owner := name.Owner(); dns.IsSubDomain(z.Origin, owner) {
 			p.Impossible = append(p.Impossible, unreachable{name, fmt.Sprintf("a CNAME at %s would have to stand in %s, which is the zone of targets itself: serve the name in another way", owner, z.Origin)})
 			continue
@@ -54,6 +54,23 @@ func (d *delegating) point(names []record.FQDN) (*delegation, error) {
 		p.Notes = slices.Concat(p.Notes, []string{aliasNote})
 	}
 	return p, nil
+}
+
+// leadable returns those of names that a CA asks for, and tells of the others, and
+// of the names below each for which it asks too.
+func (d *delegating) leadable(p *delegation, names []record.FQDN) []record.FQDN {
+	if len(d.below) > 0 {
+		p.Notes = slices.Concat(p.Notes, []string{belowNote(d.below)})
+	}
+	var list []record.FQDN
+	for _, name := range names {
+		if _, prefix := name.Prefix(); prefix && !name.IsAddress() {
+			p.Impossible = append(p.Impossible, unreachable{name, "a CA asks for whole addresses, and this stands for many: write each, or delegate the zone that holds them all, by --zone and --ns"})
+			continue
+		}
+		list = append(list, name)
+	}
+	return list
 }
 
 // delegate has NS and DS for the one zone, or for the zone of each name's label.
@@ -71,10 +88,10 @@ func (d *delegating) delegate(ctx context.Context, names []record.FQDN) (*delega
 	} else {
 		p.Notes = slices.Concat(p.Notes, []string{noKeysNote})
 	}
-	if d.stanza.zone != "" {
+	if d.stanza.zone != "" && !d.stanza.cuts {
 		return p, d.cut(p, keys, "", d.stanza.zone)
 	}
-	for _, name := range names {
+	for _, name := range d.leadable(p, names) {
 		if err := d.cut(p, keys, name, name.Owner()); err != nil {
 			return nil, err
 		}

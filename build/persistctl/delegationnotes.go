@@ -1,5 +1,12 @@
 package main
 
+import (
+	"fmt"
+	"strings"
+
+	"github.com/coredns-persist/persist/plugin/persist/record"
+)
+
 // What people have to mind, in plain words. Each is a paragraph.
 var (
 	targetNotes = []string{
@@ -22,3 +29,16 @@ var (
 		"Nothing is to be put anywhere: the server answers at these names inside a zone that another plugin serves, and that is delegated already. What it adds is signed only by a signer that signs all of that zone.",
 	}
 )
+
+// belowNote is about names that are granted with all below them.
+func belowNote(names []record.FQDN) string {
+	const most = 10
+	list := make([]string, 0, most)
+	for _, name := range names[:min(len(names), most)] {
+		list = append(list, string(name))
+	}
+	if more := len(names) - most; more > 0 {
+		list = append(list, fmt.Sprintf("%d more", more))
+	}
+	return fmt.Sprintf("Names below %s are granted too, and a CA asks at the label of each: write those that are ordered as NAME..., since what stands here leads to none of them, or delegate a zone that holds them all, by --zone and --ns.", strings.Join(list, ", "))
+}

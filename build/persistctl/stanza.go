@@ -127,5 +127,15 @@ func (s *stanza) around(g *policy.Grant) *zone.Zone {
 }
 
 func (s *stanza) config(origin string) zone.Config {
-	return zone.Config{Origin: origin, Chained: s.denial == "nsec", Targets: s.targets, TTL: s.ttl, Grace: s.grace, MaxStale: s.maxStale}
+	return zone.Config{Origin: originOf(origin), Chained: s.denial == "nsec", Targets: s.targets, TTL: s.ttl, Grace: s.grace, MaxStale: s.maxStale}
+}
+
+// originOf is a zone as the Corefile writes it, where an IP prefix that ends at an
+// octet, or at a digit, is that of its reverse names.
+func originOf(name string) string {
+	names, err := record.ParsePrefix(name)
+	if err != nil || len(names) != 1 {
+		return name
+	}
+	return string(names[0]) + "."
 }
