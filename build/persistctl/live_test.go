@@ -137,6 +137,12 @@ func TestAnEmptyAnswerIsMissing(t *testing.T) {
 	if !strings.Contains(c.Advice, "the documents say that it is served") || len(c.Servers[0].Lacking) != 1 {
 		t.Errorf("Expected the documents to be held against it, got %+v", c)
 	}
+	above := documentsIn(t, policytest.Standard().Account(`"domains": {"com": {"subtree": true}}`).
+		With(policytest.Documents{"teams/web": `{"domains": ["com"], "issuers": ["ca"], "subtree": true}`}))
+	c = checkLive(t, w, resolver, "example.com", above)
+	if c.expect(t, "missing", "", "missing", "missing"); !strings.Contains(c.Advice, "by the subtree of com: look whether something leads from this name too") {
+		t.Errorf("Expected advice on what serves no subtree, got %+v", c)
+	}
 	c = checkLive(t, w, resolver, "example.com", without)
 	if c.expect(t, "missing", "", "missing", "missing"); !strings.Contains(c.Advice, "why the grant is not served") {
 		t.Errorf("Expected the grant to be the reason, got %+v", c)
@@ -372,7 +378,9 @@ func TestAServerThatGivesNoAnswerIsAnErrorOfDNS(t *testing.T) {
 	t.Run("the resolver", func(t *testing.T) {
 		w := newLiveWorld(t, owner)
 		c := checkLive(t, w, "127.0.0.9:9", "example.com")
-		c.expect(t, "dns_error", "the resolver 127.0.0.9:9", "dns_error")
+		if c.expect(t, "dns_error", "the resolver 127.0.0.9:9", "dns_error"); !strings.HasPrefix(c.Advice, "name a resolver that answers") {
+			t.Errorf("Expected advice on the resolver, which is in no NS RRset, got %+v", c)
+		}
 	})
 }
 

@@ -26,7 +26,7 @@ func (s *sight) conclude(j judge) {
 		}
 	}
 	if s.Status == statusOK && !s.Resolver.Validated {
-		s.Hints = append(s.Hints, "the resolver has not validated the answer: either no chain of trust leads to the zone, which has no DS at its parent then, or the resolver does not validate")
+		s.Hints = append(s.Hints, "the resolver has not validated the answer: either no chain of trust leads to the zone of the name, or to one that a CNAME leads on to, which has no DS at its parent then, or the resolver does not validate")
 	}
 }
 
@@ -69,6 +69,9 @@ func (s *sight) advice(j judge) string {
 	case statusNotYet:
 		return "ask again once the TTL of what is cached has passed; a server that stays behind does not read the documents, or the zone, that the others do"
 	case statusDNSError:
+		if s.Resolver.Status == statusDNSError {
+			return "name a resolver that answers this machine, by --resolver; a server of the zone stands in for one only at names in its own zones, and so not at a name whose CNAME leads there"
+		}
 		return "have that server answer, or take it out of the NS RRsets of the zone and of its parent: a CA may ask it"
 	case statusBogus:
 		return "no CA goes on before it validates: compare the DS at the parent with the zone's keys (persistctl keys status ZONE --parents --servers), and look for a server that serves old signatures"
@@ -81,6 +84,8 @@ func (s *sight) whereMissing(j judge) string {
 	switch {
 	case j.documented == nil:
 		return "publish this TXT record: " + j.acceptable(s.Resolver.end())
+	case len(j.documented.records) > 0 && j.documented.subtree != "":
+		return fmt.Sprintf("the documents say that it is served, by the subtree of %s: look whether something leads from this name too to servers that read them, and whether those have cuts or denial nsec, which serve no subtree", j.documented.subtree)
 	case len(j.documented.records) > 0:
 		return "the documents say that it is served: look whether the zone is delegated to servers that read them, and at their logs"
 	case len(s.Withheld) > 0:

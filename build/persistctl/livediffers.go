@@ -10,7 +10,10 @@ import (
 )
 
 // documented are the records that the documents put at a name.
-type documented struct{ records []documentedRecord }
+type documented struct {
+	records []documentedRecord
+	subtree record.FQDN // from whose subtree they are; empty: they are the name's own
+}
 
 // documentedRecord is one of them. A persistUntil that rolls is not known to the step:
 // clocks differ, servers keep the last one in an outage, and with denial nsec it moves
@@ -24,7 +27,7 @@ type documentedRecord struct {
 
 // documented returns what the documents say is served for a name at the instant at.
 func (s *stanza) documented(book *policy.Book, name record.FQDN, at time.Time) *documented {
-	w := &documented{}
+	w := &documented{subtree: subtreeOf(book, name)}
 	for _, g := range book.At(name) {
 		for _, r := range s.standingOf(book, g, at).records {
 			one := documentedRecord{Record: r.Record, text: r.Text}
