@@ -121,9 +121,9 @@ func (p *Persist) tellCuts(book *policy.Book) {
 		return
 	}
 	if p.served == nil {
-		warnSubtrees(p.subtrees(book.All()))
+		warnSubtrees(p.subtrees(book.All()), "cuts do", "serve a zone without cuts")
 		return
 	}
-	warnSubtrees(p.subtrees(p.served.Gone(book)))
+	warnSubtrees(p.subtrees(p.served.Gone(book)), "cuts do", "serve a zone without cuts")
 	p.herald.changed(p, book)
 }

@@ -21,8 +21,9 @@ func (p *Persist) subtrees(grants iter.Seq[*policy.Grant]) []string {
 	return slices.Compact(names)
 }
 
-// warnSubtrees warns of subtrees that are not served.
-func warnSubtrees(names []string) {
+// warnSubtrees warns of subtrees that are not served: what does not, and what serves
+// them instead.
+func warnSubtrees(names []string, does, instead string) {
 	if len(names) == 0 {
 		return
 	}
@@ -30,5 +31,5 @@ func warnSubtrees(names []string) {
 	if len(list) < len(names) {
 		more = ", among others,"
 	}
-	log.Warningf("the subtree of %s%s is granted, and cuts do not serve it, only the name itself: list the names below it, or serve a zone without cuts", strings.Join(list, " "), more)
+	log.Warningf("the subtree of %s%s is granted, and %s not serve it, only the name itself: list the names below it, or %s", strings.Join(list, ", "), more, does, instead)
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/coredns-persist/persist/plugin/persist/dnssec"
 	"github.com/coredns-persist/persist/plugin/persist/policy"
-	"github.com/coredns-persist/persist/plugin/persist/record"
 	"github.com/coredns-persist/persist/plugin/persist/zone"
 	"github.com/coredns/coredns/plugin/transfer"
 )
@@ -37,7 +36,7 @@ type service struct {
 	announced *dnssec.KeySet  // whose DS records were logged last; guarded by updating
 	stops     []policy.Scope  // as logged last; guarded by updating
 	empty     map[string]bool // zones without a grant, by origin; guarded by updating
-	unreached record.FQDN     // the subtree of which the log last said that it is not served; guarded by updating
+	unreached []string        // the subtrees, sorted, of which the log has said that they are not served; guarded by updating
 
 	loaded   sync.Once
 	complete chan struct{} // closed when the handler was ready for the first time
@@ -222,24 +221,18 @@ func (p *Persist) warnEmpty(z *zone.Zone, book *policy.Book) {
 	p.empty[z.Origin] = empty
 }
 
-// warnUnreached warns, of one grant among them, of subtrees in zones whose names
-// are listed by a chain; cuts tell of theirs by tellCuts.
+// warnUnreached warns once of each subtree in zones whose names are listed by a
+// chain; cuts tell of theirs by tellCuts.
 func (p *Persist) warnUnreached(book *policy.Book) {
 	if book == nil || p.config.denial != "nsec" || p.config.cuts {
 		return
 	}
-	var first *policy.Grant
-	for g := range book.Subtrees() {
-		if p.holder(g.FQDN) != nil && (first == nil || g.FQDN < first.FQDN) {
-			first = g
-		}
-	}
-	if first == nil {
-		p.unreached = ""
-	} else if first.FQDN != p.unreached {
-		p.unreached = first.FQDN
-		log.Warningf("%s grants the subtree of %s, and denial nsec serves %s alone: nobody can list the names below it; write denial compact, or list the names", first.Path(), first.FQDN, first.FQDN)
-	}
+	names := p.subtrees(book.Subtrees())
+	warnSubtrees(slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		_, told := slices.BinarySearch(p.unreached, name)
+		return told
+	}), "denial nsec does", "write denial compact")
+	p.unreached = names
 }
 
 // await returns when the handler is ready, or else after most.

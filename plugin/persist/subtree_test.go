@@ -99,8 +99,10 @@ func TestAddressesOfPrefixesValidate(t *testing.T) {
 func TestChainedZonesServeTheNameOfTheGrantAndSaySo(t *testing.T) {
 	setClock(t, noon)
 	said := listen(t)
-	s := start(t, block(newSite(t, subtrees()).stanza("denial nsec")))
-	said.expect(t, "accounts/web/ca/a grants the subtree of dev.example.com, and denial nsec serves dev.example.com alone", "write denial compact, or list the names")
+	s := start(t, block(newSite(t, subtrees().With(policytest.Documents{
+		"accounts/web/ca/b": `{"account_uri": "https://ca.example/acct/7", "domains": {"test.example.com": {"subtree": true}}}`,
+	})).stanza("denial nsec")))
+	said.expect(t, "the subtree of dev.example.com, test.example.com is granted, and denial nsec does not serve it, only the name itself", "write denial compact")
 	if r := s.ask(t, question("_validation-persist.dev.example.com.", dns.TypeTXT)); text(r) == "" {
 		t.Errorf("Expected the name of the grant to be served, got %v", r)
 	}
