@@ -37,7 +37,7 @@ func newAccountProve(out *output) *cobra.Command {
 		Long:  accountProveHelp,
 		Example: `  persistctl account prove https://ca.example/acct/123 --directory https://ca.example/directory --key account.pem
   persistctl account prove https://ca.example/acct/123 --directory https://ca.example/directory --key account.pem --by CHG-1234`,
-		Args: cobra.ExactArgs(1),
+		Args: arity(1, 1),
 	}
 	cmd.Flags().StringVar(&p.address, "directory", "", "`DIRECTORY-URL` of the CA (RFC 8555 section 7.1.1)")
 	cmd.Flags().StringVar(&p.file, "key", "", "`FILE` with the private key of the account")

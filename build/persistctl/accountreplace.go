@@ -58,7 +58,7 @@ func newAccountReplace(out *output) *cobra.Command {
 		Long:  replaceHelp,
 		Example: `  persistctl account replace https://acme-v02.api.letsencrypt.org/acme/acct/123 https://acme-v02.api.letsencrypt.org/acme/acct/456 docs/example/policies --approve
   persistctl account replace https://acme-v02.api.letsencrypt.org/acme/acct/123 https://acme-v02.api.letsencrypt.org/acme/acct/456 --vault --approve --overlap 14d`,
-		Args: cobra.RangeArgs(2, 3),
+		Args: arity(2, 3),
 	}
 	r.register(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -32,7 +32,7 @@ URI as the CA gave it.
 The exit status is 1 if nothing names the account.`,
 		Example: `  persistctl account uses https://acme-v02.api.letsencrypt.org/acme/acct/123 docs/example/policies
   persistctl account uses https://acme-v02.api.letsencrypt.org/acme/acct/123 --vault -o json`,
-		Args: cobra.RangeArgs(1, 2),
+		Args: arity(1, 2),
 	}
 	docs.register(cmd.Flags())
 	at.register(cmd.Flags(), "as of this instant")

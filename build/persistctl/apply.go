@@ -35,7 +35,7 @@ order in which no state on the way publishes anything that is published neither
 before nor after; where there is none, one of them is disabled until the others are
 written. At last index is written, so that servers look at once.`,
 		Example: `  persistctl apply docs/example/policies --vault=https://vault.example.net:8200`,
-		Args:    cobra.ExactArgs(1),
+		Args:    arity(1, 1),
 	}
 	p.register(cmd.Flags())
 	durationFlag(cmd.Flags(), &p.settle, "settle", 0, "wait for this `DURATION` between accounts, teams and issuers, so that every server has read the ones before the others: refresh and the time of a scan")

@@ -41,7 +41,7 @@ end: keep the number and the hash of the last line, which are printed, somewhere
 else. The exit status is 1 if the chain breaks.`,
 		Example: `  persistctl audit verify audit.log
   persistctl audit verify audit.log*`,
-		Args: cobra.MinimumNArgs(1),
+		Args: arity(1, anyNumber),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			report := verification{Findings: []breakage{}}
 			v := &audit.Verification{OnLine: func(l audit.Line) { report.last(l) }}

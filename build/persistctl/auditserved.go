@@ -27,7 +27,7 @@ which are given as to persistctl audit verify and must reach back to when a proc
 started before that instant. A log that does not verify is refused.`,
 		Example: `  persistctl audit served audit.log
   persistctl audit served audit.log* --at 2026-12-01T00:00:00Z --name www.example.com`,
-		Args: cobra.MinimumNArgs(1),
+		Args: arity(1, anyNumber),
 	}
 	cmd.Flags().Var(&at, "at", "say what was served at this instant (RFC 3339 or Unix seconds; default that of the last line)")
 	cmd.Flags().StringVar(&name, "name", "", "only what was served for this `NAME`")

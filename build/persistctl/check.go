@@ -65,7 +65,7 @@ func newCheck(out *output) *cobra.Command {
 		Long:  checkLong,
 		Example: `  persistctl check example.com docs/example/policies --issuer letsencrypt.org --account https://acme-v02.api.letsencrypt.org/acme/acct/123
   persistctl check '*.example.com' --vault --issuer letsencrypt.org --account https://acme-v02.api.letsencrypt.org/acme/acct/123 --rules boulder`,
-		Args: cobra.RangeArgs(1, 2),
+		Args: arity(1, 2),
 	}
 	c.register(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -44,7 +44,7 @@ holds a private key is not copied.
 
 The exit status is 1 if something else is in the way or holds a private key.`,
 		Example: `  persistctl export policies --vault=https://vault.example.net:8200`,
-		Args:    cobra.ExactArgs(1),
+		Args:    arity(1, 1),
 	}
 	e.vault.registerVault(cmd.Flags(), "has the documents")
 	cmd.Flags().BoolVar(&e.control, "control", false, "write control too, with the stops and the freeze in force")

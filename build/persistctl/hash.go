@@ -22,7 +22,7 @@ The account's key is given by its thumbprint, or as a JSON Web Key, of which the
 public half is all that is needed and all that is taken.`,
 		Example: `  persistctl hash example.com --account https://ca.example/acct/123 --prefix https://ca.example/account-hash/ --thumbprint NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs
   persistctl hash --any-domain --account https://ca.example/acct/123 --prefix https://ca.example/account-hash/ --jwk account.jwk`,
-		Args: cobra.MaximumNArgs(1),
+		Args: arity(0, 1),
 	}
 	cmd.Flags().StringVar(&h.account, "account", "", "`URI` of the account, as the CA gave it")
 	cmd.Flags().StringVar(&h.prefix, "prefix", "", "`PREFIX` that is accountHashPrefix in the CA's directory")

@@ -53,7 +53,7 @@ now is left out and told, one a line:
 The exit status is 1 if anything is left out.`,
 		Example: `  persistctl import docs/example/db.static.example.com --team web --dir docs/example/policies --rolling
   persistctl import docs/example/db.static.example.com --team web --dir docs/example/policies --rolling --name static --note CHG-1234 -o json`,
-		Args: cobra.MinimumNArgs(1),
+		Args: arity(1, anyNumber),
 	}
 	i.register(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

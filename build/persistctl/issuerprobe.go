@@ -41,7 +41,7 @@ func newIssuerProbe(out *output) *cobra.Command {
 		Example: `  persistctl issuer probe https://ca.example/directory --account https://ca.example/acct/123
   persistctl issuer probe https://ca.example/directory --account https://ca.example/acct/123 -o json
   persistctl issuer probe https://ca.example/directory --key account.pem --order example.com`,
-		Args: cobra.ExactArgs(1),
+		Args: arity(1, 1),
 	}
 	cmd.Flags().StringVar(&ca, "ca", "", "`FILE` of the root certificates to trust instead of the system's, in PEM")
 	cmd.Flags().StringVar(&account, "account", "", "`URI` of an account at the CA, for what all of them start with")

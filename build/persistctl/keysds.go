@@ -39,7 +39,7 @@ at or below it, whether its grant is in force or not.`,
   persistctl keys ds . --cuts --policies docs/example/policies --dir /etc/coredns/keys
   persistctl keys ds example.com --cuts --policies-vault --vault persist-keys/example
   persistctl keys ds _validation-persist.example.com --vault persist-keys/example -o json`,
-		Args: cobra.ExactArgs(1),
+		Args: arity(1, 1),
 	}
 	p.source = registerKeySource(cmd.Flags(), "dir", "vault")
 	p.cuts.register(cmd.Flags())

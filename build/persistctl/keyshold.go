@@ -25,7 +25,7 @@ func (r *revised) text(w io.Writer) {
 // editor returns the command that changes a key document as change does, and
 // tells the effect.
 func editor(out *output, use, short, long, example string, change func(raw []byte, now time.Time) (after []byte, effect string, err error)) *cobra.Command {
-	cmd := &cobra.Command{Use: use + " (--dir DIR | --vault MOUNT/PATH)", Short: short, Long: long, Example: example, Args: cobra.NoArgs}
+	cmd := &cobra.Command{Use: use + " (--dir DIR | --vault MOUNT/PATH)", Short: short, Long: long, Example: example, Args: arity(0, 0)}
 	source := registerKeySource(cmd.Flags(), "dir", "vault")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		now := time.Now().UTC().Truncate(time.Second)

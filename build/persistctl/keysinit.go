@@ -45,7 +45,7 @@ there is none, that they cannot read. They serve what keys sign signs with it.`,
   persistctl keys init --vault persist-keys/example --name example --algorithm 15
   persistctl keys init --vault persist-keys/away --name example --ksk-transit transit/example-ksk
   persistctl keys init --dir /etc/coredns/keys-away --name example --ksk-dir /etc/coredns/keys-ksk`,
-		Args: cobra.NoArgs,
+		Args: arity(0, 0),
 	}
 	i.source = registerKeySource(cmd.Flags(), "dir", "vault")
 	i.seeds = registerKSKSource(cmd.Flags())

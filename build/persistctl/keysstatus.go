@@ -30,7 +30,7 @@ that are published now, and say what it lacks.`,
   persistctl keys status _validation-persist.example.com --dir /etc/coredns/keys --at 2027-06-01T00:00:00Z
   persistctl keys status _validation-persist.example.com --vault persist-keys/example --servers --server 127.0.0.1:53
   persistctl keys status --vault persist-keys/example -o json`,
-		Args: cobra.MaximumNArgs(1),
+		Args: arity(0, 1),
 	}
 	var parents, own bool
 	source := registerKeySource(cmd.Flags(), "dir", "vault")

@@ -41,7 +41,7 @@ func newLint(out *output) *cobra.Command {
   persistctl lint --vault
   persistctl lint --vault --team web
   persistctl lint --vault=https://vault.example.net:8200 --mount persist -o json`,
-		Args: cobra.MaximumNArgs(1),
+		Args: arity(0, 1),
 	}
 	docs.register(cmd.Flags())
 	cmd.Flags().StringVar(&team, "team", "", "say only what is about the documents of `TEAM`: teams/TEAM and those below accounts/TEAM")

@@ -64,7 +64,7 @@ func newPlan(out *output) *cobra.Command {
 The exit status is 0 if there is nothing to change, 2 if there is, and 1 if apply
 would refuse it, or if the command failed, also for a command line that is wrong.`,
 		Example:     `  persistctl plan docs/example/policies --vault=https://vault.example.net:8200`,
-		Args:        cobra.ExactArgs(1),
+		Args:        arity(1, 1),
 		Annotations: map[string]string{usageStatus: "1"},
 	}
 	p.register(cmd.Flags())

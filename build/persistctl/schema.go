@@ -21,7 +21,7 @@ What breaks the schema is rejected by servers too. What a schema cannot express,
 above all whether a name is the team's to claim, is found by persistctl lint.`, strings.Join(policy.Kinds, ", ")),
 		Example: `  persistctl schema accounts
   persistctl schema teams > teams.schema.json`,
-		Args:      cobra.ExactArgs(1),
+		Args:      arity(1, 1),
 		ValidArgs: policy.Kinds,
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

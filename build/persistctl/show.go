@@ -50,7 +50,7 @@ working directory by default.`,
   persistctl show example.com docs/example/policies --keys /etc/coredns/keys --zone _validation-persist.example.com --ns ns1.example.net
   persistctl show api.example.com docs/example/policies --zone persist.example.net --targets
   persistctl show --vault --keys-vault persist-keys/example --zone _validation-persist.example.com --ns ns1.example.net --type DNSKEY`,
-		Args: cobra.MaximumNArgs(2),
+		Args: arity(0, 2),
 	}
 	flags := cmd.Flags()
 	s.docs.register(flags)

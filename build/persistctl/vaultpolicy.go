@@ -57,7 +57,7 @@ and revoke itself, and nothing else. Leave out --keys where keys are in a direct
 people and pipelines that run persistctl.`,
 		Example: `  persistctl vault-policy server --keys persist-keys/example
   persistctl vault-policy server --mount team-a/persist > server.hcl`,
-		Args: cobra.NoArgs,
+		Args: arity(0, 0),
 	}
 	cmd.Flags().StringVar(&mount, "mount", defaultMount, "`MOUNT` of the documents, like persist or team-a/persist")
 	cmd.Flags().StringVar(&keys, "keys", "", "`MOUNT/PATH` of the key document, as in the Corefile's keys vault MOUNT/PATH; MOUNT is the part before the first slash")

@@ -93,7 +93,7 @@ keys: it reads and writes key documents, and no policy.`,
 // newMountPolicy completes a command that prints a policy which is about a mount
 // alone.
 func newMountPolicy(out *output, policy *template.Template, mount string, cmd *cobra.Command) *cobra.Command {
-	cmd.Args = cobra.NoArgs
+	cmd.Args = arity(0, 0)
 	cmd.Flags().StringVar(&mount, "mount", mount, "`MOUNT` of the documents, like persist or team-a/persist")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		values := struct{ Mount string }{strings.Trim(mount, "/")}

@@ -43,7 +43,7 @@ add one to the KSK document.`,
 		Example: `  persistctl vault-policy signer --keys persist-keys/example --transit transit/example-ksk
   persistctl vault-policy signer --keys persist-keys/example --transit transit/example-ksk --roll
   persistctl vault-policy signer --keys persist-keys/example --ksk persist-ksk/example > signer.hcl`,
-		Args: cobra.NoArgs,
+		Args: arity(0, 0),
 	}
 	cmd.Flags().StringVar(&s.keys, "keys", "", "`MOUNT/PATH` of the key document, as in the Corefile's keys vault MOUNT/PATH; MOUNT is the part before the first slash")
 	cmd.Flags().StringVar(&s.transit, "transit", "", "`MOUNT/KEY` of the KSK in Vault's Transit engine, where MOUNT is the part before the last slash")

@@ -44,7 +44,7 @@ With persistctl vault-policy server besides, the policy of a server without keys
 persistctl lint, check and show work too.`,
 		Example: `  persistctl vault-policy team
   persistctl vault-policy team --team web > team-web.hcl`,
-		Args: cobra.NoArgs,
+		Args: arity(0, 0),
 	}
 	cmd.Flags().StringVar(&mount, "mount", defaultMount, "`MOUNT` of the documents, like persist or team-a/persist")
 	cmd.Flags().StringVar(&team, "team", "", "the `TEAM`, as in teams/TEAM; without it that of the token's entity")

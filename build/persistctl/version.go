@@ -13,7 +13,7 @@ func newVersion(out *output) *cobra.Command {
 		Use:     "version",
 		Short:   "Print the version, and that of Go it was built with",
 		Example: "  persistctl version",
-		Args:    cobra.NoArgs,
+		Args:    arity(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return out.print(cmd.OutOrStdout(), versions{version, runtime.Version()})
 		},
