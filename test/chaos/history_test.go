@@ -69,8 +69,15 @@ type document struct {
 	// What follows is made of it by index.
 	known   steps // which statement the server may know, at most
 	acted   steps // which statement it must obey, at least
+	ruled   steps // of an account, which statement must count for what it adds too, at least
 	allowed words // what it may take to be vouched for, at most
 	vouched words // what it must, at least
+}
+
+// after is the index of the first read that was asked for at a moment or later, -1
+// if there is none.
+func (d *document) after(at moment) int {
+	return slices.IndexFunc(d.reads, func(r read) bool { return r.asked >= at })
 }
 
 func (d *document) isListing() bool { return len(d.statements) == 0 }

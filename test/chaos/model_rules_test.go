@@ -174,6 +174,31 @@ func TestTheModelHoldsAServerToReading(t *testing.T) {
 	}
 }
 
+// What an account adds waits until the documents that it rests on have been read
+// after it, however long that takes, and what it takes back does not.
+func TestTheModelHasAdditionsWaitForWhatTheyRestOn(t *testing.T) {
+	for _, broken := range []bool{false, true} {
+		m := small()
+		m.well = []span{{0, 5 * s}}
+		if broken { // from 11 s on nothing else is read, as where a scan is cut off
+			for path, d := range m.documents {
+				d.reads = slices.DeleteFunc(d.reads, func(r read) bool { return r.asked > 11*s || r.asked == 11*s && path != "accounts/web/ca/a" })
+			}
+		}
+		m.index()
+		for _, c := range []struct {
+			says answer
+			want bool
+		}{{fixedOne, true}, {rotating, broken}, {foreign, false}, {denied, false}} {
+			a := c.says
+			a.name, a.asked, a.got = edited, 16*s, 16*s+time.Millisecond
+			if found, _ := m.judge([]answer{a}); (len(found) == 0) != c.want {
+				t.Errorf("Cut off %t: expected it to be allowed %t: %v", broken, c.want, contradiction{answer: a})
+			}
+		}
+	}
+}
+
 // Rotation goes on for grace after the last word, and then stands still.
 func TestTheModelHasRotationStandStill(t *testing.T) {
 	for name, c := range map[string]struct {

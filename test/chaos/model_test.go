@@ -76,7 +76,32 @@ func (m *model) index() (unexplained []string) {
 		d.allowed, d.vouched = d.allowed.rising(), d.vouched.rising()
 	}
 	m.indexLifts()
+	for path, d := range m.documents {
+		if strings.HasPrefix(path, "accounts/") && !d.isListing() {
+			m.indexRules(d, m.documents["teams/"+strings.Split(path, "/")[1]], m.documents["issuers/ca"])
+		}
+	}
 	return unexplained
+}
+
+// indexRules finds out when what an account adds counts: once what it rests on was
+// read after it, and it once more after that.
+func (m *model) indexRules(d *document, rulers ...*document) {
+	for _, r := range d.reads {
+		at, ok := r.to, true
+		for _, ruler := range append(slices.Clone(rulers), d) {
+			next := ruler.after(at)
+			if ok = ok && next >= 0; ok && ruler == d {
+				at = ruler.reads[next].to
+			} else if ok {
+				at = max(at, ruler.reads[next].to)
+			}
+		}
+		if i := d.statementOf(r); ok && i >= 0 {
+			d.ruled = append(d.ruled, step{m.actsBy(at), i})
+		}
+	}
+	d.ruled = d.ruled.rising()
 }
 
 // note notes what follows of a read by which the server acts from the moment by
@@ -288,7 +313,23 @@ func (j *judgement) possible(a answer, path string) (map[claim]bool, lesson) {
 	if a.said != record {
 		learned.control = 0 // what stops may have been read without what lifts
 	}
+	j.delay(a, d, max(account.least, least.account), possible, &learned)
 	return possible, learned
+}
+
+// delay adds what may be said because what the statement i adds need not count yet:
+// less, as one before it has it.
+func (j *judgement) delay(a answer, d *document, i int, possible map[claim]bool, learned *lesson) {
+	if !slices.ContainsFunc(j.claims(d, a.name, i), func(c claim) bool { return c.said == record && !c.gone }) {
+		return
+	}
+	for n := max(d.ruled.reached(a.asked), d.written(j.mustKnow(a.asked)), j.least[a.name].account); n < i; n++ {
+		for _, c := range append(j.claims(d, a.name, n), claim{said: nodata}) {
+			if possible[c] = true; j.fits(a, c) {
+				learned.bounds = bounds{min(learned.account, n), 0}
+			}
+		}
+	}
 }
 
 // control is what the server may know of the control document: a later version
