@@ -3,6 +3,7 @@ package persist
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/coredns-persist/persist/plugin/persist/answer"
@@ -89,14 +90,14 @@ func (p *Persist) announceCuts(keys *dnssec.KeySet, book *policy.Book) {
 			p.zones(), key.Flags, key.Protocol, key.Algorithm, key.PublicKey, key.KeyTag())
 	}
 	if n := p.forgotten(keys, book); n > 0 {
-		log.Errorf("a roll-over of the KSK does not wait for the parents of %d cuts of %s, and will break the chain of trust of those that have a DS record: add them to zones in the key document", n, p.zones())
+		log.Errorf("a roll-over of the KSK does not wait for the parents of %d cuts of %s, and will break the chain of trust of those that have a DS record: add the zone that they are cuts of to cuts in the key document", n, p.zones())
 	}
 }
 
-// forgotten counts the cuts that are not among the zones of a roll-over, where
-// there are any such zones.
+// forgotten counts the cuts that a roll-over does not wait for, where it waits for
+// any zones, or cuts.
 func (p *Persist) forgotten(keys *dnssec.KeySet, book *policy.Book) (n int) {
-	if len(keys.Zones) == 0 {
+	if len(keys.Zones)+len(keys.Cuts) == 0 {
 		return 0
 	}
 	rolled := make(map[string]bool, len(keys.Zones))
@@ -105,7 +106,7 @@ func (p *Persist) forgotten(keys *dnssec.KeySet, book *policy.Book) (n int) {
 	}
 	for _, z := range p.config.zones {
 		for owner := range z.Owners(book) {
-			if !rolled[owner] {
+			if !rolled[owner] && !slices.ContainsFunc(keys.Cuts, func(of string) bool { return dns.IsSubDomain(of, owner) }) {
 				n++
 			}
 		}

@@ -315,4 +315,9 @@ func TestCutsThatARollOverForgetsAreCounted(t *testing.T) {
 			t.Errorf("With the zones %v: expected %d, got %d", zones, want, got)
 		}
 	}
+	for want, cuts := range map[int][]string{0: {"."}, 1: {"b.example.com.", "net."}, 2: {"net."}} {
+		if got := p.forgotten(&dnssec.KeySet{Cuts: cuts}, book); got != want {
+			t.Errorf("With the cuts of %v: expected %d, got %d", cuts, want, got)
+		}
+	}
 }

@@ -175,7 +175,7 @@ func (p *Persist) announce(keys *dnssec.KeySet, book *policy.Book) {
 		log.Infof("and likewise for %d zones more: persistctl keys ds ZONE prints those of one", more)
 	}
 	for _, origin := range p.origins {
-		if len(keys.Zones) > 0 && !slices.Contains(keys.Zones, origin) {
+		if len(keys.Zones)+len(keys.Cuts) > 0 && !slices.Contains(keys.Zones, origin) {
 			log.Errorf("a roll-over of the KSK does not wait for the parent of %s, and will break its chain of trust: add %q to zones in the key document, which has %q", origin, origin, keys.Zones)
 		}
 	}

@@ -150,11 +150,21 @@ func (d *document) checkKSKs() error {
 
 func (d *document) checkZones() error {
 	for i, zone := range d.Zones {
-		if _, ok := dns.IsDomainName(zone); !ok || dns.CanonicalName(zone) != zone || zone == "." {
+		if !isZone(zone) || zone == "." {
 			return fault(fmt.Sprintf("zones[%d] is not the name of a zone, in lower case and with a dot at its end", i))
 		}
 	}
+	for i, zone := range d.Cuts {
+		if !isZone(zone) {
+			return fault(fmt.Sprintf("cuts[%d] is not the name of a zone with cuts, in lower case and with a dot at its end: it may be the root, .", i))
+		}
+	}
 	return nil
+}
+
+func isZone(name string) bool {
+	_, ok := dns.IsDomainName(name)
+	return ok && dns.CanonicalName(name) == name
 }
 
 // check returns what is wrong with k, to be read behind its place.

@@ -20,7 +20,7 @@ import (
 //	  "dnskey_ttl": 3600,
 //	  "zsks": [{"seed": "…", "start": "2026-12-01T00:00:00Z", "lifetime": "720h"}],
 //	  "ksks": [{"seed": "…", "publish": "…", "active": "…", "cds": "…", "ds_seen": "…", "retire": "…", "remove": "…"}],
-//	  "zones": ["example.com."], "ds_ttl": 86400,
+//	  "zones": ["example.com."], "cuts": ["."], "ds_ttl": 86400,
 //	  "hold": "…", "hold_reason": "…",
 //	  "insecure": "…" }
 //
@@ -41,6 +41,7 @@ type document struct {
 	ZSKs      []zskSeed `json:"zsks"`
 	KSKs      []kskSeed `json:"ksks"`
 	Zones     []string  `json:"zones,omitempty"`      // whose parents' DS is waited for in a roll-over
+	Cuts      []string  `json:"cuts,omitempty"`       // the same of every cut of these zones
 	DSTTL     uint32    `json:"ds_ttl,omitzero"`      // of their DS in the roll-over, the longest, in seconds
 	Hold      instant   `json:"hold,omitzero"`        // at which the lives of KSKs stand still
 	Reason    string    `json:"hold_reason,omitzero"` // why they do, for people

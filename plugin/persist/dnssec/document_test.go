@@ -185,6 +185,7 @@ func TestErrorsNameTheMemberAndNotTheSeed(t *testing.T) {
 		{`"schema": 1`, `"schema": 1, "zones": ["example.com"]`, "zones[0] is not the name of a zone, in lower case and with a dot at its end"},
 		{`"schema": 1`, `"schema": 1, "zones": ["example.com.", "Example.net."]`, "zones[1] is not the name of a zone"},
 		{`"schema": 1`, `"schema": 1, "zones": ["."]`, "zones[0] is not the name of a zone"},
+		{`"schema": 1`, `"schema": 1, "cuts": [".", "Example.net."]`, "cuts[1] is not the name of a zone with cuts"},
 		{`"schema": 1`, `"schema": 1, "hold": true`, "hold is no such value: write a string"},
 		{`"schema": 1`, `"schema": 1, "hold_reason": "` + strings.Repeat("x", 201) + `"`, "hold_reason has 201 octets: write at most 200"},
 		{`"schema": 1`, `"schema": 1, "insecure": "now"`, "insecure is not an instant"},

@@ -15,6 +15,8 @@ type KeySet struct {
 	// Zones are those whose parents' DS is waited for in a roll-over, as in the
 	// document, which need not name any.
 	Zones []string
+	// Cuts are zones, which may be the root: so it is with every cut of them.
+	Cuts []string
 
 	algorithm    uint8
 	ttl          uint32        // of the DNSKEY RRset, in seconds
@@ -48,6 +50,7 @@ func (d *document) keySet() (*KeySet, error) {
 	k := &KeySet{
 		Name:         d.Name,
 		Zones:        d.Zones,
+		Cuts:         d.Cuts,
 		algorithm:    d.Algorithm,
 		ttl:          d.TTL,
 		dsTTL:        d.DSTTL,

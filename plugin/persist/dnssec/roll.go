@@ -22,18 +22,26 @@ import (
 // The key is published an hour from at, when every server has read the document.
 // It is offered to no parent before OfferRoll says when.
 func BeginRoll(raw []byte, zones []string, ttl time.Duration, at time.Time, random io.Reader) ([]byte, error) {
-	return begin(raw, zones, ttl, at, func(d *document, before *KeySet, k kskSeed) error {
-		if len(before.Away()) > 0 {
-			return errors.New("the KSK is kept away from the servers, and the next one would be where they have it: see BeginAwayRoll")
-		}
-		return d.addKSK(k, random)
+	return begin(raw, ttl, at, func(d *document, before *KeySet, k kskSeed) error {
+		d.Zones = zones
+		return d.addServersKSK(before, k, random)
+	})
+}
+
+// BeginCutsRoll is BeginRoll for a key that signs every cut of the zones cuts too,
+// whose names the document does not hold: whoever rolls lists them for each step.
+func BeginCutsRoll(raw []byte, zones, cuts []string, ttl time.Duration, at time.Time, random io.Reader) ([]byte, error) {
+	return begin(raw, ttl, at, func(d *document, before *KeySet, k kskSeed) error {
+		d.Zones, d.Cuts = zones, cuts
+		return d.addServersKSK(before, k, random)
 	})
 }
 
 // BeginAwayRoll is BeginRoll for a new key signing key that is kept away from the
 // servers. Whoever writes the document has bundles for it before.
 func BeginAwayRoll(raw []byte, zones []string, ttl time.Duration, at time.Time, next Away) ([]byte, error) {
-	return begin(raw, zones, ttl, at, func(d *document, _ *KeySet, k kskSeed) error {
+	return begin(raw, ttl, at, func(d *document, _ *KeySet, k kskSeed) error {
+		d.Zones = zones
 		away, err := next.entry()
 		k.awayKSK = away
 		d.KSKs = append(d.KSKs, k)
@@ -42,13 +50,13 @@ func BeginAwayRoll(raw []byte, zones []string, ttl time.Duration, at time.Time, 
 }
 
 // begin adds a key that add completes.
-func begin(raw []byte, zones []string, ttl time.Duration, at time.Time, add func(*document, *KeySet, kskSeed) error) ([]byte, error) {
+func begin(raw []byte, ttl time.Duration, at time.Time, add func(*document, *KeySet, kskSeed) error) ([]byte, error) {
 	return revise(raw, at, func(d *document, before *KeySet) error {
 		if err := before.mayRoll(at); err != nil {
 			return err
 		}
 		publish := instant(secondsUp(at.UTC()).Add(notice))
-		d.Zones, d.DSTTL = zones, uint32(ttl/time.Second) // #nosec G115 -- a TTL has 32 bits
+		d.DSTTL = uint32(ttl / time.Second) // #nosec G115 -- a TTL has 32 bits
 		return add(d, before, kskSeed{Publish: publish, Active: publish, CDS: instant(undecided)})
 	})
 }
@@ -91,6 +99,14 @@ func OfferRoll(raw []byte, seen time.Time) ([]byte, error) {
 		}
 		return nil
 	})
+}
+
+// addServersKSK adds k with a new seed, where servers have those of the others.
+func (d *document) addServersKSK(before *KeySet, k kskSeed, random io.Reader) error {
+	if len(before.Away()) > 0 {
+		return errors.New("the KSK is kept away from the servers, and the next one would be where they have it: see BeginAwayRoll")
+	}
+	return d.addKSK(k, random)
 }
 
 // addKSK adds k with a new seed. One whose tag is that of another key is passed

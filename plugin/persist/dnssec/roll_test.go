@@ -158,6 +158,16 @@ func documentsOfRoll(tb testing.TB, algorithm uint8, patience time.Duration) ([]
 	return documents, p
 }
 
+// The document holds no names of cuts, of which there may be more than fit, and keeps
+// those of the zones that it signs beside them.
+func TestARollOfCutsNamesTheZoneThatTheyAreCutsOf(t *testing.T) {
+	raw, err := BeginCutsRoll(written(t, veteran(t, 13)), []string{"persist.example."}, []string{"."}, dsTTL, start, random(7))
+	k := parsed(t, raw, err)
+	if diff := cmp.Diff([][]string{{"persist.example."}, {"."}}, [][]string{k.Zones, k.Cuts}); diff != "" || k.Roll(start).Phase != Announced {
+		t.Errorf("Expected a roll-over of a zone and of cuts: %s", diff)
+	}
+}
+
 func TestInARollOfTheKSKEveryCacheHoldsAChainOfTrust(t *testing.T) {
 	for _, algorithm := range []uint8{dns.ECDSAP256SHA256, dns.ED25519} {
 		for _, patience := range []time.Duration{0, 5 * day} {
