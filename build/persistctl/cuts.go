@@ -29,17 +29,26 @@ func (c *allCuts) register(flags *pflag.FlagSet) {
 	flags.StringVar(&c.docs.mount, "policies-mount", defaultMount, "with --policies-vault, their KV version 2 `MOUNT`")
 }
 
+// check refuses cuts without documents, and documents without cuts.
+func (c *allCuts) check() error {
+	switch {
+	case !c.wanted && (c.dir != "" || c.docs.vault != ""):
+		return usagef("--policies and --policies-vault are for --cuts: write that too, or leave them out")
+	case c.wanted && c.dir == "" && c.docs.vault == "":
+		return usagef("which documents grant the cuts? write --policies DIR or --policies-vault")
+	}
+	return nil
+}
+
 // zones returns the zones that a command is about: the one named, or all cuts of
 // it as of the instant at, sorted.
 func (c *allCuts) zones(ctx context.Context, name string, at time.Time) ([]string, error) {
-	switch {
-	case !c.wanted && (c.dir != "" || c.docs.vault != ""):
-		return nil, usagef("--policies and --policies-vault are for --cuts: write that too, or leave them out")
-	case !c.wanted:
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	if !c.wanted {
 		one, err := origin(name)
 		return []string{one}, err
-	case c.dir == "" && c.docs.vault == "":
-		return nil, usagef("which documents grant the cuts? write --policies DIR or --policies-vault")
 	}
 	z, err := zone.New(zone.Config{Origin: name, Cuts: true, Overlay: true, TTL: defaultTTL})
 	if err != nil {
@@ -50,6 +59,20 @@ func (c *allCuts) zones(ctx context.Context, name string, at time.Time) ([]strin
 		return nil, err
 	}
 	return cutsIn(lib.Book, z)
+}
+
+// list returns the cuts of zones, sorted.
+func (c *allCuts) list(ctx context.Context, zones []string, at time.Time) ([]string, error) {
+	var all []string
+	for _, zone := range zones {
+		cuts, err := c.zones(ctx, zone, at)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, cuts...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all), nil
 }
 
 // cutsIn are the cuts of a zone, sorted.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/coredns-persist/persist/build/persistctl/servers"
@@ -22,7 +21,8 @@ const (
 type rolling struct {
 	signing   // source, and how bundles are signed where the KSK is kept away
 	finder    *servers.Finder
-	zones     []string
+	zones     []string // with --cuts those that have cuts
+	cuts      ofCuts
 	olderThan time.Duration
 	random    io.Reader
 	sleep     func(context.Context, time.Duration) error
@@ -76,7 +76,7 @@ func (r *rolling) run(ctx context.Context) (*rollState, error) {
 		return nil, err
 	}
 	step := d.keys.Roll(now)
-	if err := r.sameZones(d.keys, step); err != nil {
+	if err := r.fits(d.keys, step); err != nil {
 		return nil, err
 	}
 	if err := r.topUp(ctx, d.keys); err != nil {
@@ -99,14 +99,6 @@ func (r *rolling) run(ctx context.Context) (*rollState, error) {
 	return rollAt(d.keys, now), nil
 }
 
-// sameZones refuses zones other than those of the roll-over that goes on.
-func (r *rolling) sameZones(keys *dnssec.KeySet, step dnssec.Step) error {
-	if len(r.zones) == 0 || step.Phase == dnssec.Settled || step.Phase == dnssec.Finished || slices.Equal(r.zones, keys.Zones) {
-		return nil
-	}
-	return usagef("the roll-over that goes on is that of the zones %v: leave out ZONE", keys.Zones)
-}
-
 // begin adds a new key where the one in force is old enough, and every server
 // of every parent has its DS.
 func (r *rolling) begin(ctx context.Context, d *keyDocument, now time.Time) (*rollState, error) {
@@ -114,6 +106,9 @@ func (r *rolling) begin(ctx context.Context, d *keyDocument, now time.Time) (*ro
 		s := rollAt(d.keys, now)
 		s.Did = fmt.Sprintf("Nothing is due: KSK %d is in force since %s, less than the %v of --older-than", step.Old, stamp(step.Publish), r.olderThan)
 		return s, nil
+	}
+	if r.cuts.wanted {
+		return r.beginCuts(ctx, d, now)
 	}
 	zones := r.zones
 	if len(zones) == 0 {
@@ -137,49 +132,52 @@ func (r *rolling) begin(ctx context.Context, d *keyDocument, now time.Time) (*ro
 	if err != nil {
 		return nil, err
 	}
-	return rollAt(keys, now).with("The roll-over begins", seen, nil), nil
+	return rollAt(keys, now).with("The roll-over begins", allSeen{zones: seen}, nil), nil
 }
 
 // offer has CDS name the new key, in due time, where every server has it.
 func (r *rolling) offer(ctx context.Context, d *keyDocument, now time.Time) (*rollState, error) {
-	return r.onceFollowed(ctx, d, now, func() (*rollState, error) {
+	seen, err := r.cutsOf(ctx, d.keys, now)
+	if err != nil {
+		return nil, err
+	}
+	return r.onceFollowed(ctx, d, now, seen, func() (*rollState, error) {
 		keys, err := r.edit(ctx, d, func(raw []byte) ([]byte, error) { return dnssec.OfferRoll(raw, now) })
 		if err != nil {
 			return nil, err
 		}
-		return rollAt(keys, now).with("Every server has the new key", nil, nil), nil
+		return rollAt(keys, now).with("Every server has the new key", seen, nil), nil
 	})
 }
 
 // onceFollowed takes a step where every server of every zone serves the keys that
 // are published now (Ipub of RFC 7583 section 3.3.1 is only an estimate), and says
 // which does not where one does not.
-func (r *rolling) onceFollowed(ctx context.Context, d *keyDocument, now time.Time, step func() (*rollState, error)) (*rollState, error) {
-	asked, err := askServers(ctx, r.finder, d.keys, d.keys.Zones, now)
+func (r *rolling) onceFollowed(ctx context.Context, d *keyDocument, now time.Time, seen allSeen, step func() (*rollState, error)) (*rollState, error) {
+	asked, missing, err := r.follow(ctx, d.keys, now, seen)
 	if err != nil {
 		return nil, err
 	}
-	missing := asked.all()
 	if missing == nil {
 		return step()
 	}
-	s := rollAt(d.keys, now)
+	s := rollAt(d.keys, now).with("", seen, missing)
 	s.Waits, s.Until = "every server of every zone to serve the keys", time.Time{}
-	s.Servers, s.Missing = asked, missing.Error()
+	s.Servers = asked
 	return s, nil
 }
 
 // look gives the old key its end where every server of every parent has the DS
 // of the new one, and every server of every zone the key.
 func (r *rolling) look(ctx context.Context, d *keyDocument, now time.Time) (*rollState, error) {
-	seen, err := askParents(ctx, r.finder, d.keys.Zones)
+	seen, err := r.see(ctx, d.keys, now)
 	if err != nil {
 		return nil, err
 	}
 	if missing := seen.pointTo(d.keys, d.keys.Roll(now).New, now); missing != nil {
 		return rollAt(d.keys, now).with("", seen, missing), nil
 	}
-	return r.onceFollowed(ctx, d, now, func() (*rollState, error) {
+	return r.onceFollowed(ctx, d, now, seen, func() (*rollState, error) {
 		keys, err := r.edit(ctx, d, func(raw []byte) ([]byte, error) {
 			return dnssec.EndRoll(raw, seen.ttl(), now)
 		})
@@ -193,13 +191,12 @@ func (r *rolling) look(ctx context.Context, d *keyDocument, now time.Time) (*rol
 // lookBack keeps the old key where a server of a parent has lost the DS of the new
 // one, or has a zone of before put back.
 func (r *rolling) lookBack(ctx context.Context, d *keyDocument, now time.Time) (*rollState, error) {
-	seen, err := askParents(ctx, r.finder, d.keys.Zones)
+	seen, err := r.see(ctx, d.keys, now)
 	if err != nil {
 		return nil, err
 	}
-	answered := seen.answered()
-	missing := answered.pointTo(d.keys, d.keys.Roll(now).New, now)
-	if missing == nil || len(answered) == 0 {
+	missing := seen.lost(d.keys, d.keys.Roll(now).New, now)
+	if missing == nil {
 		return rollAt(d.keys, now).with("", seen, nil), nil
 	}
 	keys, err := r.edit(ctx, d, func(raw []byte) ([]byte, error) { return dnssec.ReopenRoll(raw, now) })
@@ -211,13 +208,17 @@ func (r *rolling) lookBack(ctx context.Context, d *keyDocument, now time.Time) (
 
 // finish drops the old key where every server serves the new one.
 func (r *rolling) finish(ctx context.Context, d *keyDocument, now time.Time) (*rollState, error) {
-	return r.onceFollowed(ctx, d, now, func() (*rollState, error) {
+	seen, err := r.cutsOf(ctx, d.keys, now)
+	if err != nil {
+		return nil, err
+	}
+	return r.onceFollowed(ctx, d, now, seen, func() (*rollState, error) {
 		_, err := r.edit(ctx, d, func(raw []byte) ([]byte, error) { return dnssec.FinishRoll(raw, now) })
 		if err != nil {
 			return nil, err
 		}
 		s := rollAt(d.keys, now)
 		did := fmt.Sprintf("The roll-over is finished: KSK %d is in force, and KSK %d is removed. Where its DS is still at a parent, remove that", s.New, s.Old)
-		return s.with(did, nil, nil), nil
+		return s.with(did, seen, nil), nil
 	})
 }

@@ -59,14 +59,19 @@ func newRollWorldOf(t *testing.T, source *keySource, seeds *kskSource, at time.T
 func (w *rollWorld) apexFile() string {
 	w.t.Helper()
 	w.serial++
-	keys := w.keys()
-	rrset, _ := keys.DNSKEY(owner, w.now)
-	s, err := keys.Sign(rrset, owner, w.now, time.Time{})
+	return apexFile(w.t, w.keys(), owner, w.serial, w.now)
+}
+
+// apexFile is a zone with its keys as of an instant.
+func apexFile(t *testing.T, keys *dnssec.KeySet, owner string, serial int, at time.Time) string {
+	t.Helper()
+	rrset, _ := keys.DNSKEY(owner, at)
+	s, err := keys.Sign(rrset, owner, at, time.Time{})
 	if err != nil {
-		w.t.Fatal(err)
+		t.Fatal(err)
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "%s 3600 IN SOA ns hostmaster %d 7200 1800 86400 60\n%s 3600 IN NS ns.example.net.\n", owner, w.serial, owner)
+	fmt.Fprintf(&text, "%s 3600 IN SOA ns hostmaster %d 7200 1800 86400 60\n%s 3600 IN NS ns.example.net.\n", owner, serial, owner)
 	for _, rr := range slices.Concat(rrset, s.RRSIG) {
 		fmt.Fprintln(&text, rr)
 	}

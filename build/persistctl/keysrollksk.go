@@ -31,7 +31,18 @@ new version of the key in Transit, or a new seed in the KSK document, of which
 before it, and each run does what keys sign does too.
 
 ZONE is every zone that is signed with the keys. It is remembered, so that later
-runs need none. Run it from a timer until its status is 0, or with --watch as a
+runs need none.
+
+With --cuts the keys sign every cut of ZONE, which may be thousands, and whose
+parents are other people's. Both keys are published and sign for as long as it
+takes, so owners may be handed the new DS in groups, over months. Each run counts
+of which keys their parents have the DS, and names the stragglers. A cut without a
+DS, or with one of neither key, is not waited for: nothing of it depends on the old
+key. That goes when the parents of all others are seen with the new DS, and a week
+later than that. Who never follows is given up with --forget, in every run from
+then on: the chain of trust of such a cut breaks with the end of the old key.
+
+Run it from a timer until its status is 0, or with --watch as a
 job. It may end at any moment and be run again, on another machine too; keys hold
 makes it wait. The exit status is 0 if the roll-over is finished or none is due,
 and 3 if something has to be waited for.`
@@ -42,13 +53,15 @@ const rollKSKExample = `  persistctl keys roll-ksk _validation-persist.example.c
   persistctl keys roll-ksk example.com --dir keys --resolver 192.0.2.53:53
   persistctl keys roll-ksk --dir keys --without-server 192.0.2.7
   persistctl keys roll-ksk example.com --dir /etc/coredns/keys-away --ksk-dir /etc/coredns/keys-ksk
-  persistctl keys roll-ksk example.com --vault persist-keys/away`
+  persistctl keys roll-ksk example.com --vault persist-keys/away
+  persistctl keys roll-ksk . --cuts --policies docs/example/policies --dir /etc/coredns/keys
+  persistctl keys roll-ksk --cuts --policies-vault --vault persist-keys/example --forget _validation-persist.gone.example.com -o json`
 
 func newKeysRollKSK(out *output) *cobra.Command {
 	r := rolling{signing: signing{now: time.Now}, sleep: sleep, random: rand.Reader}
 	var watch bool
 	cmd := &cobra.Command{
-		Use:     "roll-ksk [ZONE...] (--dir DIR | --vault MOUNT/PATH) [--ksk-dir DIR | --ksk-vault MOUNT/PATH]",
+		Use:     "roll-ksk [ZONE...] [--cuts (--policies DIR | --policies-vault)] (--dir DIR | --vault MOUNT/PATH) [--ksk-dir DIR | --ksk-vault MOUNT/PATH]",
 		Short:   "Replace the key-signing key, step by step",
 		Long:    rollKSKHelp,
 		Example: rollKSKExample,
@@ -57,6 +70,7 @@ func newKeysRollKSK(out *output) *cobra.Command {
 	r.source = registerKeySource(cmd.Flags(), "dir", "vault")
 	r.seeds = registerKSKSource(cmd.Flags())
 	r.finder = registerFinder(cmd.Flags())
+	r.cuts.register(cmd.Flags())
 	r.registerWeeks(cmd.Flags())
 	durationFlag(cmd.Flags(), &r.olderThan, "older-than", 7*24*time.Hour, "`DURATION` for which a key must have been in force before it is replaced, so that a timer does not begin again")
 	cmd.Flags().BoolVar(&watch, "watch", false, "go on until the roll-over is finished, in steps of at most an hour")
@@ -83,7 +97,7 @@ func newKeysRollKSK(out *output) *cobra.Command {
 // roll takes the zones to be rolled.
 func (r *rolling) roll(zones []string) error {
 	for _, name := range zones {
-		zone, err := origin(name)
+		zone, err := r.zone(name)
 		if err != nil {
 			return err
 		}
@@ -91,5 +105,11 @@ func (r *rolling) roll(zones []string) error {
 	}
 	slices.Sort(r.zones)
 	r.zones = slices.Compact(r.zones)
+	if err := r.cuts.check(); err != nil {
+		return err
+	}
+	if _, err := r.cuts.forgotten(); err != nil {
+		return err
+	}
 	return r.check()
 }

@@ -16,6 +16,7 @@ type rollState struct {
 	Old     uint16       `json:"old_key_tag"`
 	New     uint16       `json:"new_key_tag,omitempty"`
 	Zones   []string     `json:"zones,omitempty"`
+	CutsOf  []string     `json:"cuts_of,omitempty"` // the same of every cut of these
 	Publish time.Time    `json:"publish,omitzero"`
 	Submit  time.Time    `json:"cds,omitzero"`
 	Remove  time.Time    `json:"remove,omitzero"`
@@ -25,18 +26,22 @@ type rollState struct {
 	Missing string       `json:"missing,omitempty"` // where the DS, or a key, has not been seen
 	Parents parentStates `json:"parents,omitempty"`
 	Servers serverStates `json:"servers,omitempty"`
+	Cuts    cutsProgress `json:"cuts,omitzero"`
 }
 
 func rollAt(keys *dnssec.KeySet, at time.Time) *rollState {
 	s := keys.Roll(at)
 	return &rollState{
-		Phase: s.Phase, Old: s.Old, New: s.New, Zones: keys.Zones,
+		Phase: s.Phase, Old: s.Old, New: s.New, Zones: keys.Zones, CutsOf: keys.Cuts,
 		Publish: s.Publish, Submit: s.Submit, Remove: s.Remove, Held: s.Held, Waits: s.Waits, Until: s.Until,
 	}
 }
 
-func (s *rollState) with(did string, seen parentStates, missing error) *rollState {
-	s.Did, s.Parents = did, seen
+func (s *rollState) with(did string, seen allSeen, missing error) *rollState {
+	s.Did, s.Parents = did, seen.zones
+	if seen.cuts != nil {
+		s.Cuts = seen.cuts.progress(seen.forget)
+	}
 	if missing != nil {
 		s.Missing = missing.Error()
 	}
@@ -48,7 +53,10 @@ func (s *rollState) done() bool { return s.Waits == "" }
 
 // wait is how long to sleep before looking again.
 func (s *rollState) wait(now time.Time) time.Duration {
-	if s.Until.IsZero() {
+	switch {
+	case s.Until.IsZero() && len(s.CutsOf) > 0:
+		return lookAnyway // the parents are many, and other people's
+	case s.Until.IsZero():
 		return lookAgain
 	}
 	return max(time.Second, min(s.Until.Sub(now), lookAnyway))
@@ -80,6 +88,10 @@ func (s *rollState) text(w io.Writer) {
 	if len(s.Servers) > 0 {
 		fmt.Fprintln(w)
 		s.Servers.text(w)
+	}
+	if s.Cuts.Total > 0 {
+		fmt.Fprintln(w)
+		s.Cuts.text(w)
 	}
 }
 

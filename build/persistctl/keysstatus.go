@@ -24,21 +24,32 @@ why, and what a roll-over of the key-signing key waits for. With ZONE, the one i
 the Corefile, say too until when the signatures over its DNSKEY RRset hold, and
 where a KSK is kept away from the servers, until when bundles reach. With
 --parents ask every server of the parent of ZONE, or else of the zones of the last
-roll-over, for the DS; with --servers ask every server of these zones for the keys
+roll-over, for the DS; with --cuts those of every cut of ZONE, and count what they
+have, as keys roll-ksk --cuts does; with --servers ask every server of these zones for the keys
 that are published now, and say what it lacks.`,
 		Example: `  persistctl keys status --dir /etc/coredns/keys
   persistctl keys status _validation-persist.example.com --dir /etc/coredns/keys --at 2027-06-01T00:00:00Z
   persistctl keys status _validation-persist.example.com --vault persist-keys/example --servers --server 127.0.0.1:53
+  persistctl keys status . --cuts --policies docs/example/policies --dir /etc/coredns/keys --parent-server 127.0.0.1:53
   persistctl keys status --vault persist-keys/example -o json`,
 		Args: arity(0, 1),
 	}
 	var parents, own bool
+	var cuts allCuts
 	source := registerKeySource(cmd.Flags(), "dir", "vault")
 	finder := registerFinder(cmd.Flags())
 	cmd.Flags().BoolVar(&parents, "parents", false, "ask the parents' servers for the DS, as they are now")
 	cmd.Flags().BoolVar(&own, "servers", false, "ask the zone's servers for the keys, as they are now")
+	cuts.register(cmd.Flags())
 	at.register(cmd.Flags(), "state at this instant")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if cuts.wanted || cuts.check() != nil {
+			state, err := statusOfCuts(cmd.Context(), source, finder, &cuts, args, at.orNow())
+			if err != nil {
+				return err
+			}
+			return out.print(cmd.OutOrStdout(), state)
+		}
 		keys, state, err := statusOf(cmd.Context(), source, args, at.orNow())
 		if err != nil {
 			return err
@@ -94,6 +105,7 @@ type keySetState struct {
 	DNSKEY   *keySignature `json:"dnskey,omitempty"`
 	Parents  parentStates  `json:"parents,omitempty"`
 	Servers  serverStates  `json:"servers,omitempty"`
+	Cuts     cutsProgress  `json:"cuts,omitzero"`
 	Bundles  []bundleState `json:"bundles,omitempty"`
 	Faults   []string      `json:"faults,omitempty"` // of bundles, which are not used
 }
@@ -212,6 +224,10 @@ func (s keySetState) text(w io.Writer) {
 	if s.Servers != nil {
 		fmt.Fprintln(w)
 		s.Servers.text(w)
+	}
+	if s.Cuts.Total > 0 {
+		fmt.Fprintln(w)
+		s.Cuts.text(w)
 	}
 }
 

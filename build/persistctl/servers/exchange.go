@@ -26,12 +26,15 @@ func plain(name string, qtype uint16) *dns.Msg {
 	return query
 }
 
+// ErrNoName is the answer that there is no such name.
+var ErrNoName = errors.New("it answers NXDOMAIN")
+
 // authoritative returns the answer of a server of a zone, which is named for the
-// error, about a name that there must be.
+// error, about a name that there must be: else it fails with ErrNoName.
 func authoritative(ctx context.Context, network string, query *dns.Msg, address, zone string) (*dns.Msg, error) {
 	reply, err := said(ctx, network, query, address, zone)
 	if err == nil && reply.Rcode != dns.RcodeSuccess {
-		err = fmt.Errorf("it answers %s", dns.RcodeToString[reply.Rcode])
+		err = ErrNoName
 	}
 	return reply, err
 }
