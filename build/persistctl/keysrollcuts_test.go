@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -321,4 +322,26 @@ func TestZonesBesideCutsAreWaitedFor(t *testing.T) {
 	}
 	w.handOver(dns.SHA256, secondCut)
 	w.run(w.now, dnssec.Retiring)
+}
+
+func TestCutsToForgetAreNamedHereAndInAFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "gone")
+	if err := os.WriteFile(file, []byte("_validation-persist.A.example\n\n_validation-persist.b.example.\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o := ofCuts{allCuts: allCuts{wanted: true}, names: []string{lateCut}, file: file}
+	got, err := o.forgotten()
+	want := map[string]bool{lateCut: true, "_validation-persist.a.example.": true, "_validation-persist.b.example.": true}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("The cuts are others: %s (%v)", diff, err)
+	}
+	for what, o := range map[string]ofCuts{
+		"are for --cuts":  {file: file},
+		"no such file":    {allCuts: allCuts{wanted: true}, file: file + "2"},
+		"is not a domain": {allCuts: allCuts{wanted: true}, names: []string{"a..b"}},
+	} {
+		if _, err := o.forgotten(); err == nil || what != "is not a domain" && !strings.Contains(err.Error(), what) {
+			t.Errorf("Expected %q, got %v", what, err)
+		}
+	}
 }
