@@ -198,9 +198,9 @@ func (s allSeen) begins(keys *dnssec.KeySet, now time.Time) error {
 
 // fits refuses a run that is not about what the key document says is waited for.
 func (r *rolling) fits(keys *dnssec.KeySet, step dnssec.Step) error {
-	waited := keys.Zones
+	waited, kind := keys.Zones, "zones"
 	if r.cuts.wanted {
-		waited = keys.Cuts
+		waited, kind = keys.Cuts, "cuts of"
 	}
 	switch begun := step.Phase != dnssec.Settled && step.Phase != dnssec.Finished; {
 	case r.cuts.wanted && len(keys.Away()) > 0:
@@ -208,7 +208,7 @@ func (r *rolling) fits(keys *dnssec.KeySet, step dnssec.Step) error {
 	case !r.cuts.wanted && len(keys.Cuts) > 0:
 		return usagef("the keys sign the cuts of %v, too: write --cuts, and --policies DIR or --policies-vault", keys.Cuts)
 	case begun && len(r.zones) > 0 && !slices.Equal(r.zones, waited):
-		return usagef("the roll-over that goes on is that of the zones %v, and of the cuts of %v: leave out ZONE", keys.Zones, keys.Cuts)
+		return usagef("the roll-over that goes on is that of the %s %v: leave out ZONE", kind, waited)
 	}
 	return nil
 }
