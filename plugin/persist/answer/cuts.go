@@ -52,8 +52,7 @@ func (a *Authority) Cut(q Query, at time.Time) (Response, Claim) {
 // prepared returns the TXT RRset that was prepared for a name, nil where there is
 // none that is current, or it is empty.
 func (c *common) prepared(st *state, grants []*policy.Grant, at time.Time) *prepared {
-	v, _ := c.records.Load(grants[0])
-	if p, _ := v.(*prepared); p != nil && len(p.signed) > 0 && p.current(st, zone.Place{Grants: grants}, at) {
+	if p := c.kept(grants[0]); p != nil && len(p.signed) > 0 && p.current(st, zone.Place{Grants: grants}, at) {
 		return p
 	}
 	return nil

@@ -38,8 +38,7 @@ func (a *Authority) prepare(st *state, place zone.Place, owner string, at time.T
 		return nothing, nil
 	}
 	key := place.Grants[0]
-	v, _ := a.records.Load(key)
-	have, _ := v.(*prepared)
+	have := a.kept(key)
 	if have != nil && have.current(st, place, at) {
 		return have, nil
 	}
@@ -56,6 +55,14 @@ func (a *Authority) prepare(st *state, place zone.Place, owner string, at time.T
 		a.Forget(key) // it may have been forgotten already
 	}
 	return p, nil
+}
+
+// kept returns what was prepared as that of g, the first grant at a name, nil where
+// nothing was.
+func (c *common) kept(g *policy.Grant) *prepared {
+	v, _ := c.records.Load(g)
+	p, _ := v.(*prepared)
+	return p
 }
 
 // make signs what the grants of a place amount to.
