@@ -3,7 +3,6 @@ package zone
 import (
 	"fmt"
 
-	"github.com/coredns-persist/persist/plugin/persist/policy"
 	"github.com/coredns-persist/persist/plugin/persist/record"
 
 	"github.com/miekg/dns"
@@ -28,14 +27,6 @@ func (z *Zone) Cut(origin string, fqdn record.FQDN) *Zone {
 	cut := *z
 	cut.Origin, cut.fqdn, cut.Cuts = origin, fqdn, false
 	return &cut
-}
-
-// hasCuts reports whether there is any cut in z.
-func (z *Zone) hasCuts(b *policy.Book) bool {
-	for range b.Below(relative(z.Origin)) {
-		return true
-	}
-	return false
 }
 
 // checkCuts refuses cuts below a name at which there can be one: it has no cuts

@@ -80,14 +80,14 @@ func (z *Zone) Validated(name string) (record.FQDN, bool) {
 
 // Holds reports whether any grant of b has its owner in z.
 func (z *Zone) Holds(b *policy.Book) bool {
-	if z.Targets {
-		return holdsAny(b)
-	}
-	if z.fqdn != "" {
+	switch {
+	case z.Targets, z.Cuts:
+		for range z.names(b) {
+			return true
+		}
+		return false
+	case z.fqdn != "":
 		return z.apex(b).Grants != nil
-	}
-	if z.Cuts {
-		return z.hasCuts(b)
 	}
 	return b.Contains(relative(z.Origin)) || z.reach(b, relative(z.Origin)) != nil
 }

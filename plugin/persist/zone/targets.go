@@ -73,11 +73,3 @@ func (z *Zone) target(b *policy.Book, name string) Place {
 	}
 	return z.implied(b, fqdn)
 }
-
-// holdsAny reports whether there is any grant.
-func holdsAny(b *policy.Book) bool {
-	for range b.Names() {
-		return true
-	}
-	return false
-}
