@@ -114,17 +114,10 @@ func (p *Persist) forgotten(keys *dnssec.KeySet, book *policy.Book) (n int) {
 	return n
 }
 
-// tellCuts tells of what is new in book, to be served from from now on, that
-// concerns cuts: secondaries of versions, and the log of grants that cuts serve in
-// part only. It looks at what has changed alone.
+// tellCuts has secondaries told of what is new in book, to be served from from now
+// on. It looks at what has changed alone.
 func (p *Persist) tellCuts(book *policy.Book) {
-	if !p.config.cuts || book == nil {
-		return
+	if p.config.cuts && p.served != nil && book != nil {
+		p.herald.changed(p, book)
 	}
-	if p.served == nil {
-		warnSubtrees(p.subtrees(book.All()), "cuts do", "serve a zone without cuts")
-		return
-	}
-	warnSubtrees(p.subtrees(p.served.Gone(book)), "cuts do", "serve a zone without cuts")
-	p.herald.changed(p, book)
 }

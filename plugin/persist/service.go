@@ -221,20 +221,6 @@ func (p *Persist) warnEmpty(z *zone.Zone, book *policy.Book) {
 	p.empty[z.Origin] = empty
 }
 
-// warnUnreached warns once of each subtree in zones whose names are listed by a
-// chain; cuts tell of theirs by tellCuts.
-func (p *Persist) warnUnreached(book *policy.Book) {
-	if book == nil || p.config.denial != "nsec" || p.config.cuts {
-		return
-	}
-	names := p.subtrees(book.Subtrees())
-	warnSubtrees(slices.DeleteFunc(slices.Clone(names), func(name string) bool {
-		_, told := slices.BinarySearch(p.unreached, name)
-		return told
-	}), "denial nsec does", "write denial compact")
-	p.unreached = names
-}
-
 // await returns when the handler is ready, or else after most.
 func (p *Persist) await(most time.Duration) {
 	select {

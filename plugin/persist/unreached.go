@@ -21,14 +21,26 @@ func (p *Persist) subtrees(grants iter.Seq[*policy.Grant]) []string {
 	return slices.Compact(names)
 }
 
-// warnSubtrees warns of subtrees that are not served: what does not, and what serves
-// them instead.
-func warnSubtrees(names []string, does, instead string) {
-	if len(names) == 0 {
+// warnUnreached warns once of each subtree that is not served: where a chain lists
+// the names of a zone, or each has a zone of its own.
+func (p *Persist) warnUnreached(book *policy.Book) {
+	if book == nil || !p.config.cuts && p.config.denial != "nsec" {
 		return
 	}
-	list, more := names[:min(len(names), mostTold)], ""
-	if len(list) < len(names) {
+	does, instead := "denial nsec does", "write denial compact"
+	if p.config.cuts {
+		does, instead = "cuts do", "serve a zone without cuts"
+	}
+	names := p.subtrees(book.Subtrees())
+	fresh := slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		_, told := slices.BinarySearch(p.unreached, name)
+		return told
+	})
+	if p.unreached = names; len(fresh) == 0 {
+		return
+	}
+	list, more := fresh[:min(len(fresh), mostTold)], ""
+	if len(list) < len(fresh) {
 		more = ", among others,"
 	}
 	log.Warningf("the subtree of %s%s is granted, and %s not serve it, only the name itself: list the names below it, or %s", strings.Join(list, ", "), more, does, instead)
