@@ -58,13 +58,10 @@ none that validates.`,
 	c.register(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		found, err := c.run(cmd, args)
-		if err == nil {
-			err = out.print(cmd.OutOrStdout(), found)
+		if err != nil {
+			return err
 		}
-		if err == nil {
-			err = found.status()
-		}
-		return err
+		return out.conclude(cmd.OutOrStdout(), found)
 	}
 	return cmd
 }

@@ -73,13 +73,10 @@ func newCheck(out *output) *cobra.Command {
 			return err
 		}
 		found, err := c.run(cmd.Context(), args[0], argument(args, 1))
-		if err == nil {
-			err = out.print(cmd.OutOrStdout(), found)
+		if err != nil {
+			return err
 		}
-		if err == nil {
-			err = found.status()
-		}
-		return err
+		return out.conclude(cmd.OutOrStdout(), found)
 	}
 	return cmd
 }
@@ -95,12 +92,6 @@ func (c *checking) register(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&c.thumbprints, "thumbprint", nil, "`THUMBPRINTS` of the account's keys (RFC 7638), with commas between, if not those of the documents")
 	flags.BoolVar(&c.wildcard, "wildcard", false, "ask for a wildcard certificate, as *.NAME does")
 	flags.StringVar(&c.rules, "rules", "", "apply one rule `SET` alone: boulder or draft-02")
-}
-
-// decision is a result that ends the command with a status.
-type decision interface {
-	result
-	status() error
 }
 
 func (c *checking) run(ctx context.Context, name, dir string) (decision, error) {

@@ -51,13 +51,10 @@ The exit status is 1 if something else is in the way or holds a private key.`,
 	cmd.Flags().BoolVar(&e.overwrite, "overwrite", false, "write over files that say something else")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		done, err := e.run(cmd.Context(), args[0])
-		if err == nil {
-			err = out.print(cmd.OutOrStdout(), done)
+		if err != nil {
+			return err
 		}
-		if err == nil && len(done.Differ)+len(done.Keys) > 0 {
-			err = errFound
-		}
-		return err
+		return out.conclude(cmd.OutOrStdout(), done)
 	}
 	return cmd
 }
@@ -83,6 +80,14 @@ type omitted struct {
 type differs struct {
 	Document string   `json:"document"`
 	Members  []string `json:"members"`
+}
+
+// status is errFound where something is in the way, or not for others to see.
+func (e *exported) status() error {
+	if len(e.Differ)+len(e.Keys) > 0 {
+		return errFound
+	}
+	return nil
 }
 
 func (e *exporting) run(ctx context.Context, dir string) (*exported, error) {

@@ -58,13 +58,10 @@ The exit status is 1 if anything is left out.`,
 	i.register(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		found, err := i.run(cmd.Context(), args)
-		if err == nil {
-			err = out.print(cmd.OutOrStdout(), found)
+		if err != nil {
+			return err
 		}
-		if err == nil && len(found.LeftOut) > 0 {
-			err = errFound
-		}
-		return err
+		return out.conclude(cmd.OutOrStdout(), found)
 	}
 	return cmd
 }
@@ -92,6 +89,14 @@ type importedFile struct {
 	Path    string `json:"path"`
 	Names   int    `json:"names"`
 	Records int    `json:"records"`
+}
+
+// status is errFound where anything is left out.
+func (done *imported) status() error {
+	if len(done.LeftOut) > 0 {
+		return errFound
+	}
+	return nil
 }
 
 func (i *importing) run(ctx context.Context, args []string) (*imported, error) {

@@ -28,6 +28,20 @@ func (o *output) print(w io.Writer, r result) error {
 	return o.programs(w, r)
 }
 
+// decision is a result that ends the command with a status.
+type decision interface {
+	result
+	status() error
+}
+
+// conclude prints a decision, and returns its status.
+func (o *output) conclude(w io.Writer, d decision) error {
+	if err := o.print(w, d); err != nil {
+		return err
+	}
+	return d.status()
+}
+
 // people returns where what is said on the way goes: nowhere for programs.
 func (o *output) people(w io.Writer) io.Writer {
 	if o.format.json {
