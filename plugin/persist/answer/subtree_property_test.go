@@ -38,6 +38,16 @@ const (
 	recorded          // it has the TXT RRset of the name validated
 )
 
+// note has names have the types that stand at one of them, if it exists.
+func (s standing) note(names map[string][]uint16, name string) {
+	switch s {
+	case recorded:
+		names[name] = []uint16{dns.TypeTXT}
+	case bare:
+		names[name] = nil
+	}
+}
+
 func (r rules) standingOf(name string) standing {
 	name = strings.TrimSuffix(name, ".")
 	labels := strings.Split(name, ".")
@@ -178,12 +188,7 @@ func TestSubtreesFollowTheRules(t *testing.T) {
 			checkStanding(t, q, resp, want)
 			p.validate(t, q, resp, keys)
 			proofs = append(proofs, nsecs(resp)...)
-			switch want {
-			case recorded:
-				names[q.Name] = []uint16{dns.TypeTXT}
-			case bare:
-				names[q.Name] = nil
-			}
+			want.note(names, q.Name)
 		}
 		for _, n := range proofs {
 			contradicts(t, n, names, noon)

@@ -53,12 +53,7 @@ func TestSubtreesInZonesOfTargetsFollowTheRules(t *testing.T) {
 				checkBound(t, strings.TrimSuffix(q.Name, origin), resp.Answer)
 			}
 			proofs = append(proofs, nsecs(resp)...)
-			switch want {
-			case recorded:
-				names[q.Name] = []uint16{dns.TypeTXT}
-			case bare:
-				names[q.Name] = nil
-			}
+			want.note(names, q.Name)
 		}
 		for _, n := range proofs {
 			contradicts(t, n, names, noon)
