@@ -214,7 +214,7 @@ func narrowAccount(last, read *account, sound func(string) bool) *account {
 	case sound("overlap") && read.uri != last.uri && read.overlap.uri == last.uri:
 		n.ends = sooner(n.ends, read.overlap.until)
 	case sound("account_uri") && read.uri != last.uri:
-		n.halt = "withdrawn: the newest version names another account_uri, and is not valid itself"
+		n.halt = "withdrawn: the newest version names another account_uri, and does not count itself yet"
 	}
 	return &n
 }

@@ -13,7 +13,7 @@ type edition[T any] struct {
 	counts    *T              // nil where no version does
 	read      *T              // what could be read of the newest version where none counts; else nil
 	confirmed time.Time       // when the version that counts was last vouched for
-	aging     bool            // the newest version is not the one that counts
+	aging     bool            // what counts is not vouched for by the newest version
 	vouched   bool            // a version was read that is of the store that is meant
 	faults    faults          // of the newest version
 	doubtful  map[string]bool // its members that are not sound
@@ -64,6 +64,8 @@ func (k kind[T]) advance(prev *edition[T], d *store.Document) *edition[T] {
 		if prev.aging {
 			e.confirmed = prev.confirmed
 		}
+	case wrong.list == nil && d.Doubt == store.Pending: // it vouches for what both versions say
+		e.counts = k.narrow(prev.counts, read, top.sound)
 	default:
 		e.counts, e.confirmed, e.aging = prev.counts, prev.confirmed, true
 		if read != nil {

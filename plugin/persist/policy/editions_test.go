@@ -240,7 +240,13 @@ func TestAPendingAccountCountsForWhatItRestricts(t *testing.T) {
 	if texts := served(t, b, "b.example.com"); strings.Contains(strings.Join(texts, ""), "wildcard") || len(b.Rejections()) > 0 {
 		t.Errorf("Expected the name alone, and nothing rejected, got %q, %v", texts, b.Rejections())
 	}
-	b = policy.Compile(b, wide.Snapshot(2, read.Add(2*time.Minute)), policy.Brakes{})
+	for minute := 1; minute < 4; minute++ { // what both versions say is vouched for by the newest
+		b = policy.Compile(b, pending(wide, minute), policy.Brakes{})
+		if got, want := b.Confirmed(b.Lookup("b.example.com")[0]), read.Add(time.Duration(minute)*time.Minute); !got.Equal(want) {
+			t.Errorf("Expected it to be vouched for at %v, got %v", want, got)
+		}
+	}
+	b = policy.Compile(b, wide.Snapshot(2, read.Add(4*time.Minute)), policy.Brakes{})
 	if diff := cmp.Diff([]string{"b.example.com", "c.example.com"}, names(t, b)); diff != "" {
 		t.Errorf("Served names differ (-want +got):\n%s", diff)
 	}
