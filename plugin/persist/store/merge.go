@@ -90,7 +90,10 @@ func (m *merging) take(d *Document) *Document {
 	switch {
 	case m.Snapshot() == nil || d.Withdrawn || d.Path == ConfigPath || d.Path == ControlPath:
 		return d
-	case !m.ruled || m.again && isRuler(d.Path):
+	case !m.ruled:
+		return d.in(Unfinished)
+	case isRuler(d.Path) && m.rounds > 0:
+		m.late[d.Path] = true
 		return d.in(Unfinished)
 	case isAccount(d.Path) && !m.isRuled(d):
 		m.waiting[d.Path] = true
@@ -108,10 +111,10 @@ func (m *merging) confirm(known, d *Document) *Document {
 		confirmed.Doubt = ""
 	case known.Doubt == Backdated:
 		return m.doubt(&confirmed)
-	case known.Doubt == Unfinished && m.ruled:
+	case known.Doubt == Unfinished && m.ruled && !m.late[known.Path]:
 		confirmed.Doubt = ""
 		m.changes = append(m.changes, known.ID()+" counts for what it adds too")
-	case known.Doubt == Pending && m.waiting[known.Path] && m.isSettled(known.Path):
+	case known.Doubt == Pending && m.waiting[known.Path] && m.settled[known.Path]:
 		confirmed.Doubt = "" // as its line in the log has said
 	case known.Doubt == Pending && m.ruled && !m.waiting[known.Path]:
 		confirmed.Doubt = ""

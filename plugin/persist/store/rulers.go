@@ -18,6 +18,24 @@ import (
 // rulers are the folders of what admins write about accounts.
 var rulers = []string{"issuers", "teams"}
 
+// group is how many accounts are read until issuers and teams may be read once
+// more for those among them that have changed: many accounts take many seconds.
+const group = 50
+
+// rulings is what a scan knows of the order in which accounts and what they rest
+// on were read.
+type rulings struct {
+	rounds  int             // how many times issuers and teams were read once more
+	missed  map[string]bool // issuers and teams that could be read before, and not in the last round
+	late    map[string]bool // issuers and teams that have changed since the first round began
+	waiting map[string]bool // accounts that were taken for what they restrict
+	settled map[string]bool // accounts after which what they rest on was read
+}
+
+func newRulings() rulings {
+	return rulings{missed: map[string]bool{}, late: map[string]bool{}, waiting: map[string]bool{}, settled: map[string]bool{}}
+}
+
 func isRuler(path string) bool {
 	folder, _, _ := strings.Cut(path, "/")
 	return slices.Contains(rulers, folder)
@@ -25,31 +43,74 @@ func isRuler(path string) bool {
 
 func isAccount(path string) bool { return strings.HasPrefix(path, "accounts/") }
 
-// reread reads issuers and teams once more, where an account has changed.
-func (s *scan) reread(ctx context.Context, abort context.CancelCauseFunc) {
-	if ctx.Err() != nil || !s.accountsDiffer() {
-		return
+// visitAccounts lists and reads the accounts, and what those rest on that have
+// changed once more: in between where that may have them count earlier, and at
+// the end.
+func (s *scan) visitAccounts(ctx context.Context, abort context.CancelCauseFunc) {
+	s.listAll(ctx, abort, "accounts")
+	var open []string
+	for paths := range slices.Chunk(s.expected([]string{"accounts"}), group) {
+		if len(open) > 0 && s.Snapshot() != nil && s.affordsRound() {
+			open = s.reread(ctx, abort, open)
+			s.countNow(ctx, abort)
+		}
+		s.readAll(ctx, abort, paths)
+		open = append(open, s.unruled(paths)...)
 	}
-	s.again = true
-	s.each(ctx, abort, rulers, s.list)
-	s.each(ctx, abort, s.rulers(), s.rereadRuler)
-	s.settled = ctx.Err() == nil
+	s.reread(ctx, abort, open)
 }
 
-// accountsDiffer reports whether an account was read that is not the one known
-// before the scan.
-func (s *scan) accountsDiffer() bool {
+// affordsRound reports whether all rounds together with one more ask for no more
+// than the scan has read otherwise.
+func (s *scan) affordsRound() bool { return (s.rounds+1)*len(s.rulers()) <= len(s.found) }
+
+// unruled returns those of the accounts in paths that are not what was known before
+// the scan, and may be newer than what they rest on.
+func (s *scan) unruled(paths []string) []string {
 	s.state.Lock()
 	defer s.state.Unlock()
-	for path, f := range s.found {
-		if !isAccount(path) || f.document == nil {
+	var open []string
+	for _, path := range paths {
+		d := s.found[path].document
+		if d == nil || s.isRuled(d) {
 			continue
 		}
-		if known := s.prev.Document(path); s.waiting[path] || known == nil || !f.document.same(known) {
-			return true
+		if known := s.prev.Document(path); s.waiting[path] || known == nil || !d.same(known) {
+			open = append(open, path)
 		}
 	}
-	return false
+	return open
+}
+
+// reread reads issuers and teams once more for the accounts in open, if there
+// are any, and returns those among them that still wait.
+func (s *scan) reread(ctx context.Context, abort context.CancelCauseFunc, open []string) []string {
+	if ctx.Err() != nil || len(open) == 0 {
+		return open
+	}
+	s.rounds++
+	clear(s.missed)
+	s.each(ctx, abort, rulers, s.list)
+	s.each(ctx, abort, s.rulers(), s.rereadRuler)
+	if ctx.Err() != nil {
+		return open
+	}
+	s.state.Lock()
+	defer s.state.Unlock()
+	return slices.DeleteFunc(open, func(account string) bool {
+		s.settled[account] = !slices.ContainsFunc(rulersOf(account), func(path string) bool { return s.missed[path] })
+		return s.settled[account]
+	})
+}
+
+// rulersOf returns the paths of what the account at path rests on, none where
+// no account can be.
+func rulersOf(path string) []string {
+	part := strings.Split(path, "/")
+	if len(part) < 3 {
+		return nil
+	}
+	return []string{"teams/" + part[1], "issuers/" + part[2]}
 }
 
 // rulers are the paths of the issuers and teams that are listed or were read.
@@ -86,10 +147,4 @@ func (s *scan) rereadRuler(ctx context.Context, path string) error {
 
 // isRuled reports whether what the account d rests on was read after it was
 // written, by the store's clock or in this order.
-func (s *scan) isRuled(d *Document) bool { return d.Created.Before(s.asked) || s.isSettled(d.Path) }
-
-// isSettled reports whether what the account at path rests on was read after it.
-func (s *scan) isSettled(path string) bool {
-	part := strings.Split(path, "/")
-	return s.settled && len(part) > 2 && !s.missed["teams/"+part[1]] && !s.missed["issuers/"+part[2]]
-}
+func (s *scan) isRuled(d *Document) bool { return d.Created.Before(s.asked) || s.settled[d.Path] }

@@ -31,11 +31,7 @@ type scan struct {
 	listed  map[string]listing // folders that were asked for
 	failing int                // server errors in a row
 
-	// What reread knows, guarded by state too.
-	again   bool            // issuers and teams are read once more
-	settled bool            // all of them were
-	missed  map[string]bool // those that could be read before, and not once more
-	waiting map[string]bool // accounts that were taken for what they restrict
+	rulings // guarded by state too
 }
 
 // finding is what the store says of one document: either is set.
@@ -55,7 +51,7 @@ type listing struct {
 func (w *Watcher) newScan() *scan {
 	s := &scan{
 		Watcher: w, prev: w.Snapshot(), counted: w.options.Clock.Now(),
-		found: map[string]finding{}, listed: map[string]listing{}, missed: map[string]bool{}, waiting: map[string]bool{},
+		found: map[string]finding{}, listed: map[string]listing{}, rulings: newRulings(),
 	}
 	if s.prev == nil {
 		s.prev = &Snapshot{}

@@ -30,14 +30,14 @@ func (s *scan) walk(ctx context.Context) error {
 	ctx, abort := context.WithCancelCause(ctx)
 	defer abort(nil)
 	s.asked, _ = s.source.Date()
-	s.visit(ctx, abort, rulers...)
+	s.listAll(ctx, abort, rulers...)
+	s.readAll(ctx, abort, s.expected(rulers))
 	if s.ruled = ctx.Err() == nil; s.ruled {
 		if err := s.first(ctx); err != nil {
 			abort(err)
 		}
 	}
-	s.visit(ctx, abort, "accounts")
-	s.reread(ctx, abort)
+	s.visitAccounts(ctx, abort)
 	return context.Cause(ctx)
 }
 
@@ -50,12 +50,16 @@ func (s *scan) first(ctx context.Context) error {
 	return s.publishChanges(ctx)
 }
 
-// visit lists the folders in tops, and reads the documents in them.
-func (s *scan) visit(ctx context.Context, abort context.CancelCauseFunc, tops ...string) {
+// listAll lists the folders in tops, and those in them.
+func (s *scan) listAll(ctx context.Context, abort context.CancelCauseFunc, tops ...string) {
 	for level := tops; len(level) > 0; level = s.inner(level) {
 		s.each(ctx, abort, level, s.list)
 	}
-	s.each(ctx, abort, s.expected(tops), func(ctx context.Context, path string) error {
+}
+
+// readAll reads the documents at paths.
+func (s *scan) readAll(ctx context.Context, abort context.CancelCauseFunc, paths []string) {
+	s.each(ctx, abort, paths, func(ctx context.Context, path string) error {
 		d, err := s.read(ctx, path)
 		if ctx.Err() == nil || err == nil {
 			s.record(path, d, err)
@@ -69,8 +73,8 @@ func (s *scan) visit(ctx context.Context, abort context.CancelCauseFunc, tops ..
 // has changed counts before everything is read, but not before all that admins
 // write: what one team gives up another one may have got.
 func (s *scan) each(ctx context.Context, abort context.CancelCauseFunc, items []string, do func(context.Context, string) error) {
-	var group errgroup.Group
-	group.SetLimit(workers - 1) // one request may be a look at the brakes
+	var requests errgroup.Group
+	requests.SetLimit(workers - 1) // one request may be a look at the brakes
 	for _, item := range items {
 		if ctx.Err() != nil {
 			break
@@ -79,16 +83,22 @@ func (s *scan) each(ctx context.Context, abort context.CancelCauseFunc, items []
 			s.count(ctx, abort, s.look(ctx))
 		}
 		if s.ruled && s.Snapshot() != nil && s.options.Clock.Now().Sub(s.counted) >= countChanges {
-			if err := s.publishChanges(ctx); err != nil {
-				abort(err)
-			}
+			s.countNow(ctx, abort)
 		}
-		group.Go(func() error {
+		requests.Go(func() error {
 			s.count(ctx, abort, do(ctx, item))
 			return nil
 		})
 	}
-	_ = group.Wait() // do's errors are counted
+	_ = requests.Wait() // do's errors are counted
+}
+
+// countNow has the changes count that were found so far, and ends the scan where
+// they cannot.
+func (s *scan) countNow(ctx context.Context, abort context.CancelCauseFunc) {
+	if err := s.publishChanges(ctx); err != nil {
+		abort(err)
+	}
 }
 
 // count ends the scan where err means that the store cannot take more. Errors
