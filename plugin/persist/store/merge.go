@@ -47,7 +47,7 @@ func (s *scan) merge(complete bool) (next *Snapshot, changes bool) {
 	}
 	next.Date, next.DateAt = s.source.Date()
 	m.tell(next, complete)
-	return next, len(m.changes) > 0
+	return next, m.resumed || len(m.changes) > 0
 }
 
 // merging is what comes up while a snapshot is made.
@@ -58,6 +58,7 @@ type merging struct {
 	gone     map[string]bool
 	troubles map[string]error // by path
 	changes  []string
+	resumed  bool // what was in doubt counts for all it says, which nobody needs to be told
 }
 
 // keep returns what counts of a known document from now on, nil if nothing.
@@ -115,7 +116,7 @@ func (m *merging) confirm(known, d *Document) *Document {
 		confirmed.Doubt = ""
 		m.changes = append(m.changes, known.ID()+" counts for what it adds too")
 	case known.Doubt == Pending && m.waiting[known.Path] && m.settled[known.Path]:
-		confirmed.Doubt = "" // as its line in the log has said
+		confirmed.Doubt, m.resumed = "", true // its line in the log has said so
 	case known.Doubt == Pending && m.ruled && !m.waiting[known.Path]:
 		confirmed.Doubt = ""
 		m.changes = append(m.changes, known.ID()+" counts for what it adds too")

@@ -165,27 +165,34 @@ func settle(t *testing.T, f *fake, r *rig) (accounts []string) {
 	return accounts
 }
 
-// One name more must not wait for all accounts that there are.
+// One name more must not wait for all accounts that there are, whether or not it has
+// counted for what it restricts before.
 func TestAnAdditionOfThisScanCountsBeforeItEnds(t *testing.T) {
-	f, r := filled(t, newFake(t))
-	accounts := settle(t, f, r)
-	var counted *Document
-	f.Intercept(func(_ http.ResponseWriter, req *http.Request) bool {
-		switch {
-		case strings.HasSuffix(req.URL.Path, "metadata/accounts"):
-			f.Put(accounts[3], `{"n":2}`)
-		case strings.HasSuffix(req.URL.Path, accounts[2*group]):
-			counted = r.Snapshot().Document(accounts[3])
+	for _, each := range []time.Duration{0, 20 * time.Millisecond} {
+		f, r := filled(t, newFake(t))
+		accounts := settle(t, f, r)
+		var counted *Document
+		f.Intercept(func(_ http.ResponseWriter, req *http.Request) bool {
+			r.clock.advance(each)
+			switch {
+			case strings.HasSuffix(req.URL.Path, "metadata/accounts"):
+				f.Put(accounts[3], `{"n":2}`)
+			case strings.HasSuffix(req.URL.Path, accounts[2*group]):
+				counted = r.Snapshot().Document(accounts[3])
+			}
+			return false
+		})
+		f.Asked()
+		r.scan(t)
+		if string(counted.Body) != `{"n":2}` || counted.Doubt != "" {
+			t.Errorf("%v each: two groups later it counts as %+v", each, counted)
 		}
-		return false
-	})
-	f.Asked()
-	r.scan(t)
-	if string(counted.Body) != `{"n":2}` || counted.Doubt != "" {
-		t.Errorf("Two groups later it counts as %+v", counted)
-	}
-	if got := strings.Count(strings.Join(f.Asked(), "\n"), "data/teams/web"); got != 2 {
-		t.Errorf("The team is read %d times", got)
+		if waited := slices.ContainsFunc(r.snapshots, func(s *Snapshot) bool { return s.Document(accounts[3]).Doubt == Pending }); waited != (each > 0) {
+			t.Errorf("%v each: it has waited: %t", each, waited)
+		}
+		if got := strings.Count(strings.Join(f.Asked(), "\n"), "data/teams/web"); got != 2 {
+			t.Errorf("%v each: the team is read %d times", each, got)
+		}
 	}
 }
 
