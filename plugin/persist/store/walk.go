@@ -7,9 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // folders are those that the documents stand in.
@@ -73,8 +72,8 @@ func (s *scan) readAll(ctx context.Context, abort context.CancelCauseFunc, paths
 // has changed counts before everything is read, but not before all that admins
 // write: what one team gives up another one may have got.
 func (s *scan) each(ctx context.Context, abort context.CancelCauseFunc, items []string, do func(context.Context, string) error) {
-	var requests errgroup.Group
-	requests.SetLimit(workers - 1) // one request may be a look at the brakes
+	next, wait := work(func(item string) { s.count(ctx, abort, do(ctx, item)) })
+	defer wait()
 	for _, item := range items {
 		if ctx.Err() != nil {
 			break
@@ -85,12 +84,27 @@ func (s *scan) each(ctx context.Context, abort context.CancelCauseFunc, items []
 		if s.ruled && s.Snapshot() != nil && s.options.Clock.Now().Sub(s.counted) >= countChanges {
 			s.countNow(ctx, abort)
 		}
-		requests.Go(func() error {
-			s.count(ctx, abort, do(ctx, item))
-			return nil
+		next <- item
+	}
+}
+
+// work starts workers that call do for each item of next, until wait is called,
+// which waits for them. They live as long as all of the items: a request needs a
+// deep stack, and to grow one for each costs a tenth of a scan.
+func work(do func(item string)) (next chan<- string, wait func()) {
+	items := make(chan string)
+	var all sync.WaitGroup
+	for range workers - 1 { // one request may be a look at the brakes
+		all.Go(func() {
+			for item := range items {
+				do(item)
+			}
 		})
 	}
-	_ = requests.Wait() // do's errors are counted
+	return items, func() {
+		close(items)
+		all.Wait()
+	}
 }
 
 // countNow has the changes count that were found so far, and ends the scan where
