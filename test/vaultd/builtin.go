@@ -7,6 +7,7 @@ import (
 	jwt "github.com/hashicorp/vault-plugin-auth-jwt"
 	kubernetes "github.com/hashicorp/vault-plugin-auth-kubernetes"
 	kv "github.com/hashicorp/vault-plugin-secrets-kv"
+	"github.com/hashicorp/vault/audit"
 	"github.com/hashicorp/vault/builtin/credential/approle"
 	"github.com/hashicorp/vault/builtin/credential/cert"
 	"github.com/hashicorp/vault/builtin/credential/userpass"
@@ -26,6 +27,10 @@ var authMethods = map[string]logical.Factory{
 	"jwt":        jwt.Factory,
 	"kubernetes": kubernetes.Factory,
 	"userpass":   userpass.Factory,
+}
+
+var auditDevices = map[string]audit.Factory{
+	"file": audit.NewFileBackend,
 }
 
 // registry tells Vault which plugins are built in: those above. Without one,

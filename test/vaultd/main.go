@@ -1,8 +1,8 @@
 // Vaultd is a real Vault server for tests: in memory or in files, initialised and
-// unsealed, with the KV and transit secrets engines and the AppRole, cert, JWT,
-// Kubernetes and userpass auth methods. It prints one line of JSON on standard
-// output, which says how to reach it, and serves until its standard input ends
-// or it is asked to terminate.
+// unsealed, with the KV and transit secrets engines, the AppRole, cert, JWT,
+// Kubernetes and userpass auth methods, and the file audit device. It prints one
+// line of JSON on standard output, which says how to reach it, and serves until
+// its standard input ends or it is asked to terminate.
 //
 // It is a module of its own because Vault's dependencies must never be those
 // of the plugin. Nothing is built from it but what tests need.
@@ -105,6 +105,7 @@ func start(data string, logger hclog.Logger) (*vault.Core, *greeting, error) {
 		Physical:           storage,
 		LogicalBackends:    secretsEngines,
 		CredentialBackends: authMethods,
+		AuditBackends:      auditDevices,
 		BuiltinRegistry:    registry{},
 		DisableMlock:       true,
 		Logger:             logger,

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 )
@@ -121,6 +122,17 @@ func TestServesTheEnginesAndMethodsThatTestsNeed(t *testing.T) {
 	r.call(t, http.DefaultClient, http.MethodGet, "kv/data/config", "", &read)
 	if read.Data.Data.Schema != 1 {
 		t.Fatalf("Wrote 1 and read %d", read.Data.Data.Schema)
+	}
+}
+
+func TestWritesWhatItIsAskedToAFile(t *testing.T) {
+	r := run(t)
+	log := filepath.Join(t.TempDir(), "audit.log")
+	r.call(t, http.DefaultClient, http.MethodPost, "sys/audit/file", fmt.Sprintf(`{"type": "file", "options": {"file_path": %q}}`, log), nil)
+	r.call(t, http.DefaultClient, http.MethodGet, "sys/mounts", "", nil)
+	text, err := os.ReadFile(log)
+	if err != nil || !bytes.Contains(text, []byte(`"path":"sys/mounts"`)) {
+		t.Fatalf("Expected the request in the log, got %q, %v", text, err)
 	}
 }
 
