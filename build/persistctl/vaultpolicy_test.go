@@ -29,9 +29,15 @@ func login(t *testing.T, v *parts.Vault, role string, metadata map[string]string
 		"name": roleID, "canonical_id": entity.Data["id"], "mount_accessor": mounts["approle/"].Accessor,
 	})
 	must(t, err)
-	made, err := logical.WriteWithContext(ctx, "auth/approle/login", map[string]any{"role_id": roleID, "secret_id": secretID})
+	return enter(t, v, roleID, secretID).ClientToken
+}
+
+// enter logs in by AppRole.
+func enter(t *testing.T, v *parts.Vault, roleID, secretID string) *api.SecretAuth {
+	t.Helper()
+	made, err := v.Client.Logical().WriteWithContext(t.Context(), "auth/approle/login", map[string]any{"role_id": roleID, "secret_id": secretID})
 	must(t, err)
-	return made.Auth.ClientToken
+	return made.Auth
 }
 
 func must(t *testing.T, err error) {
@@ -88,78 +94,95 @@ func TestPoliciesAllowWhatTheirHoldersDoAndNothingElse(t *testing.T) {
 	v := parts.NewVault(t, parts.VaultOptions{})
 	must(t, v.Mount(t.Context(), "persist"))
 	must(t, v.Mount(t.Context(), "persist-keys"))
-	const all = "create delete patch read update"
-	reads := map[string]string{
+	for _, c := range []struct {
+		role     string
+		args     []string
+		metadata map[string]string
+		may      map[string]string
+	}{
+		{"server", []string{"server", "--keys", "persist-keys/example"}, nil, serverMay()},
+		{"server-authors", []string{"server", "--authors"}, nil, each("metadata", "list read", readerMay())},
+		{"admin", []string{"admin"}, nil, adminMay()},
+		{"apply", []string{"apply"}, nil, pipelineMay()},
+		{"keys", []string{"keys"}, nil, keyMakerMay()},
+		{"team", []string{"team"}, map[string]string{"persist_team": "web"}, team()},
+		{"literal", []string{"team", "--team", "web"}, nil, team()},
+		{"stranger", []string{"team"}, nil, shared()},
+	} {
+		t.Run(c.role, func(t *testing.T) {
+			must(t, v.Policy(t.Context(), "persist-"+c.role, persistctl(t, append([]string{"vault-policy"}, c.args...)...)))
+			token := login(t, v, c.role, c.metadata, "persist-"+c.role)
+			if diff := cmp.Diff(c.may, capabilities(t, v, token)); diff != "" {
+				t.Errorf("What the token may do (-should +may):\n%s", diff)
+			}
+		})
+	}
+}
+
+// reads has every document that there could be.
+func reads() map[string]string {
+	return map[string]string{
 		"persist/data/config": "read", "persist/data/control": "read", "persist/data/index": "read",
 		"persist/data/issuers/ca": "read", "persist/data/teams/web": "read", "persist/data/teams/ops": "read",
 		"persist/data/accounts/web/ca/a": "read", "persist/data/accounts/web/ca/a/b": "read", "persist/data/accounts/web/ca": "read",
 		"persist/data/accounts/webb/ca/a": "read", "persist/data/accounts/ops/ca/a": "read",
 	}
-	for _, c := range []struct {
-		role     string
-		args     []string
-		metadata map[string]string
-		may      func() map[string]string
-	}{
-		{"server", []string{"server", "--keys", "persist-keys/example"}, nil, func() map[string]string {
-			may := each("metadata", "list", reads)
-			may["persist-keys/data/example"], may["persist-keys/data/example-bundles"] = "read", "read"
-			may["auth/token/renew-self"], may["auth/token/revoke-self"] = "update", "update"
-			return may
-		}},
-		{"server-authors", []string{"server", "--authors"}, nil, func() map[string]string {
-			may := each("metadata", "list read", reads)
-			may["auth/token/renew-self"], may["auth/token/revoke-self"] = "update", "update"
-			return may
-		}},
-		{"admin", []string{"admin"}, nil, func() map[string]string {
-			may := each("metadata", "list read", each("undelete", "update", reads))
-			for _, path := range []string{"issuers/ca", "teams/web", "teams/ops"} {
-				may["persist/data/"+path], may["persist/delete/"+path] = all, "update"
-			}
-			for _, path := range []string{"config", "control", "index"} {
-				may["persist/data/"+path] = "create patch read update"
-			}
-			for _, path := range universe {
-				if strings.HasPrefix(path, "persist/data/accounts/") {
-					may[path] = "delete read"
-				}
-				if strings.HasPrefix(path, "persist/delete/accounts/") {
-					may[path] = "update"
-				}
-			}
-			may["auth/token/lookup-self"] = "read"
-			return may
-		}},
-		{"apply", []string{"apply"}, nil, func() map[string]string {
-			may := map[string]string{}
-			for path := range reads {
-				may[path] = "create read update"
-			}
-			for _, path := range universe {
-				if strings.HasPrefix(path, "persist/delete/") && strings.Count(path, "/") > 2 {
-					may[path] = "update"
-				}
-			}
-			return each("metadata", "list", may)
-		}},
-		{"keys", []string{"keys"}, nil, func() map[string]string {
-			return map[string]string{
-				"persist-keys/data/example": "create read update", "persist-keys/data/example2": "create read update",
-				"persist-keys/data/example-bundles": "create read update", "persist-keys/metadata/example": "list read",
-			}
-		}},
-		{"team", []string{"team"}, map[string]string{"persist_team": "web"}, team},
-		{"literal", []string{"team", "--team", "web"}, nil, team},
-		{"stranger", []string{"team"}, nil, func() map[string]string { return shared() }},
-	} {
-		t.Run(c.role, func(t *testing.T) {
-			must(t, v.Policy(t.Context(), "persist-"+c.role, persistctl(t, append([]string{"vault-policy"}, c.args...)...)))
-			token := login(t, v, c.role, c.metadata, "persist-"+c.role)
-			if diff := cmp.Diff(c.may(), capabilities(t, v, token)); diff != "" {
-				t.Errorf("What the token may do (-should +may):\n%s", diff)
-			}
-		})
+}
+
+// readerMay is what a server without keys may do.
+func readerMay() map[string]string {
+	may := each("metadata", "list", reads())
+	may["auth/token/renew-self"], may["auth/token/revoke-self"] = "update", "update"
+	return may
+}
+
+// serverMay is what a server may do whose keys are persist-keys/example.
+func serverMay() map[string]string {
+	may := readerMay()
+	may["persist-keys/data/example"], may["persist-keys/data/example-bundles"] = "read", "read"
+	return may
+}
+
+// adminMay is what an admin of persist may do.
+func adminMay() map[string]string {
+	may := each("metadata", "list read", each("undelete", "update", reads()))
+	for _, path := range []string{"issuers/ca", "teams/web", "teams/ops"} {
+		may["persist/data/"+path], may["persist/delete/"+path] = "create delete patch read update", "update"
+	}
+	for _, path := range []string{"config", "control", "index"} {
+		may["persist/data/"+path] = "create patch read update"
+	}
+	for _, path := range universe {
+		if strings.HasPrefix(path, "persist/data/accounts/") {
+			may[path] = "delete read"
+		}
+		if strings.HasPrefix(path, "persist/delete/accounts/") {
+			may[path] = "update"
+		}
+	}
+	may["auth/token/lookup-self"] = "read"
+	return may
+}
+
+// pipelineMay is what a pipeline that runs persistctl apply may do.
+func pipelineMay() map[string]string {
+	may := map[string]string{}
+	for path := range reads() {
+		may[path] = "create read update"
+	}
+	for _, path := range universe {
+		if strings.HasPrefix(path, "persist/delete/") && strings.Count(path, "/") > 2 {
+			may[path] = "update"
+		}
+	}
+	return each("metadata", "list", may)
+}
+
+// keyMakerMay is what whoever makes and rolls keys may do.
+func keyMakerMay() map[string]string {
+	return map[string]string{
+		"persist-keys/data/example": "create read update", "persist-keys/data/example2": "create read update",
+		"persist-keys/data/example-bundles": "create read update", "persist-keys/metadata/example": "list read",
 	}
 }
 
