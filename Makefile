@@ -7,6 +7,13 @@ SCALE    ?=
 
 GOLANGCI_LINT_VERSION := v2.15.0
 
+# Terraform 1.5.7 is the oldest that build/terraform takes, and the last under the
+# MPL. Releases of the provider of Vault are no versions of a module: this is 5.9.0.
+TERRAFORM_VERSION       := v1.5.7
+TERRAFORM_VAULT_VERSION := v1.9.1-0.20260422134934-5e9fcd457a99
+TERRAFORM               ?= $(abspath $(BIN))/terraform-$(TERRAFORM_VERSION)
+TERRAFORM_VAULT         := $(abspath $(BIN))/terraform-provider-vault-$(TERRAFORM_VAULT_VERSION)
+
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X github.com/coredns/coredns/coremain.GitCommit=$(VERSION) -X main.version=$(VERSION)
 
@@ -18,7 +25,12 @@ export PATH := $(PATH):/usr/sbin:/sbin
 go-build = CGO_ENABLED=0 go build -C $(1) -trimpath -buildvcs=false -tags grpcnotrace \
 	-ldflags '$(LDFLAGS)' -o $(abspath $@) $(2)
 
-.PHONY: build run demo test bench scale lint fuzz clean help tools FORCE
+# go-install MODULE VERSION installs the program of a module at a version, by the
+# requirements of that module alone.
+go-install = GOBIN=$(abspath $(BIN)) CGO_ENABLED=0 go install -trimpath -ldflags '-s -w' $(1)@$(2) && \
+	mv $(BIN)/$(notdir $(1)) $@
+
+.PHONY: build run demo test terraform bench scale lint fuzz clean help tools FORCE
 .DEFAULT_GOAL := build
 
 build: $(BIN)/coredns $(BIN)/persistctl ## Build bin/coredns and bin/persistctl
@@ -43,6 +55,9 @@ test: build $(BIN)/vaultd $(BIN)/vault tools ## Run everything that proves the p
 	go test -C test/bench ./...
 	go test -C test/vaultd ./...
 
+terraform: $(BIN)/vaultd $(filter /%,$(TERRAFORM)) $(TERRAFORM_VAULT) ## Apply build/terraform to a real Vault, by Terraform or what TERRAFORM names, such as tofu
+	go test -v -count 1 ./build/persistctl -run Terraform -terraform $(TERRAFORM) -terraform-vault $(TERRAFORM_VAULT)
+
 bench: $(BIN)/bench-coredns tools ## Print how many signed answers a core gives, beside its peers
 	go run -C test/bench . -server $(abspath $(BIN))/bench-coredns $(BENCH)
 
@@ -64,7 +79,7 @@ clean: ## Remove what make has built
 	rm -rf $(BIN)
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The commands that tests, demo and benchmark call, with their Debian packages.
 tools:
@@ -89,6 +104,11 @@ $(BIN)/vault: FORCE
 $(BIN)/bench-coredns: FORCE
 	$(call go-build,test/bench,./server)
 
+$(abspath $(BIN))/terraform-$(TERRAFORM_VERSION):
+	$(call go-install,github.com/hashicorp/terraform,$(TERRAFORM_VERSION))
+
+$(TERRAFORM_VAULT):
+	$(call go-install,github.com/hashicorp/terraform-provider-vault,$(TERRAFORM_VAULT_VERSION))
+
 $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION):
-	GOBIN=$(abspath $(BIN)) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
-	mv $(BIN)/golangci-lint $@
+	$(call go-install,github.com/golangci/golangci-lint/v2/cmd/golangci-lint,$(GOLANGCI_LINT_VERSION))
