@@ -151,6 +151,27 @@ func either(one, other map[string]string) map[string]string {
 	return all
 }
 
+// A slip is found before anything is made, and told in the words of the variable.
+func TestTerraformRefusesASlipAndSaysWhatToWrite(t *testing.T) {
+	a := configured(t, ours(t))
+	const network = ". Write each as ADDRESS/LENGTH with no bit set"
+	for _, c := range []struct {
+		message  string
+		variable string
+		value    any
+	}{
+		{"A team is 1 to 63 of a-z, 0-9 and -", "teams", []string{"+"}},
+		{"pipeline_cidrs: 192.0.2.1" + network, "server_cidrs", []string{"192.0.2.1"}},
+		{"192.0.2.1/24" + network, "server_cidrs", []string{"192.0.2.1/24"}},
+		{"2001:DB8::/32" + network, "server_cidrs", []string{"2001:DB8::/32"}},
+		{"ns1.example.net" + network, "server_cidrs", []string{"ns1.example.net"}},
+		{"192.0.2.1, 192.0.2.2" + network, "pipeline_cidrs", []string{"192.0.2.0/24", "192.0.2.1", "192.0.2.2"}},
+	} {
+		a.with(map[string]any{c.variable: c.value})
+		a.refuses(c.message)
+	}
+}
+
 // Terraform reads what delegate prints, for whatever shape a label has, and hands
 // a resource the records of the zone file.
 func TestTerraformTakesADelegationForAnyResource(t *testing.T) {

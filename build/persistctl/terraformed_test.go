@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/coredns-persist/persist/test/parts"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 var (
@@ -132,6 +134,20 @@ func (a *applied) apply() {
 	a.does("apply", "-auto-approve", "-no-color")
 	if status, out := a.run("plan", "-detailed-exitcode", "-no-color"); status != 0 {
 		a.t.Errorf("Expected nothing to be left to do, got status %d:\n%s", status, out)
+	}
+}
+
+// refuses has apply fail with a message that says what to write, and change
+// nothing.
+func (a *applied) refuses(message string) {
+	a.t.Helper()
+	before := a.holds()
+	status, out := a.run("apply", "-auto-approve", "-no-color")
+	if said := strings.Join(strings.Fields(strings.ReplaceAll(out, "│", "")), " "); status != 1 || !strings.Contains(said, message) {
+		a.t.Errorf("Expected %q, got status %d:\n%s", message, status, out)
+	}
+	if diff := cmp.Diff(before, a.holds()); diff != "" {
+		a.t.Errorf("Expected nothing to be changed (-before +after):\n%s", diff)
 	}
 }
 

@@ -1,5 +1,21 @@
+locals {
+  # What Vault refuses half-way through, or would give back in other words, so that
+  # every plan found something to change.
+  odd_cidrs = [
+    for cidr in concat(var.server_cidrs, var.pipeline_cidrs) : cidr
+    if try("${cidrhost(cidr, 0)}/${split("/", cidr)[1]}", "") != cidr
+  ]
+}
+
 resource "vault_auth_backend" "approle" {
   type = "approle"
+
+  lifecycle {
+    precondition {
+      condition     = length(local.odd_cidrs) == 0
+      error_message = "No network in server_cidrs or pipeline_cidrs: ${join(", ", local.odd_cidrs)}. Write each as ADDRESS/LENGTH with no bit set behind the length, and IPv6 as RFC 5952 has it: 192.0.2.1/32, 2001:db8::/32."
+    }
+  }
 }
 
 # The DNS server. It renews its token at two thirds of its life.

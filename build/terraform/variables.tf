@@ -28,7 +28,7 @@ variable "key_makers" {
 }
 
 variable "server_cidrs" {
-  description = "The addresses of the DNS servers, to which logins and tokens are bound. Empty: any address."
+  description = "The addresses of the DNS servers, to which logins and tokens are bound, such as 192.0.2.1/32. Empty: any address."
   type        = list(string)
   default     = []
 }
