@@ -161,6 +161,7 @@ func TestTerraformRefusesASlipAndSaysWhatToWrite(t *testing.T) {
 		value    any
 	}{
 		{"A team is 1 to 63 of a-z, 0-9 and -", "teams", []string{"+"}},
+		{"team_logins has ops, and teams has not: add it there", "team_logins", map[string]any{"ops": map[string]any{"mount_accessor": "auth_approle_1", "name": "role"}}},
 		{"pipeline_cidrs: 192.0.2.1" + network, "server_cidrs", []string{"192.0.2.1"}},
 		{"192.0.2.1/24" + network, "server_cidrs", []string{"192.0.2.1/24"}},
 		{"2001:DB8::/32" + network, "server_cidrs", []string{"2001:DB8::/32"}},

@@ -28,4 +28,11 @@ resource "vault_identity_entity_alias" "team" {
   name           = each.value.name
   mount_accessor = each.value.mount_accessor
   canonical_id   = vault_identity_entity.team[each.key].id
+
+  lifecycle {
+    precondition {
+      condition     = contains(var.teams, each.key)
+      error_message = "team_logins has ${each.key}, and teams has not: add it there, or remove its login."
+    }
+  }
 }
