@@ -53,6 +53,21 @@ func TestTerraformMakesWhatTheGuideHasAndTakesItAway(t *testing.T) {
 	}
 }
 
+// Where AppRole is in use already Terraform has one of its own, and what others
+// log in by stays when it is destroyed.
+func TestTerraformLeavesTheAppRoleOfOthersAlone(t *testing.T) {
+	a := configured(t, ours(t))
+	roleID, secretID := a.stranger("other")
+	before := a.holds()
+	a.with(map[string]any{"approle_mount": "persist-approle"})
+	a.apply()
+	a.does("destroy", "-auto-approve", "-no-color")
+	if diff := cmp.Diff(before, a.holds()); diff != "" {
+		t.Errorf("Expected what was there before (-before +after):\n%s", diff)
+	}
+	enter(t, a.Vault, roleID, secretID)
+}
+
 // Who logs in may what the guide says, path by path, and nothing besides.
 func TestTokensOfTerraformAreForWhatTheirHoldersDo(t *testing.T) {
 	a := configured(t, ours(t))

@@ -9,6 +9,7 @@ locals {
 
 resource "vault_auth_backend" "approle" {
   type = "approle"
+  path = var.approle_mount
 
   lifecycle {
     precondition {

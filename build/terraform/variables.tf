@@ -27,6 +27,12 @@ variable "key_makers" {
   default     = []
 }
 
+variable "approle_mount" {
+  description = "The path at which AppRole is enabled. Where it is in use already choose another, such as persist-approle, which servers have as mount in their auth."
+  type        = string
+  default     = "approle"
+}
+
 variable "server_cidrs" {
   description = "The addresses of the DNS servers, to which logins and tokens are bound, such as 192.0.2.1/32. Empty: any address."
   type        = list(string)
