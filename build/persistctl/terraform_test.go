@@ -47,44 +47,60 @@ func terraformBlocks(t *testing.T) map[string]*hclsyntax.Block {
 	return blocks
 }
 
+// references are the blocks that a block refers to.
+func references(b *hclsyntax.Block) []string {
+	var list []string
+	_ = hclsyntax.VisitAll(b.Body, func(n hclsyntax.Node) hcl.Diagnostics {
+		if e, ok := n.(*hclsyntax.ScopeTraversalExpr); ok && len(e.Traversal) > 1 {
+			root := e.Traversal.RootName()
+			second, _ := e.Traversal[1].(hcl.TraverseAttr)
+			switch {
+			case root == "var":
+				list = append(list, "variable "+second.Name)
+			case strings.HasPrefix(root, "vault_"):
+				list = append(list, "resource "+root+" "+second.Name)
+			}
+		}
+		return nil
+	})
+	return list
+}
+
 // Whatever an expression refers to is declared: what terraform validate would
 // find without the provider.
 func TestTerraformRefersToWhatThereIs(t *testing.T) {
 	blocks := terraformBlocks(t)
 	found := 0
 	for name, b := range blocks {
-		_ = hclsyntax.VisitAll(b.Body, func(n hclsyntax.Node) hcl.Diagnostics {
-			e, ok := n.(*hclsyntax.ScopeTraversalExpr)
-			if !ok {
-				return nil
-			}
-			parts := []string{}
-			for _, step := range e.Traversal {
-				switch step := step.(type) {
-				case hcl.TraverseRoot:
-					parts = append(parts, step.Name)
-				case hcl.TraverseAttr:
-					parts = append(parts, step.Name)
-				}
-			}
-			var target string
-			switch root := parts[0]; {
-			case root == "var":
-				target = "variable " + parts[1]
-			case strings.HasPrefix(root, "vault_"):
-				target = "resource " + root + " " + parts[1]
-			default:
-				return nil
-			}
+		for _, target := range references(b) {
 			found++
 			if blocks[target] == nil {
 				t.Errorf("%s refers to %s, which there is not", name, target)
 			}
-			return nil
-		})
+		}
 	}
 	if found < 10 {
 		t.Errorf("Expected many references, got %d", found)
+	}
+}
+
+// Vault fails what it is asked while it enables an audit device, also what it has
+// done by then, so nothing is asked meanwhile; and the trail has all of it.
+func TestTerraformBeginsWithTheAuditDevice(t *testing.T) {
+	const device = "resource vault_audit file"
+	blocks := terraformBlocks(t)
+	var follows func(name string) bool
+	follows = func(name string) bool {
+		b := blocks[name]
+		return name == device || b != nil && b.Type == "resource" && slices.ContainsFunc(references(b), follows)
+	}
+	if blocks[device] == nil {
+		t.Fatalf("Expected %s", device)
+	}
+	for name, b := range blocks {
+		if b.Type == "resource" && !follows(name) {
+			t.Errorf("%s does not wait for the audit device: have it depend on that, or on what does", name)
+		}
 	}
 }
 

@@ -38,8 +38,12 @@ func TestTerraformMakesWhatTheGuideHasAndTakesItAway(t *testing.T) {
 	if err != nil || fmt.Sprint(kept.Data["max_versions"]) != "50" {
 		t.Errorf("Expected fifty versions to be kept, got %v, %v", kept, err)
 	}
-	if text, err := os.ReadFile(log); err != nil || !strings.Contains(string(text), `"path":"persist/config"`) {
-		t.Errorf("Expected requests in the audit log, got %q, %v", text, err)
+	text, err := os.ReadFile(log)
+	must(t, err)
+	for _, path := range []string{"sys/mounts/persist", "sys/mounts/persist-keys", "sys/policies/acl/persist-server", "sys/auth/approle", "identity/entity", "persist/config"} {
+		if !strings.Contains(string(text), `"path":"`+path+`"`) {
+			t.Errorf("Expected the audit log to have %s", path)
+		}
 	}
 	state, err := os.ReadFile(filepath.Join(a.dir, "terraform.tfstate"))
 	if err != nil || !strings.Contains(string(state), a.output("server_role_id")) || strings.Contains(string(state), a.RootToken) {

@@ -11,6 +11,8 @@ resource "vault_auth_backend" "approle" {
   type = "approle"
   path = var.approle_mount
 
+  depends_on = [vault_audit.file]
+
   lifecycle {
     precondition {
       condition     = length(local.odd_cidrs) == 0

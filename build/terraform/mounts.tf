@@ -6,6 +6,7 @@ resource "vault_mount" "documents" {
   type        = "kv"
   options     = { version = "2" }
   description = "Policy documents of persist"
+  depends_on  = [vault_audit.file]
 }
 
 resource "vault_kv_secret_backend_v2" "documents" {
@@ -18,8 +19,11 @@ resource "vault_mount" "keys" {
   type        = "kv"
   options     = { version = "2" }
   description = "Key documents of persist"
+  depends_on  = [vault_audit.file]
 }
 
+# All else waits for it, so that the trail has all of it. While Vault enables a
+# device it also fails requests, some of them when they are done already.
 resource "vault_audit" "file" {
   count = var.audit_file == "" ? 0 : 1
   type  = "file"

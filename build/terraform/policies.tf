@@ -11,4 +11,6 @@ resource "vault_policy" "persist" {
   for_each = local.policies
   name     = "persist-${each.key}"
   policy   = file("${path.module}/policies/${each.key}.hcl")
+
+  depends_on = [vault_audit.file]
 }

@@ -14,6 +14,8 @@ resource "vault_identity_entity" "team" {
   metadata = {
     persist_team = each.key
   }
+
+  depends_on = [vault_audit.file]
 }
 
 resource "vault_identity_group" "teams" {
