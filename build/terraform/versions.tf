@@ -8,7 +8,7 @@ terraform {
   required_providers {
     vault = {
       source  = "hashicorp/vault"
-      version = ">= 4.0, < 6.0"
+      version = ">= 5.0, < 6.0"
     }
   }
 }

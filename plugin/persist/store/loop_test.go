@@ -185,14 +185,17 @@ func TestPaceIsHalvedByThrottlingAndGrowsAgain(t *testing.T) {
 	for range 20 {
 		r.fails(t, ErrThrottled)
 	}
-	if got := r.pace.limiter.Limit(); got != leastPace {
+	// Of what a scan asks for some is answered before it ends.
+	if got := r.pace.limiter.Limit(); got < leastPace || got >= leastPace+1 {
 		t.Errorf("After many the pace is %v", got)
 	}
 	f.Heal()
+	r.scan(t) // and some after that
+	before := r.pace.limiter.Limit()
 	f.Asked()
 	r.scan(t)
 	answered := len(f.Asked())
-	if got := r.pace.limiter.Limit(); got != leastPace+paceStep*rate.Limit(answered) {
+	if got := r.pace.limiter.Limit(); got != before+paceStep*rate.Limit(answered) {
 		t.Errorf("After a scan of which %d requests were answered the pace is %v", answered, got)
 	}
 	for range 30 {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -24,6 +25,7 @@ const breath = (workers - 1) * time.Second / fullPace
 // for most of them at the pace it allows, and one that has few is soon read again.
 type pace struct {
 	limiter *rate.Limiter
+	adjust  sync.Mutex // held while the limit is read and set
 	now     func() time.Time
 	sleep   func(ctx context.Context, d time.Duration) error
 }
@@ -39,10 +41,14 @@ func (p *pace) wait(ctx context.Context) error {
 }
 
 func (p *pace) halve() {
+	p.adjust.Lock()
+	defer p.adjust.Unlock()
 	p.limiter.SetLimitAt(p.now(), max(p.limiter.Limit()/2, leastPace))
 }
 
 func (p *pace) grow() {
+	p.adjust.Lock()
+	defer p.adjust.Unlock()
 	if p.limiter.Limit() < fullPace {
 		p.limiter.SetLimitAt(p.now(), min(p.limiter.Limit()+paceStep, fullPace))
 	}

@@ -34,6 +34,24 @@ func TestRequestsThatWaitBeginTogether(t *testing.T) {
 	}
 }
 
+// Requests are answered at once, and each of them gives something back.
+func TestEachAnswerLetsThePaceGrow(t *testing.T) {
+	p := pace{limiter: rate.NewLimiter(leastPace, workers), now: time.Now}
+	const each = 20
+	var answers sync.WaitGroup
+	for range workers {
+		answers.Go(func() {
+			for range each {
+				p.grow()
+			}
+		})
+	}
+	answers.Wait()
+	if got := p.limiter.Limit(); got != leastPace+workers*each*paceStep {
+		t.Errorf("After %d answers the pace is %v", workers*each, got)
+	}
+}
+
 // To connect anew costs more than a request, over TLS above all.
 func TestConnectionsAreKept(t *testing.T) {
 	f := newFake(t)
