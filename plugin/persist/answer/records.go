@@ -71,16 +71,24 @@ func (a *Authority) make(st *state, place zone.Place, owner string, at time.Time
 	if len(r.Published) == 0 {
 		return p, nil
 	}
+	if err := a.fill(p, st, owner, r, at); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// fill signs r, of which p is the outline.
+func (a *Authority) fill(p *prepared, st *state, owner string, r zone.Records, at time.Time) error {
 	s, err := a.sign(st.keys, a.zone.TXT(owner, r), at, r.NotAfter)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	p.set = *s
 	p.signed = p.near.hold(s.signed)
 	p.from = at
 	p.endBy(r.Ends)
 	p.tooBig = Size(owner, p.signed) > MaxUDP
-	return p, nil
+	return nil
 }
 
 // outline returns what the grants of a place amount to, without an RRset yet.

@@ -64,33 +64,48 @@ func (a *Authority) empty(st *state, place zone.Place, q Query, at time.Time) Re
 }
 
 // synthesise returns the TXT RRset at an owner of a subtree, from memory or made
-// for this query, and signed only where that asks for it.
+// for this query, and signed only where that asks for it. Where there is none,
+// nothing is signed here, and nothing paid.
 func (a *Authority) synthesise(st *state, place zone.Place, q Query, at time.Time) (*prepared, error) {
-	if a.unsigned {
-		return a.make(st, place, q.Name, at)
-	}
-	if p, ok := a.denials.subtrees.records.Get(q.Name); ok && p.current(st, place, at) {
+	if p := a.keptOfSubtree(st, place, q.Name, at); p != nil {
 		return p, nil
 	}
-	if !q.DO && !q.asksForProof() {
-		return a.bare(st, place, q.Name, at), nil
-	}
-	if !a.denials.pay(q, 1, at) {
+	p, r := a.outline(st, place, at)
+	switch {
+	case len(r.Published) == 0:
+		return p, nil
+	case a.unsigned || !q.asksForSignedTXT():
+		rrset := a.zone.TXT(q.Name, r)
+		p.signed, p.size = rrset, len(rrset)
+		return p, nil
+	case !a.denials.pay(q, 1, at):
 		return nil, nil
 	}
-	p, err := a.make(st, place, q.Name, at)
-	if err == nil && p.content.book == nil { // else it would keep a whole book in memory
+	if err := a.fill(p, st, q.Name, r, at); err != nil {
+		return nil, err
+	}
+	if p.content.book == nil { // else it would keep a whole book in memory
 		a.denials.subtrees.records.Add(q.Name, p)
 	}
-	return p, err
+	return p, nil
 }
 
-// bare is make for a query that wants no signatures.
-func (a *Authority) bare(st *state, place zone.Place, owner string, at time.Time) *prepared {
-	p, r := a.outline(st, place, at)
-	rrset := a.zone.TXT(owner, r)
-	p.signed, p.size = rrset, len(rrset)
-	return p
+// keptOfSubtree returns what was signed for an owner of a subtree, nil where there
+// is nothing that is current.
+func (a *Authority) keptOfSubtree(st *state, place zone.Place, owner string, at time.Time) *prepared {
+	if a.unsigned {
+		return nil
+	}
+	if p, ok := a.denials.subtrees.records.Get(owner); ok && p.current(st, place, at) {
+		return p
+	}
+	return nil
+}
+
+// asksForSignedTXT reports whether an owner with records answers q with their
+// signatures.
+func (q Query) asksForSignedTXT() bool {
+	return q.Type == dns.TypeRRSIG || q.DO && (q.Type == dns.TypeTXT || q.Type == dns.TypeANY)
 }
 
 // exists answers for a name that exists with exactly the given types.
