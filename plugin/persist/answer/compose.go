@@ -91,7 +91,7 @@ func (c *composition) owner(name string, grants []*policy.Grant) {
 	old := c.prev.names[name]
 	content, txt := c.grant(old, name, grants)
 	c.endBy(content.until)
-	c.held = c.held || content.book != nil
+	c.held = c.held || content.held()
 	n := c.names[name]
 	switch {
 	case n == nil && old != nil && txt == old.rrset(dns.TypeTXT) && old.from.Equal(content.from):

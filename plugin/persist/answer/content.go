@@ -3,6 +3,7 @@ package answer
 import (
 	"slices"
 	"time"
+	"weak"
 
 	"github.com/coredns-persist/persist/plugin/persist/policy"
 	"github.com/coredns-persist/persist/plugin/persist/zone"
@@ -18,13 +19,19 @@ type content struct {
 	from, until time.Time // in which it holds
 	halt        string    // of a synthesised name: see [policy.Book.Halt]
 	freeze      time.Time
-	book        *policy.Book // set where it holds only as long as the book does
+
+	// book is set where it holds only as long as the book does. It does not keep it
+	// in memory: a name that nobody asks for again would, with each book of an outage.
+	book weak.Pointer[policy.Book]
 }
+
+// held reports whether c holds only as long as its book does.
+func (c *content) held() bool { return c.book != weak.Pointer[policy.Book]{} }
 
 func newContent(book *policy.Book, grants []*policy.Grant, r zone.Records, at time.Time) content {
 	c := content{stale: r.Stale, grants: grants, from: at, until: r.Ends, freeze: book.Freeze()}
 	if r.Held {
-		c.book = book
+		c.book = weak.Make(book)
 	}
 	return c
 }
@@ -32,7 +39,7 @@ func newContent(book *policy.Book, grants []*policy.Grant, r zone.Records, at ti
 // holds reports whether grants amount to this in book at the instant at.
 func (c *content) holds(book *policy.Book, grants []*policy.Grant, at time.Time) bool {
 	return !at.Before(c.from) && at.Before(c.until) &&
-		(c.book == nil || c.book == book) &&
+		(!c.held() || c.book.Value() == book) &&
 		c.freeze.Equal(book.Freeze()) &&
 		slices.Equal(c.grants, grants)
 }

@@ -84,9 +84,7 @@ func (a *Authority) synthesise(st *state, place zone.Place, q Query, at time.Tim
 	if err := a.fill(p, st, q.Name, r, at); err != nil {
 		return nil, err
 	}
-	if p.content.book == nil { // else it would keep a whole book in memory
-		a.denials.subtrees.records.Add(q.Name, p)
-	}
+	a.denials.subtrees.records.Add(q.Name, p)
 	return p, nil
 }
 

@@ -2,10 +2,13 @@ package answer_test
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/coredns-persist/persist/plugin/persist/answer"
+	"github.com/coredns-persist/persist/plugin/persist/policy"
 	"github.com/coredns-persist/persist/plugin/persist/policy/policytest"
 
 	"github.com/miekg/dns"
@@ -57,6 +60,51 @@ func TestNamesOfSubtreesCostWhatIsSigned(t *testing.T) {
 		}
 		if answered != c.answered {
 			t.Errorf("%s: expected two signatures to answer for %d names of %d, got %d", what, c.answered, most, answered)
+		}
+	}
+}
+
+// In an outage past grace what was signed for a name of a subtree is kept as that
+// of a listed one is: it costs the budget no more than once.
+func TestNamesOfSubtreesAreKeptThroughAnOutage(t *testing.T) {
+	a := wide(t, "")
+	const name = "_validation-persist.x.dev.example.com."
+	silent := noon.Add(2 * time.Hour)
+	listed := a.Answer(ask("_validation-persist.dev.example.com.", dns.TypeTXT), silent)
+	for i := range 20 {
+		r := a.Answer(ask(name, dns.TypeTXT), silent.Add(time.Duration(i)*time.Minute))
+		if r.Outcome != answer.Record || len(r.Answer) != 2 {
+			t.Fatalf("Question %d: expected the record with its signature, got %+v", i, r)
+		}
+		if got, want := r.Answer[0].(*dns.TXT).Txt[0], listed.Answer[0].(*dns.TXT).Txt[0]; got != want {
+			t.Errorf("Question %d: expected %q, as at the name of the grant, got %q", i, want, got)
+		}
+	}
+	a.Update(book(policytest.Standard().Account(`"domains": {"dev.example.com": {"subtree": true}}`), silent), newKeys(t, dns.ED25519))
+	if r := a.Answer(ask(name, dns.TypeTXT), silent.Add(24*time.Hour)); r.Outcome != answer.Record || r.Answer[0].String() == listed.Answer[0].String() {
+		t.Errorf("Expected it to rotate with the next book, got %+v", r)
+	}
+}
+
+// Nothing that was made of a book in an outage keeps that book in memory, be the
+// name ever asked for again or not.
+func TestBooksOfAnOutageLeaveTheMemory(t *testing.T) {
+	for _, name := range []string{"_validation-persist.dev.example.com.", "_validation-persist.x.dev.example.com."} {
+		a, keys := answer.New(newZone(t, origin, false), 1000), newKeys(t, dns.ED25519)
+		d := policytest.Standard().Account(`"domains": {"dev.example.com": {"subtree": true}}`)
+		first := book(d, noon)
+		gone := weak.Make(first)
+		a.Update(first, keys)
+		if r := a.Answer(ask(name, dns.TypeTXT), noon.Add(2*time.Hour)); r.Outcome != answer.Record {
+			t.Fatalf("%s: expected a record, got %+v", name, r)
+		}
+		a.Update(policy.Compile(first, d.Snapshot(1, noon), policy.Brakes{}), keys)
+		runtime.GC()
+		if gone.Value() != nil {
+			t.Errorf("%s: expected nothing to be left of a book that is served no more", name)
+		}
+		if r := a.Answer(ask(name, dns.TypeTXT), noon.Add(2*time.Hour)); r.Outcome != answer.Record {
+			t.Errorf("%s: expected a record, got %+v", name, r)
 		}
 	}
 }
