@@ -125,22 +125,12 @@ func (p *Persist) update() {
 func (p *Persist) forget(book *policy.Book) {
 	if p.served != nil && book != nil {
 		for g := range book.Gone(p.served) {
-			p.forgetGrant(g)
+			if a := p.holder(g.FQDN); a != nil {
+				a.Forget(g)
+			}
 		}
 	}
 	p.served = book
-}
-
-// forgetGrant drops what was prepared for a grant, in every zone whose apex may
-// lie in its subtree.
-func (p *Persist) forgetGrant(g *policy.Grant) {
-	if g.Subtree {
-		for _, a := range p.authorities {
-			a.Forget(g)
-		}
-	} else if a := p.holder(g.FQDN); a != nil {
-		a.Forget(g)
-	}
 }
 
 // mostTold is how many zones of a stanza the log names one by one.

@@ -127,7 +127,9 @@ func (a *Authority) Book() *policy.Book {
 // it has not been loaded: the authority is then not ready. What was prepared for
 // grants that the book no longer has stays in memory until [Authority.Forget].
 func (a *Authority) Update(book *policy.Book, keys *dnssec.KeySet) {
-	a.state.Store(&state{book: book, keys: keys})
+	st := &state{book: book, keys: keys}
+	a.state.Store(st)
+	a.forgetTXT(st)
 }
 
 // Ready reports whether there is everything an answer needs.

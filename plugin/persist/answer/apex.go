@@ -1,6 +1,8 @@
 package answer
 
 import (
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/zone"
@@ -8,8 +10,25 @@ import (
 	"github.com/miekg/dns"
 )
 
-// apexSets holds the RRsets of the zone itself, each signed once per window.
-type apexSets struct{ soa, ns, dnskey, cds, cdnskey keyedSet }
+// apexSets holds the RRsets of the zone itself, each signed once per window, and
+// the TXT RRset of an apex that lies in a subtree.
+type apexSets struct {
+	soa, ns, dnskey, cds, cdnskey keyedSet
+
+	txt atomic.Pointer[prepared]
+}
+
+// forgetTXT drops the TXT RRset of an apex in a subtree where st has other grants
+// for it.
+func (a *Authority) forgetTXT(st *state) {
+	p := a.apex.txt.Load()
+	if p == nil || st.book == nil {
+		return
+	}
+	if place := a.zone.Find(st.book, a.zone.Origin); !slices.Equal(place.Grants, p.content.grants) {
+		a.apex.txt.CompareAndSwap(p, nil)
+	}
+}
 
 // soa returns the SOA RRset. Its serial is the start of its own signature
 // window: it changes when the signature does, on every server alike.

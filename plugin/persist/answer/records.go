@@ -37,8 +37,7 @@ func (a *Authority) prepare(st *state, place zone.Place, owner string, at time.T
 	if len(place.Grants) == 0 {
 		return nothing, nil
 	}
-	key := place.Grants[0]
-	have := a.kept(key)
+	have := a.keptAt(place)
 	if have != nil && have.current(st, place, at) {
 		return have, nil
 	}
@@ -49,12 +48,41 @@ func (a *Authority) prepare(st *state, place zone.Place, owner string, at time.T
 	case err != nil:
 		return nil, err
 	}
-	before, _ := a.records.Swap(key, p)
-	a.grown(owner, &p.set, before != nil && before.(*prepared).tooBig, p.tooBig)
-	if now := a.state.Load(); now != st && !now.has(key) {
-		a.Forget(key) // it may have been forgotten already
-	}
+	before := a.keepAt(place, p)
+	a.grown(owner, &p.set, before != nil && before.tooBig, p.tooBig)
+	a.forgetOvertaken(st, place)
 	return p, nil
+}
+
+// keptAt returns what was prepared for a place, the apex where nobody has listed
+// it, nil where nothing was.
+func (a *Authority) keptAt(place zone.Place) *prepared {
+	if place.Synthesised {
+		return a.apex.txt.Load()
+	}
+	return a.kept(place.Grants[0])
+}
+
+// keepAt keeps p for a place, and returns what was kept before, which may be nil.
+func (a *Authority) keepAt(place zone.Place, p *prepared) *prepared {
+	if place.Synthesised {
+		return a.apex.txt.Swap(p)
+	}
+	v, _ := a.records.Swap(place.Grants[0], p)
+	before, _ := v.(*prepared)
+	return before
+}
+
+// forgetOvertaken drops what was kept for a place of st where an update has been
+// faster: it may have been forgotten already.
+func (a *Authority) forgetOvertaken(st *state, place zone.Place) {
+	switch now := a.state.Load(); {
+	case now == st:
+	case place.Synthesised:
+		a.forgetTXT(now)
+	case !now.has(place.Grants[0]):
+		a.Forget(place.Grants[0])
+	}
 }
 
 // kept returns what was prepared as that of g, the first grant at a name, nil where
@@ -121,8 +149,8 @@ func (a *Authority) owner(st *state, place zone.Place, q Query, at time.Time) Re
 	return a.exists(st, place, q, []uint16{dns.TypeTXT}, at)
 }
 
-// Forget drops what was prepared for a grant that is in no book any more, or for
-// the apex where that lies in its subtree. It is called after [Authority.Update].
+// Forget drops what was prepared for a grant that is in no book any more. It is
+// called after [Authority.Update].
 func (a *Authority) Forget(g *policy.Grant) {
 	a.records.Delete(g)
 	a.forgetCut(g)
