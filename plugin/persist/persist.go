@@ -48,7 +48,7 @@ type Persist struct {
 	tallies
 	failures rate.Sometimes // to be logged
 
-	lowers   lowers         // what an overlay lies over
+	lowers   *lowers        // what an overlay lies over
 	shadowed rate.Sometimes // records of it, to be logged
 }
 

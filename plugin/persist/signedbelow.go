@@ -3,13 +3,14 @@ package persist
 import (
 	"fmt"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/coredns/coredns/plugin"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/miekg/dns"
+	"golang.org/x/time/rate"
 )
 
 // What an overlay adds to a signed zone is bogus: the names stand unsigned in it,
@@ -47,15 +48,37 @@ type sighting struct {
 	until  time.Duration
 }
 
-// lowers are the zones by their apex. There are no more of them than have
-// granted names.
-type lowers struct{ byApex sync.Map }
+// keptLowers is how many zones are remembered. There may be one for each granted
+// name, and for whatever name of a subtree somebody below the overlay likes.
+const keptLowers = 1 << 12
+
+// lowers are the zones that were asked for lately, by their apex.
+type lowers struct {
+	byApex *lru.Cache[string, *lower]
+	told   rate.Sometimes // what has changed
+}
+
+func newLowers() *lowers {
+	byApex, _ := lru.New[string, *lower](keptLowers) // fails only for a size below 1
+	return &lowers{byApex: byApex, told: rate.Sometimes{First: mostTold, Interval: time.Minute}}
+}
+
+// of returns the zone with an apex, a new one where it is not remembered.
+func (l *lowers) of(apex string) *lower {
+	if z, ok := l.byApex.Get(apex); ok {
+		return z
+	}
+	z := new(lower)
+	if other, ok, _ := l.byApex.PeekOrAdd(apex, z); ok {
+		return other
+	}
+	return z
+}
 
 // signed reports whether next has come to sign the zone with an apex. Whoever
 // asks first in a minute looks, and all others go by what was seen before.
 func (l *lowers) signed(next plugin.Handler, apex string) bool {
-	entry, _ := l.byApex.LoadOrStore(apex, new(lower))
-	z := entry.(*lower)
+	z := l.of(apex)
 	_, at := readClock()
 	seen := z.seen.Load()
 	if seen == nil {
@@ -70,19 +93,20 @@ func (l *lowers) signed(next plugin.Handler, apex string) bool {
 		now.signed = signed
 	}
 	z.seen.Store(now)
-	tellSigned(apex, seen.signed, now.signed)
+	if now.signed != seen.signed {
+		l.told.Do(func() { tellSigned(apex, now.signed) })
+	}
 	return now.signed
 }
 
-// tellSigned logs what has changed.
-func tellSigned(apex string, before, now bool) {
-	switch {
-	case now && !before:
+// tellSigned logs that a zone has come to be signed, or unsigned.
+func tellSigned(apex string, signed bool) {
+	if signed {
 		log.Errorf("the plugin after persist now serves a DNSKEY for %s, and what an overlay adds to it would be bogus, so it adds nothing any more: "+
 			"delegate _validation-persist labels of that zone and serve them with keys of their own", apex)
-	case before && !now:
-		log.Infof("the plugin after persist serves no DNSKEY for %s any more: the overlay adds granted names again", apex)
+		return
 	}
+	log.Infof("the plugin after persist serves no DNSKEY for %s any more: the overlay adds granted names again", apex)
 }
 
 // servesDNSKEY asks next whether the zone with an apex is signed. That is not
