@@ -16,6 +16,8 @@ type account struct {
 	created     time.Time
 	uri         string
 	thumbprints []string // the current one first
+	teamsKeys   bool     // it names none, and leaves them to the team's document
+	keys        tenures  // of those, as newer versions that are not valid leave them
 	overlap     overlap
 	owner, note string
 	halt        string    // why none of the grants is served, empty if they are
@@ -62,6 +64,7 @@ func readAccount(o *object, d *store.Document) *account {
 		owner:       o.text("owner"),
 		note:        o.text("note"),
 	}
+	a.teamsKeys = len(a.thumbprints) == 0
 	if a.uri == "" {
 		o.fault("account_uri", "is missing or empty: write the account's URI as the CA gave it")
 	} else {
@@ -202,9 +205,7 @@ func narrowAccount(last, read *account, sound func(string) bool) *account {
 			n.domains = append(n.domains, d)
 		}
 	}
-	if sound("thumbprints") {
-		n.thumbprints = common(n.thumbprints, read.keysOf(last.uri))
-	}
+	n.narrowKeys(read, sound)
 	if sound("overlap") {
 		n.overlap = n.overlap.narrow(last.uri, read)
 	}
@@ -217,6 +218,23 @@ func narrowAccount(last, read *account, sound func(string) bool) *account {
 		n.halt = "withdrawn: the newest version names another account_uri, and does not count itself yet"
 	}
 	return &n
+}
+
+// narrowKeys narrows the keys of a, which are those of the account at its URI.
+func (a *account) narrowKeys(read *account, sound func(string) bool) {
+	said := *read
+	if !sound("account_uri") && read.overlap.uri != a.uri {
+		said.uri = a.uri // for all that can be read
+	}
+	t := said.tenures(a.uri)
+	switch {
+	case !sound("thumbprints") && !sound("overlap"):
+		return
+	case !sound("thumbprints"):
+		t[""] = time.Time{}
+	}
+	a.keys = a.keys.narrow(t)
+	a.thumbprints = a.keys.left(a.thumbprints)
 }
 
 // field is the field of the document that grants name.

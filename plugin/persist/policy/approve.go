@@ -54,8 +54,16 @@ func (b basis) disapproves(uri, thumbprint string) (reason string) {
 
 // thumbprints is that of the account key now in use, none where it is not known.
 func (b basis) thumbprints() []string {
-	if len(b.account.thumbprints) > 0 {
-		return firstOf(b.account.thumbprints)
+	list := b.account.thumbprints
+	if b.account.teamsKeys {
+		list = b.team.accounts[b.account.uri].thumbprints
 	}
-	return firstOf(b.team.accounts[b.account.uri].thumbprints)
+	return b.account.keys.left(firstOf(list))
+}
+
+// keyWithdrawn reports whether there is a key, and newer versions that are not
+// valid name others.
+func (b basis) keyWithdrawn() bool {
+	known := !b.account.teamsKeys || len(b.team.accounts[b.account.uri].thumbprints) > 0
+	return known && len(b.thumbprints()) == 0
 }

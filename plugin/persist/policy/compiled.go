@@ -119,7 +119,7 @@ func (c *compilation) terms(d domain, s suffix, whole string) Terms {
 		return t
 	}
 	c.accepted++
-	if halt := c.halt(d.name, d.wanted); halt != "" {
+	if halt := cmp.Or(c.halt(d.name, d.wanted), t.publishes.halt()); halt != "" {
 		t.withhold(halt)
 	}
 	return t

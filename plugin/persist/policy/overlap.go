@@ -17,6 +17,7 @@ type overlap struct {
 	formsOverlap
 	uri         string   // of the account that this one replaces; empty: none
 	thumbprints []string // of keys before the current one; where uri is set, of that account's
+	teamsKeys   bool     // it names none, and leaves those of uri to the team's document
 }
 
 // formsOverlap is what of an overlap a domain may have of its own. It is
@@ -37,6 +38,7 @@ func (o *object) overlap() overlap {
 		in.check("account_uri", record.CheckAccountURI(v.uri))
 	}
 	v.thumbprints = in.thumbprints()
+	v.teamsKeys = len(v.thumbprints) == 0
 	if v.forms == 0 && v.uri == "" && len(v.thumbprints) == 0 {
 		o.fault("overlap", `names nothing: write what is published besides until then, of account_uri, thumbprints and forms`)
 	}
@@ -152,7 +154,7 @@ func (c *compilation) former() named {
 		return named{}
 	}
 	thumbprints := c.approvedOf(v.uri, v.thumbprints)
-	if len(v.thumbprints) == 0 {
+	if v.teamsKeys {
 		thumbprints = firstOf(c.team.accounts[v.uri].thumbprints)
 	}
 	if len(thumbprints) == 0 && c.hashes() {

@@ -18,6 +18,7 @@ type publication struct {
 	hashPrefix string // where there is a hash
 	account    named
 	ends       time.Time // when records name it no longer; zero: they go on
+	keyEnds    time.Time // the same for its hash alone
 	forms      forms
 
 	more        forms     // published besides
@@ -44,36 +45,46 @@ func (g *Grant) Promises() []Promise {
 	}
 	for _, who := range []struct {
 		named
-		ends time.Time
-	}{{p.account, p.ends}, {p.former, p.formerUntil}} {
+		ends, keyEnds time.Time
+	}{{p.account, p.ends, sooner(p.ends, p.keyEnds)}, {p.former, p.formerUntil, p.formerUntil}} {
 		for _, how := range []struct {
 			forms
 			ends time.Time
 		}{{p.forms, time.Time{}}, {p.more, p.moreUntil}} {
-			list = p.promise(list, g.FQDN, who.named, how.forms, sooner(who.ends, how.ends))
+			list = p.promisePlain(list, who.named, how.forms, sooner(who.ends, how.ends))
+			list = p.promiseHashes(list, g.FQDN, who.named, how.forms, sooner(who.keyEnds, how.ends))
 		}
 	}
 	return list
 }
 
-// promise adds the records of an account in some forms. One that is there already
-// lasts as long: the account is named before the former, and its forms before more.
-func (p *publication) promise(list []Promise, name record.FQDN, who named, how forms, ends time.Time) []Promise {
-	add := func(uri string) {
-		r := record.Record{Issuer: p.issuer, AccountURI: uri, Wildcard: p.wildcard}
-		if !slices.ContainsFunc(list, func(other Promise) bool { return other.Record == r }) {
-			list = append(list, Promise{r, ends})
-		}
+// promisePlain adds the record of an account by its URI, where that is a form.
+func (p *publication) promisePlain(list []Promise, who named, how forms, ends time.Time) []Promise {
+	if how&formsPlain == 0 || who.uri == "" {
+		return list
 	}
-	if how&formsPlain != 0 && who.uri != "" {
-		add(who.uri)
+	return p.promise(list, who.uri, ends)
+}
+
+// promiseHashes adds the records of an account by its hashes, where that is a form.
+func (p *publication) promiseHashes(list []Promise, name record.FQDN, who named, how forms, ends time.Time) []Promise {
+	if how&formHash == 0 {
+		return list
 	}
-	if how&formHash != 0 {
-		for t := range strings.FieldsSeq(who.thumbprints) {
-			add(record.HashAccountURI(p.hashPrefix, name, t, who.uri))
-		}
+	for t := range strings.FieldsSeq(who.thumbprints) {
+		list = p.promise(list, record.HashAccountURI(p.hashPrefix, name, t, who.uri), ends)
 	}
 	return list
+}
+
+// promise adds a record. One that is there already lasts as long: the account is
+// named before the former, and its forms before more.
+func (p *publication) promise(list []Promise, uri string, ends time.Time) []Promise {
+	r := record.Record{Issuer: p.issuer, AccountURI: uri, Wildcard: p.wildcard}
+	if slices.ContainsFunc(list, func(other Promise) bool { return other.Record == r }) {
+		return list
+	}
+	return append(list, Promise{r, ends})
 }
 
 // Records returns the records that are published at the instant at, without
@@ -96,8 +107,8 @@ func (t *Terms) Overlaps() (former, forms time.Time) {
 }
 
 // instants are those from which something is published no longer; zero: never.
-func (p *publication) instants() [3]time.Time {
-	return [...]time.Time{p.ends, p.formerUntil, p.moreUntil}
+func (p *publication) instants() [4]time.Time {
+	return [...]time.Time{p.ends, p.keyEnds, p.formerUntil, p.moreUntil}
 }
 
 // Changes returns the first instant after at at which the grant has other records
@@ -169,10 +180,19 @@ func (c *compilation) publication(name record.FQDN, w *wanted) (p publication, r
 	c.overlap(&p, name, w)
 	if (p.forms|p.more)&formHash == 0 {
 		p.account.thumbprints, p.former.thumbprints = "", ""
-	} else {
-		p.hashPrefix = c.issuer.hashPrefix
+		return p, ""
 	}
+	p.hashPrefix = c.issuer.hashPrefix
+	p.keyEnds, _ = c.account.keys.of(p.account.thumbprints)
 	return p, ""
+}
+
+// halt says why there are no records, empty if there are.
+func (p *publication) halt() string {
+	if p.forms|p.more == formHash && p.account.thumbprints == "" && p.former.thumbprints == "" {
+		return "withdrawn: the newest version names other thumbprints, and does not count itself yet"
+	}
+	return ""
 }
 
 // formsOf are those in which a grant is published.
@@ -208,7 +228,7 @@ func (b basis) unhashed(account named) string {
 	switch {
 	case b.issuer.hashPrefix == "":
 		return fmt.Sprintf("issuers/%s has no account_hash_prefix: set it to accountHashPrefix of the CA's directory", b.place.issuer)
-	case account.thumbprints == "":
+	case account.thumbprints == "" && !b.keyWithdrawn():
 		return "the account has no thumbprints: add that of its key (RFC 7638)"
 	}
 	return ""

@@ -1,0 +1,110 @@
+package policy_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// rolling is an account document of these members that publishes both forms, with
+// a mistake in it where it is not valid.
+func rolling(members string, valid bool) documents {
+	mistake := ""
+	if !valid {
+		mistake = `"typo": 1, `
+	}
+	return changing(mistake + members + `"forms": ["uri", "hash"], "domains": {"example.com": {}}`)
+}
+
+func keys(thumbprints ...string) string {
+	return `"thumbprints": ["` + strings.Join(thumbprints, `", "`) + `"], `
+}
+
+func outgoing(until, members string) string {
+	return fmt.Sprintf(`"overlap": {"until": %q, %s}, `, until, strings.TrimSuffix(members, ", "))
+}
+
+// A newer version that is not valid, and names another key, withdraws the one that
+// counts as it would if it were valid: when its overlap ends, or at once.
+func TestAnInvalidVersionThatReplacesTheKeyEndsItWithTheOverlap(t *testing.T) {
+	const soon = "2026-11-05T00:00:00Z"
+	current, never := hashOf("example.com", thumbprint, uri), time.Time{}
+	for name, c := range map[string]struct {
+		newer []string // versions, none of them valid
+		end   time.Time
+	}{
+		"an overlap":                     {[]string{keys(earlier1) + outgoing("$ENDS", keys(thumbprint))}, ends},
+		"and a later one":                {[]string{keys(earlier1) + outgoing("$ENDS", keys(thumbprint)), keys(earlier1) + outgoing("2026-12-05T00:00:00Z", keys(thumbprint))}, ends},
+		"and an earlier one":             {[]string{keys(earlier1) + outgoing("$ENDS", keys(thumbprint)), keys(earlier1) + outgoing(soon, keys(thumbprint))}, time.Date(2026, 11, 5, 0, 0, 0, 0, time.UTC)},
+		"and back":                       {[]string{keys(earlier1) + outgoing("$ENDS", keys(thumbprint)), keys(thumbprint)}, ends},
+		"back and forth":                 {[]string{keys(thumbprint), keys(earlier1) + outgoing("$ENDS", keys(thumbprint))}, ends},
+		"and then without":               {[]string{keys(earlier1) + outgoing("$ENDS", keys(thumbprint)), keys(earlier1)}, read},
+		"a new key that nobody can read": {[]string{keys("x") + outgoing("$ENDS", keys(thumbprint))}, ends},
+		"an overlap nobody can read":     {[]string{keys(earlier1) + outgoing("soon", keys(thumbprint))}, never},
+		"another key":                    {[]string{keys(earlier1)}, read},
+		"another key, and back":          {[]string{keys(earlier1), keys(thumbprint)}, read},
+		"one key more":                   {[]string{keys(earlier1, thumbprint)}, never},
+		"the same key before too":        {[]string{keys(thumbprint) + outgoing("$ENDS", keys(thumbprint, earlier2))}, never},
+		"the key is left to the team":    {[]string{""}, never},
+		"it, and an overlap":             {[]string{outgoing("$ENDS", keys(thumbprint))}, ends},
+		"an account nobody can read":     {[]string{`"account_uri": "x", ` + keys(thumbprint)}, never},
+	} {
+		for _, before := range []string{keys(thumbprint), ""} { // the admin has it approved as the first
+			b := compile(t, rolling(before, true))
+			for i, members := range c.newer {
+				b = next(b, 2+i, rolling(members, false))
+			}
+			for _, at := range []time.Time{read, ends.Add(-time.Second), ends, ends.AddDate(1, 0, 0)} {
+				want := []string{uri}
+				if c.end.IsZero() || at.Before(c.end) {
+					want = append(want, current)
+				}
+				slices.Sort(want)
+				if got := named(b, "example.com", at); !slices.Equal(got, want) {
+					t.Errorf("%s, %q before: expected %q at %v, got %q", name, before, want, at, got)
+				}
+			}
+			if g := b.Lookup("example.com")[0]; c.end.After(read) && (!g.Changes(read).Equal(c.end) || !g.Changed(ends).Equal(c.end)) {
+				t.Errorf("%s, %q before: expected a change at %v, got %v and %v", name, before, c.end, g.Changes(read), g.Changed(ends))
+			}
+			again := next(b, 9, rolling(keys(thumbprint), true))
+			if got := named(again, "example.com", ends); len(got) != 2 {
+				t.Errorf("%s, %q before: expected a valid version to count for all that it says, got %q", name, before, got)
+			}
+		}
+	}
+}
+
+// A grant that is left without any record is withheld, and its document to blame
+// for no more than what is wrong in it.
+func TestAnInvalidVersionThatReplacesTheKeyWithholdsAGrantOfTheHashAlone(t *testing.T) {
+	const hash = `"forms": ["hash"], "domains": {"example.com": {}}`
+	b := next(compile(t, changing(keys(thumbprint)+hash)), 2, changing(`"typo": 1, `+keys(earlier1)+hash))
+	if g := b.Lookup("example.com")[0]; !strings.HasPrefix(g.Withheld, "withdrawn: the newest version names other thumbprints") || len(b.Rejections()) != 1 {
+		t.Errorf("Expected the grant to be withheld, got %q with %v", g.Withheld, b.Rejections())
+	}
+}
+
+// What an invalid version leaves of a document's keys, no other is lent instead.
+func TestAnInvalidVersionLendsNoKeyOfTheTeams(t *testing.T) {
+	reversed := func(d documents) documents {
+		d["teams/web"] = strings.Replace(d["teams/web"], `"`+thumbprint+`", "`+earlier1+`"`, `"`+earlier1+`", "`+thumbprint+`"`, 1)
+		return d
+	}
+	b := compile(t, reversed(rolling(keys(thumbprint), true)))
+	b = next(b, 2, reversed(rolling(keys(earlier1), false)))
+	if got := named(b, "example.com", read); !slices.Equal(got, []string{uri}) {
+		t.Errorf("Expected no hash, got %q", got)
+	}
+	former := outgoing("$ENDS", `"account_uri": "`+formerURI+`", `+keys(formerKey))
+	b = compile(t, rolling(keys(thumbprint)+former, true))
+	if got := named(b, "example.com", read); len(got) != 4 {
+		t.Fatalf("Expected both accounts in both forms, got %q", got)
+	}
+	b = next(b, 2, rolling(keys(thumbprint)+strings.Replace(former, formerKey, earlier2, 1), false))
+	if got := named(b, "example.com", read); len(got) != 3 || slices.Contains(got, hashOf("example.com", formerKey, formerURI)) {
+		t.Errorf("Expected the former account without its hash, got %q", got)
+	}
+}
