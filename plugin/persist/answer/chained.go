@@ -28,15 +28,17 @@ func (a *Authority) chained(st *state, q Query, at time.Time) Response {
 		return a.unlinked(ed, q, at)
 	case n.nsec == nil:
 		return n.explain(q, a.unlinked(ed, q, at))
-	case q.Type == dns.TypeNSEC:
-		return a.pending(ed, q, Denial, n.nsec)
-	case n.stale && (q.Type == dns.TypeTXT || q.Name != a.zone.Origin):
-		return stale()
-	case q.Type == dns.TypeTXT && len(n.grants) == 0 && a.mayBeGranted(ed.st, q.Name, at):
+	case n.stale && q.Type != dns.TypeNSEC && (q.Type == dns.TypeTXT || q.Name != a.zone.Origin):
 		return stale()
 	}
 	if p := ed.answering(n, q, q.Name == a.zone.Origin); p != nil {
 		return a.pending(ed, q, p.outcome(), p)
+	}
+	switch {
+	case !a.zone.AllKnown(ed.st.book, at):
+		return n.explain(q, a.alone(ed, q, n.types, at))
+	case q.Type == dns.TypeNSEC:
+		return a.pending(ed, q, Denial, n.nsec)
 	}
 	return n.explain(q, a.denied(ed, q, NoData, n.nsec))
 }
@@ -65,8 +67,8 @@ func (p *pending) outcome() Outcome {
 func (a *Authority) unlinked(ed *edition, q Query, at time.Time) Response {
 	covering, _ := ed.chain.Find(q.Name)
 	if ed.chain.Exists(q.Name) {
-		if q.Type == dns.TypeTXT && a.mayBeGranted(ed.st, q.Name, at) {
-			return stale()
+		if !a.zone.AllKnown(ed.st.book, at) {
+			return a.alone(ed, q, nil, at)
 		}
 		return a.denied(ed, q, NoData, ed.names[covering.Hdr.Name].nsec)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/dnssec"
@@ -24,7 +25,7 @@ type composition struct {
 // compose makes the edition after prev, which may be nil.
 func (a *Authority) compose(prev *edition, st *state, at time.Time) (*edition, error) {
 	c := &composition{
-		edition: &edition{st: st, at: at, until: at.Truncate(tick).Add(tick), names: map[string]*node{}},
+		edition: &edition{st: st, at: at, until: at.Truncate(tick).Add(tick), names: map[string]*node{}, lone: new(sync.Map)},
 		prev:    prev,
 		zone:    a.zone,
 	}

@@ -31,6 +31,7 @@ type edition struct {
 	chain     *dnssec.Chain
 	names     map[string]*node // the apex, and every owner whether in the chain or not
 	held      bool             // whether this holds only as long as the book does
+	lone      *sync.Map        // lone → *set, NSEC records that are not of the chain
 }
 
 // node is a name of a chained zone. It is not changed any more once its edition

@@ -169,9 +169,9 @@ func (p *picture) served(confirmed time.Time) map[string][]uint16 {
 }
 
 // above are the types at a name above an owner: none, but that of TXT where it may
-// be granted by now, in a zone of targets. No chain can tell.
+// be granted by now, in a zone of targets.
 func (p *picture) above(name string) []uint16 {
-	if p.empty && p.a.Answer(ask(name, dns.TypeTXT), p.at).Outcome == answer.Stale {
+	if p.a.Answer(ask(name, dns.TypeTXT), p.at).Outcome == answer.Stale {
 		return []uint16{dns.TypeTXT}
 	}
 	return nil

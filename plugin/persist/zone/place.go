@@ -153,6 +153,14 @@ func (z *Zone) Known(b *policy.Book, name string, at time.Time) bool {
 	return at.Before(b.Listed(fqdn).Add(z.maxStale))
 }
 
+// AllKnown is Known for every name that z does not have.
+func (z *Zone) AllKnown(b *policy.Book, at time.Time) bool {
+	if z.Targets {
+		return at.Before(b.Listed("").Add(z.maxStale))
+	}
+	return z.Known(b, z.Origin, at)
+}
+
 // relative is the FQDN whose owner would stand somewhere below name.
 func relative(name string) record.FQDN {
 	return record.FQDN(strings.TrimSuffix(name, "."))
