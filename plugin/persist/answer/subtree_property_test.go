@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -33,9 +34,10 @@ type ruled struct{ subtree, served bool }
 type standing int
 
 const (
-	missing  standing = iota
-	bare              // it exists, and has no records
-	recorded          // it has the TXT RRset of the name validated
+	missing   standing = iota
+	bare               // it exists, and has no records
+	recorded           // it has the TXT RRset of the name validated
+	unvouched          // nobody has listed it, and it may be granted by now
 )
 
 // note has names have the types that stand at one of them, if it exists.
@@ -97,6 +99,30 @@ func (r rules) reach(name string) (ruled, bool) {
 	return ruled{}, false
 }
 
+// whileUnlisted is what is said of a name of a standing where the store has not
+// listed lately what is granted.
+func (r rules) whileUnlisted(name string, s standing) standing {
+	fqdn, owner := strings.CutPrefix(strings.TrimSuffix(name, "."), ownerLabel+".")
+	if _, own := r.granted[fqdn]; s == missing || owner && !own {
+		return unvouched
+	}
+	return s
+}
+
+// nested reports whether fqdn has a grant of its own inside a subtree inside another.
+func (r rules) nested(fqdn string) bool {
+	depth := 0
+	for name := fqdn; ; {
+		_, up, ok := strings.Cut(name, ".")
+		if !ok {
+			return depth >= 2
+		}
+		if name = up; r.granted[name].subtree {
+			depth++
+		}
+	}
+}
+
 func (r rules) stopped(name string) bool {
 	return slices.ContainsFunc(r.stops, func(s string) bool { return name == s || strings.HasSuffix(name, "."+s) })
 }
@@ -118,7 +144,7 @@ func randomSubtrees(random *rand.Rand) (policytest.Documents, rules) {
 	}
 	r := rules{granted: map[string]ruled{}}
 	var entries []string
-	for range 1 + random.IntN(6) {
+	for range 1 + random.IntN(9) {
 		name, s := randomDeep(random, 5)+"example.com", settings[random.IntN(len(settings))]
 		if _, twice := r.granted[name]; !twice {
 			r.granted[name] = s.ruled
@@ -129,11 +155,13 @@ func randomSubtrees(random *rand.Rand) (policytest.Documents, rules) {
 		"issuers/ca": `{"issuer_domain_names": ["ca.example"], "account_uri_prefixes": ["https://ca.example/acct/"], "wildcard": true, "subtree": true,
 			"account_hash_prefix": "https://ca.example/account-hash/", "forms": ["uri", "hash"]}`,
 	}).Account(`"thumbprints": ["` + policytest.Thumbprint + `"], "domains": {` + strings.Join(entries, ", ") + `}`)
-	if random.IntN(2) == 0 {
-		r.stops = []string{randomDeep(random, 4) + "example.com"}
-		return d.With(policytest.Documents{"control": `{"stop": {"domain:` + r.stops[0] + `": {}}}`}), r
+	n := random.IntN(3)
+	stops := make([]string, 0, n)
+	for range n {
+		name := randomDeep(random, 5) + "example.com"
+		r.stops, stops = append(r.stops, name), append(stops, `"domain:`+name+`": {}`)
 	}
-	return d.With(policytest.Documents{"control": `{}`}), r
+	return d.With(policytest.Documents{"control": `{"stop": {` + strings.Join(slices.Compact(slices.Sorted(slices.Values(stops))), ", ") + `}}`}), r
 }
 
 // randomDeep is a name of few labels, so that names meet, with a dot behind.
@@ -165,37 +193,74 @@ func randomBelow(random *rand.Rand) string {
 // denies a name or a type that the rules have exist.
 func TestSubtreesFollowTheRules(t *testing.T) {
 	random := rand.New(rand.NewPCG(11, 12))
-	kinds, synthesised := map[standing]int{}, 0
+	seen := map[string]int{}
 	for range 200 {
 		d, r := randomSubtrees(random)
 		p := picture{a: compact(t), d: d, keys: newKeys(t, dns.ED25519), v: validator.New(), at: noon}
-		p.a.Update(book(d, noon), p.keys)
+		if random.IntN(2) == 0 {
+			p.at = noon.Add(2 * time.Hour) // past grace
+		}
+		s, old := d.Snapshot(1, noon), random.IntN(4) == 0
+		if old {
+			s.Listed["accounts/web"] = p.at.Add(-73 * time.Hour)
+		}
+		p.a.Update(policy.Compile(nil, s, policy.Brakes{}), p.keys)
 		keys := p.dnskey(t)
 		names, proofs := map[string][]uint16{origin: {dns.TypeSOA, dns.TypeNS, dns.TypeDNSKEY, dns.TypeCDS, dns.TypeCDNSKEY}}, []*dns.NSEC{}
 		for range 80 {
 			q := randomQuestion(random)
-			if q.Name, q.DO = randomBelow(random), true; q.Name == origin {
+			if q.Name, q.DO = randomBelow(random), true; random.IntN(8) == 0 {
+				listed := slices.Sorted(maps.Keys(r.granted))
+				q.Name = ownerLabel + "." + listed[random.IntN(len(listed))] + "."
+			}
+			if _, ok := dns.IsDomainName(q.Name); !ok || len(q.Name) > 254 || q.Name == origin {
 				continue
 			}
-			if _, ok := dns.IsDomainName(q.Name); !ok || len(q.Name) > 254 {
-				continue
+			want, resp := r.standingOf(q.Name), p.a.Answer(q, p.at)
+			if old {
+				want = r.whileUnlisted(q.Name, want)
 			}
-			want, resp := r.standingOf(q.Name), p.a.Answer(q, noon)
-			kinds[want]++
-			if _, own := r.granted[strings.TrimSuffix(strings.TrimPrefix(q.Name, ownerLabel+"."), ".")]; want == recorded && !own {
-				synthesised++
-			}
+			r.notice(seen, q, want, p.at)
 			checkStanding(t, q, resp, want)
-			p.validate(t, q, resp, keys)
+			if want != unvouched {
+				p.validate(t, q, resp, keys)
+			}
 			proofs = append(proofs, nsecs(resp)...)
 			want.note(names, q.Name)
 		}
 		for _, n := range proofs {
-			contradicts(t, n, names, noon)
+			contradicts(t, n, names, p.at)
 		}
 	}
-	if kinds[missing] < 500 || kinds[bare] < 500 || synthesised < 150 {
-		t.Errorf("Names of each kind: %v, and %d synthesised: that shows little", kinds, synthesised)
+	for what, least := range map[string]int{
+		"missing": 500, "bare": 500, "unvouched": 500, "synthesised": 150, "synthesised past grace": 50, "synthesised CAA or CDS": 20,
+		"listed in two subtrees": 30, "stopped empty non-terminal": 50, "owner of 250 octets or more": 20,
+	} {
+		if seen[what] < least {
+			t.Errorf("Expected %d questions of the kind %s at least, got %d: that shows little", least, what, seen[what])
+		}
+	}
+}
+
+// notice counts a question among those of its kinds.
+func (r rules) notice(seen map[string]int, q answer.Query, s standing, at time.Time) {
+	fqdn, owner := strings.CutPrefix(strings.TrimSuffix(q.Name, "."), ownerLabel+".")
+	_, own := r.granted[fqdn]
+	synthesised := s == recorded && !own
+	for what, is := range map[string]bool{
+		"missing":                     s == missing,
+		"bare":                        s == bare,
+		"unvouched":                   s == unvouched,
+		"synthesised":                 synthesised,
+		"synthesised past grace":      synthesised && at.After(noon),
+		"synthesised CAA or CDS":      synthesised && (q.Type == dns.TypeCAA || q.Type == dns.TypeCDS || q.Type == dns.TypeCDNSKEY),
+		"listed in two subtrees":      owner && own && r.nested(fqdn),
+		"stopped empty non-terminal":  !owner && s == bare && r.stopped(fqdn),
+		"owner of 250 octets or more": owner && len(q.Name) >= 249,
+	} {
+		if is {
+			seen[what]++
+		}
 	}
 }
 
@@ -246,6 +311,8 @@ func checkKind(t *testing.T, q answer.Query, r answer.Response, want standing) {
 		ok = r.Outcome == answer.NoData || proof && r.Outcome == answer.Denial
 	case missing:
 		ok = r.Outcome == answer.NXDomain || proof && r.Outcome == answer.Denial
+	case unvouched:
+		ok = r.Outcome == answer.Stale
 	}
 	if !ok {
 		t.Errorf("%+v: the rules say %d, and the answer is %+v", q, want, r)

@@ -116,11 +116,12 @@ func (p *picture) take(t *testing.T, random *rand.Rand, kinds map[answer.Outcome
 // dnskey is the DNSKEY RRset, validated by the DS record of the parent.
 func (p *picture) dnskey(t *testing.T) []*dns.DNSKEY {
 	t.Helper()
-	sets, _ := validator.Split(p.a.Answer(ask(origin, dns.TypeDNSKEY), p.at).Answer)
+	apex := p.a.Zone().Origin
+	sets, _ := validator.Split(p.a.Answer(ask(apex, dns.TypeDNSKEY), p.at).Answer)
 	if len(sets) != 1 {
 		t.Fatalf("At %v: expected one DNSKEY RRset, got %v", p.at, sets)
 	}
-	keys, _, err := p.v.Keys(sets[0], origin, p.keys.DS(origin, p.at), p.at)
+	keys, _, err := p.v.Keys(sets[0], apex, p.keys.DS(apex, p.at), p.at)
 	if err != nil {
 		t.Fatalf("At %v: %v", p.at, err)
 	}
@@ -129,7 +130,7 @@ func (p *picture) dnskey(t *testing.T) []*dns.DNSKEY {
 
 func (p *picture) validate(t *testing.T, q answer.Query, r answer.Response, keys []*dns.DNSKEY) {
 	t.Helper()
-	verdict, err := p.v.Answer(validator.Answer{Name: q.Name, Type: q.Type, Rcode: r.Rcode, Answer: r.Answer, Authority: r.Authority}, origin, keys, p.at)
+	verdict, err := p.v.Answer(validator.Answer{Name: q.Name, Type: q.Type, Rcode: r.Rcode, Answer: r.Answer, Authority: r.Authority}, p.a.Zone().Origin, keys, p.at)
 	if err != nil {
 		t.Fatalf("At %v: the answer to %+v is bogus: %v\n%+v", p.at, q, err, r)
 	}
