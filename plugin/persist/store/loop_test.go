@@ -185,18 +185,20 @@ func TestPaceIsHalvedByThrottlingAndGrowsAgain(t *testing.T) {
 	for range 20 {
 		r.fails(t, ErrThrottled)
 	}
-	// Of what a scan asks for some is answered before it ends.
+	// Something of what a scan asks for is answered before it ends.
 	if got := r.pace.limiter.Limit(); got < leastPace || got >= leastPace+1 {
 		t.Errorf("After many the pace is %v", got)
 	}
 	f.Heal()
-	r.scan(t) // and some after that
+	r.scan(t)
 	before := r.pace.limiter.Limit()
 	f.Asked()
 	r.scan(t)
-	answered := len(f.Asked())
+	asked := f.Asked()
+	slices.Sort(asked)
+	answered := len(slices.Compact(asked)) // one that meets a connection which a scan has cut is sent again
 	if got := r.pace.limiter.Limit(); got != before+paceStep*rate.Limit(answered) {
-		t.Errorf("After a scan of which %d requests were answered the pace is %v", answered, got)
+		t.Errorf("After a scan of which %d requests were answered the pace is %v: %q", answered, got, asked)
 	}
 	for range 30 {
 		r.scan(t)
