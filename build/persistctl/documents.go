@@ -56,7 +56,7 @@ func (d *documents) source(dir string) (store.Source, error) {
 	if d.vault != fromEnvironment {
 		cfg.Address = d.vault
 	}
-	return store.NewVault(cfg)
+	return openVault(cfg)
 }
 
 // workingDirectory is the store in the working directory, if it is one.

@@ -67,7 +67,7 @@ func (k *keySource) inVault() (place, *store.Vault, error) {
 	if err != nil {
 		return place{}, nil, err
 	}
-	v, err := store.NewVault(store.VaultConfig{})
+	v, err := openVault(store.VaultConfig{})
 	return p, v, err
 }
 

@@ -18,7 +18,7 @@ const mostRotations = 100
 // adoptTransit returns the newest version of a key in Transit. It makes the key
 // where there is none, and rotates it until a version's key tag fits.
 func adoptTransit(ctx context.Context, path string, algorithm uint8) (dnssec.Away, error) {
-	v, err := store.NewVault(store.VaultConfig{})
+	v, err := openVault(store.VaultConfig{})
 	if err != nil {
 		return dnssec.Away{}, err
 	}
@@ -38,7 +38,7 @@ func adoptTransit(ctx context.Context, path string, algorithm uint8) (dnssec.Awa
 // force: the newest, where a run that was interrupted has made it, or else a new
 // one.
 func nextInTransit(ctx context.Context, keys *dnssec.KeySet, inForce dnssec.Away) (dnssec.Away, error) {
-	v, err := store.NewVault(store.VaultConfig{})
+	v, err := openVault(store.VaultConfig{})
 	if err != nil {
 		return dnssec.Away{}, err
 	}
@@ -72,7 +72,7 @@ func rotateUntil(ctx context.Context, v *store.Vault, key *store.TransitKey, pat
 
 // inTransit finds the private half of a key in Transit.
 func inTransit(ctx context.Context, _ string, a dnssec.Away) (crypto.Signer, error) {
-	v, err := store.NewVault(store.VaultConfig{})
+	v, err := openVault(store.VaultConfig{})
 	if err != nil {
 		return nil, err
 	}

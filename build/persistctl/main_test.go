@@ -157,11 +157,12 @@ func zoneFile(ts *testscript.TestScript, file string) []dns.RR {
 
 // vault is a real Vault: vault start | seal | mount MOUNT | transit MOUNT |
 // write PATH MEMBER=VALUE | put MOUNT PATH FILE | delete MOUNT PATH | root |
-// token POLICY FILE. The last writes the policy in FILE, and
-// the commands that follow have a token of that policy alone.
+// leave FILE | token POLICY FILE. The last writes the policy in FILE, and
+// the commands that follow have a token of that policy alone. After leave the
+// root token is in FILE, and not in the environment.
 func vault(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
-		ts.Fatalf("usage: vault start | seal | mount | transit | write | put | delete | root | token")
+		ts.Fatalf("usage: vault start | seal | mount | transit | write | put | delete | root | leave | token")
 	}
 	v := ts.Value("vault").(*parts.Vault)
 	ctx := context.Background()
@@ -180,6 +181,9 @@ func vault(ts *testscript.TestScript, neg bool, args []string) {
 		_, err = v.Client.Logical().WriteWithContext(ctx, args[1], map[string]any{member: value})
 	case "root":
 		ts.Setenv("VAULT_TOKEN", v.RootToken)
+	case "leave":
+		ts.Setenv("VAULT_TOKEN", "")
+		err = os.WriteFile(ts.MkAbs(args[1]), []byte(v.RootToken+"\n"), 0o600)
 	case "put":
 		err = v.Put(ctx, args[1], args[2], ts.ReadFile(args[3]))
 	case "delete":

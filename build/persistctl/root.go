@@ -80,8 +80,8 @@ dns-persist-01, the ACME challenge whose TXT record stays.
 Policy documents grant names to ACME accounts. They come from a directory, the
 one that policies names in the Corefile, or with --vault from Vault. Vault is
 reached as the VAULT_* environment variables say, such as VAULT_ADDR,
-VAULT_NAMESPACE and VAULT_CACERT, and always with the token in VAULT_TOKEN: the
-file that vault login writes is not read.
+VAULT_NAMESPACE and VAULT_CACERT, and with the token that the vault command
+sends: the one in VAULT_TOKEN, or else that of vault login.
 
 stop, resume, apply, import, export and account replace write policy documents, some
 of the commands below keys those of keys and bundles, and the others write nothing. keys

@@ -24,6 +24,7 @@ type VaultConfig struct {
 
 	Auth         string // a name among [AuthMethods]; by default "token"
 	AuthMount    string // of the auth method, by default its name
+	Token        string // of token, by default that in VAULT_TOKEN
 	TokenFile    string // of token_file
 	RoleIDFile   string // of approle
 	SecretIDFile string // of approle
@@ -88,6 +89,9 @@ func NewVault(cfg VaultConfig) (*Vault, error) {
 func (v *Vault) newIdentity(cfg VaultConfig) (i identity, advice string, err error) {
 	switch cmp.Or(cfg.Auth, "token") {
 	case "token":
+		if cfg.Token != "" {
+			return fixedToken(cfg.Token), "log in again (vault login), or set " + api.EnvVaultToken, nil
+		}
 		given := os.Getenv(api.EnvVaultToken)
 		if given == "" {
 			return nil, "", fmt.Errorf("auth token takes the token from the environment, and %s is not set there", api.EnvVaultToken)
