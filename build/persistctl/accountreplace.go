@@ -291,9 +291,7 @@ func (f *replacement) text(w io.Writer) {
 	for _, c := range f.Changes {
 		fmt.Fprintln(w, c)
 	}
-	for _, e := range f.Names {
-		e.text(w)
-	}
+	addresses(false).effects(w, f.Names)
 	sayRejected(w, f.Rejections)
 	for _, a := range f.Approvals {
 		fmt.Fprintf(w, "%s does not approve it: have an admin add %q: {\"thumbprints\": %q} under accounts, or run this with --approve\n", a.Document, a.URI, a.Thumbprints)

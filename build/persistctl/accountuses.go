@@ -20,6 +20,7 @@ import (
 func newAccountUses(out *output) *cobra.Command {
 	var docs documents
 	var at instant
+	var addresses addresses
 	cmd := &cobra.Command{
 		Use:   "uses URI [DIR | --vault[=ADDRESS]]",
 		Short: "Say what breaks if an account goes: names, documents, approvals and stops",
@@ -36,11 +37,13 @@ The exit status is 1 if nothing names the account.`,
 	}
 	docs.register(cmd.Flags())
 	at.register(cmd.Flags(), "as of this instant")
+	addresses.register(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		used, err := usesOf(cmd.Context(), docs, args[0], argument(args, 1), at.orNow())
 		if err != nil {
 			return err
 		}
+		used.addresses = addresses
 		return out.print(cmd.OutOrStdout(), used)
 	}
 	return cmd
@@ -55,6 +58,8 @@ type uses struct {
 	Alone     int          `json:"names_without_another"` // at which nobody else has a record
 	Approvals []approvedIn `json:"approvals"`
 	Stops     []string     `json:"stops"`
+
+	addresses addresses
 }
 
 // usedBy is a document that has the account.
@@ -69,6 +74,7 @@ type usedBy struct {
 // usedAt is a name at which the account has a grant.
 type usedAt struct {
 	Name      record.FQDN `json:"name"`
+	Prefix    string      `json:"prefix,omitempty"` // by which a document grants it among others
 	Documents []string    `json:"documents"`
 	State     string      `json:"state"`  // served, or why not
 	Others    []other     `json:"others"` // who has a record there besides
@@ -141,7 +147,7 @@ func findUses(book *policy.Book, uri string, at time.Time) *uses {
 // usesAt says how it stands at one name with an account that the documents in has
 // name.
 func usesAt(book *policy.Book, name record.FQDN, uri string, has map[string]policy.AccountFacts, at time.Time) usedAt {
-	used := usedAt{Name: name, Documents: []string{}, Others: []other{}}
+	used := usedAt{Name: name, Prefix: prefixAt(book, name), Documents: []string{}, Others: []other{}}
 	issuers := namesOfIssuers(book)
 	s := defaultStanza()
 	for _, g := range book.Lookup(name) {
@@ -188,7 +194,11 @@ func sortedNames(set map[record.FQDN]bool) []record.FQDN {
 
 func (u *uses) text(w io.Writer) {
 	printRows(w, []string{"DOCUMENT", "AS", "UNTIL", "NAMES"}, u.Documents, usedBy.row)
-	printRows(w, []string{"NAME", "STATE", "OTHERS"}, u.Names, usedAt.row)
+	lines := make([]line, 0, len(u.Names))
+	for _, n := range u.Names {
+		lines = append(lines, n.line())
+	}
+	printRows(w, []string{"NAME", "STATE", "OTHERS"}, u.addresses.fold(lines), func(row []string) []string { return row })
 	for _, a := range u.Approvals {
 		fmt.Fprintf(w, "%s approves it with %s.\n", a.Document, counted(len(a.Thumbprints), "thumbprint"))
 	}
@@ -221,10 +231,10 @@ func (d usedBy) row() []string {
 	return []string{d.Document, as, stamp(d.Until), strconv.Itoa(d.Names)}
 }
 
-func (n usedAt) row() []string {
+func (n usedAt) line() line {
 	others := make([]string, 0, len(n.Others))
 	for _, o := range n.Others {
 		others = append(others, o.URI)
 	}
-	return []string{string(n.Name), n.State, strings.Join(others, ", ")}
+	return line{name: n.Name, prefix: n.Prefix, cells: []string{n.State, strings.Join(others, ", ")}}
 }

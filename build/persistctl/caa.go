@@ -138,7 +138,7 @@ func (c *caa) uses(ctx context.Context, names []string, dir string) ([]caaUse, e
 // noUse says why no grant at a name can be used.
 func noUse(book *policy.Book, name record.FQDN) string {
 	if len(book.At(name)) > 0 {
-		return fmt.Sprintf("no grant at %s is in force: persistctl show %s says why", name, name)
+		return fmt.Sprintf("no grant at %s is in force: persistctl show %s says why", name.Readable(), name.Readable())
 	}
 	return noGrant(book, name)
 }

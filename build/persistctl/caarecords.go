@@ -19,6 +19,7 @@ type caaUse struct {
 	Issuers  []string    `json:"issuers"`
 	Account  string      `json:"account_uri"`
 	opaque   bool        // the account URI may mean nothing in CAA
+	prefix   string      // by which an IP address is granted among others
 }
 
 // usesOf returns what grants need: during an overlap, for both accounts that they
@@ -41,6 +42,7 @@ func (c *caa) usesOf(book *policy.Book, grants []*policy.Grant) []caaUse {
 				Issuers:  issuers[g.Issuer],
 				Account:  account,
 				opaque:   g.Opaque(),
+				prefix:   grantedBy(book, g),
 			})
 		}
 	}
@@ -82,7 +84,7 @@ type caaRecord struct {
 
 // newCAARecords returns the records for uses, which are in the order of names.
 func newCAARecords(uses []caaUse, ttl uint32) *caaRecords {
-	made := &caaRecords{Records: []caaRecord{}, Notes: []string{}}
+	made := &caaRecords{Records: []caaRecord{}, Notes: addressNotes(uses)}
 	for len(uses) > 0 {
 		name := uses[0].Name
 		n := slices.IndexFunc(uses, func(u caaUse) bool { return u.Name != name })
@@ -95,11 +97,27 @@ func newCAARecords(uses []caaUse, ttl uint32) *caaRecords {
 	return made
 }
 
+// addressNotes say for which of the uses there are no records.
+func addressNotes(uses []caaUse) []string {
+	var lines []line
+	seen := map[record.FQDN]bool{}
+	for _, u := range uses {
+		if u.isAddress() && !seen[u.Name] {
+			lines = append(lines, line{name: u.Name, prefix: u.prefix})
+			seen[u.Name] = true
+		}
+	}
+	notes := make([]string, 0, len(lines))
+	for _, row := range addresses(false).fold(lines) {
+		notes = append(notes, row[0]+": no CA looks at CAA for IP addresses, so there are no records")
+	}
+	return notes
+}
+
 // add adds the RRset of one name.
 func (c *caaRecords) add(uses []caaUse, ttl uint32) {
 	if uses[0].isAddress() {
-		c.Notes = append(c.Notes, fmt.Sprintf("%s is an IP address, for which no CA looks at CAA: there are no records for it", uses[0].Name))
-		return
+		return // see addressNotes
 	}
 	var issue, wild []string
 	for _, u := range uses {

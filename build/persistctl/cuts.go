@@ -47,8 +47,7 @@ func (c *allCuts) zones(ctx context.Context, name string, at time.Time) ([]strin
 		return nil, err
 	}
 	if !c.wanted {
-		one, err := origin(name)
-		return []string{one}, err
+		return origins(name)
 	}
 	z, err := zone.New(zone.Config{Origin: name, Cuts: true, Overlay: true, TTL: defaultTTL})
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -27,7 +28,8 @@ type plan struct {
 	Order     []step    `json:"order,omitempty"`  // of the writes
 	Written   bool      `json:"written,omitzero"` // by apply
 
-	before int // names with records
+	before    int // names with records
+	addresses addresses
 }
 
 // effect is what changes at one name.
@@ -35,6 +37,9 @@ type effect struct {
 	Name   record.FQDN `json:"name"`
 	Before []string    `json:"before"`
 	After  []string    `json:"after"`
+	Prefix string      `json:"prefix,omitempty"` // by which a document grants it among others
+
+	alike string // what it would be at the first name of the prefix
 }
 
 // compare finds the names whose records differ. One that only one of the books
@@ -50,9 +55,31 @@ func (p *plan) compare(before, after *policy.Book) {
 	maps.Copy(names, is)
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		if !slices.Equal(was[name], is[name]) {
-			p.Names = append(p.Names, effect{name, orNone(was[name]), orNone(is[name])})
+			p.Names = append(p.Names, newEffect(name, was[name], is[name], before, after))
 		}
 	}
+}
+
+// newEffect is that of two books, which have the records was and is at a name. The
+// hash form differs from address to address, and so a prefix is held against what the
+// first of them would have.
+func newEffect(name record.FQDN, was, is []string, before, after *policy.Book) effect {
+	e := effect{Name: name, Before: orNone(was), After: orNone(is), Prefix: cmp.Or(prefixAt(after, name), prefixAt(before, name))}
+	if e.Prefix != "" {
+		first := reverseNames(e.Prefix)[0]
+		e.alike = fmt.Sprintf("%q %q", promisedAs(before, name, first), promisedAs(after, name, first))
+	}
+	return e
+}
+
+// promisedAs are the promises that a name has in a book, as if it were another one.
+func promisedAs(book *policy.Book, name, other record.FQDN) []string {
+	grants := book.Lookup(name)
+	list := make([]string, 0, len(grants))
+	for _, g := range grants {
+		list = append(list, promises(&policy.Grant{FQDN: other, Terms: g.Terms})...)
+	}
+	return list
 }
 
 // inherit adds what name has in the subtrees of book.
@@ -156,10 +183,10 @@ func (p *plan) text(w io.Writer) {
 		if len(e.Before) == 0 {
 			gained++
 		}
-		e.text(w)
 	}
+	p.addresses.effects(w, p.Names)
 	sayRejected(w, p.Rejections)
-	p.Ungranted.text(w)
+	p.Ungranted.text(w, p.addresses)
 	fmt.Fprintf(w, "%s to write; names that get records: %d, that lose all of theirs: %d, that have others: %d.\n", counted(len(p.Changes), "document"), gained, lost, len(p.Names)-gained-lost)
 	for _, why := range p.Refusals {
 		fmt.Fprintln(w, "refused:", why)
@@ -171,16 +198,32 @@ func (p *plan) text(w io.Writer) {
 	}
 }
 
-// text prints what goes and what comes.
-func (e effect) text(w io.Writer) {
-	for _, line := range e.Before {
-		if !slices.Contains(e.After, line) {
-			fmt.Fprintf(w, "- %s %q\n", e.Name, line)
+// effects prints what goes and what comes.
+func (a addresses) effects(w io.Writer, list []effect) {
+	lines := make([]line, 0, len(list))
+	for _, e := range list {
+		lines = append(lines, line{e.Name, e.Prefix, e.alike, e.signed()})
+	}
+	for _, row := range a.fold(lines) {
+		for _, text := range row[1:] {
+			fmt.Fprintf(w, "%c %s %q\n", text[0], row[0], text[1:])
 		}
 	}
-	for _, line := range e.After {
-		if !slices.Contains(e.Before, line) {
-			fmt.Fprintf(w, "+ %s %q\n", e.Name, line)
+}
+
+// signed are the records that go, with a minus in front, and those that come, with a
+// plus.
+func (e effect) signed() []string {
+	var list []string
+	for _, text := range e.Before {
+		if !slices.Contains(e.After, text) {
+			list = append(list, "-"+text)
 		}
 	}
+	for _, text := range e.After {
+		if !slices.Contains(e.Before, text) {
+			list = append(list, "+"+text)
+		}
+	}
+	return list
 }

@@ -20,13 +20,17 @@ type inventory struct {
 	Grants []entry    `json:"grants"`
 	Bound  *lastTrace `json:"revocation,omitempty"` // of all of them; nil where none is served
 	Size   *largest   `json:"largest_answer,omitempty"`
+
+	addresses addresses
 }
 
 // entry is one grant.
 type entry struct {
 	Name     record.FQDN `json:"name"`
-	Target   string      `json:"target,omitempty"` // where its records stand in a zone of targets
-	Issuer   string      `json:"issuer"`           // issuer-domain-name; the slug where its document is not valid
+	Address  string      `json:"address,omitempty"` // IP address or prefix that a reverse name stands for
+	Prefix   string      `json:"prefix,omitempty"`  // by which the document grants it among others
+	Target   string      `json:"target,omitempty"`  // where its records stand in a zone of targets
+	Issuer   string      `json:"issuer"`            // issuer-domain-name; the slug where its document is not valid
 	Account  string      `json:"account_uri"`
 	Scope    string      `json:"scope,omitempty"`
 	By       record.FQDN `json:"subtree_of,omitempty"` // the name whose subtree it comes from
@@ -58,7 +62,7 @@ func (s *showing) inventory(ctx context.Context, name record.FQDN, dir string) (
 	case len(grants) == 0 && name != "":
 		return nil, s.none(lib.Book, name)
 	}
-	shown := &inventory{At: at, Freeze: lib.Freeze(), Stops: []string{}, Grants: []entry{}}
+	shown := &inventory{addresses: s.addresses, At: at, Freeze: lib.Freeze(), Stops: []string{}, Grants: []entry{}}
 	for _, stop := range lib.Stops() {
 		shown.Stops = append(shown.Stops, stop.String())
 	}
@@ -109,6 +113,7 @@ func namesOfIssuers(book *policy.Book) map[string]string {
 func newEntry(book *policy.Book, g *policy.Grant, now standing, issuers map[string]string) entry {
 	e := entry{
 		Name:     g.FQDN,
+		Prefix:   grantedBy(book, g),
 		By:       subtreeOf(book, g.FQDN),
 		Issuer:   issuers[g.Issuer],
 		Account:  book.AccountURI(g),
@@ -117,6 +122,9 @@ func newEntry(book *policy.Book, g *policy.Grant, now standing, issuers map[stri
 		Reason:   now.reason,
 		Document: g.Path() + "@" + book.Version(g.Path()),
 		Records:  []string{},
+	}
+	if g.FQDN.IsReverse() {
+		e.Address = g.FQDN.Readable()
 	}
 	if e.Scope = scope(g); e.By == "" && g.Subtree && e.Scope != "" {
 		e.Scope += ", subtree"
@@ -144,31 +152,15 @@ func scope(g *policy.Grant) string {
 }
 
 func (i *inventory) text(w io.Writer) {
-	rows := make([][]string, 0, 1+len(i.Grants))
-	rows = append(rows, []string{"NAME", "ISSUER", "ACCOUNT", "SCOPE", "PERSISTUNTIL", "DOCUMENT", "STATE"})
+	head := []string{"NAME", "ISSUER", "ACCOUNT", "SCOPE", "PERSISTUNTIL", "DOCUMENT", "STATE"}
 	if len(i.Grants) > 0 && i.Grants[0].Target != "" {
-		rows[0] = slices.Insert(rows[0], 1, "TARGET")
+		head = slices.Insert(head, 1, "TARGET")
 	}
+	lines := make([]line, 0, len(i.Grants))
 	for _, e := range i.Grants {
-		until, state := stamp(e.Until), "served"
-		if len(e.Ending) > 0 {
-			state = fmt.Sprintf("served, %s of it before %s only", counted(len(e.Ending), "record"), endsText(e.Ending))
-		}
-		if e.By != "" {
-			state += ", by the subtree of " + string(e.By)
-		}
-		if !e.Served {
-			state = e.Reason
-		} else if e.Until.IsZero() {
-			until = "none"
-		}
-		row := []string{string(e.Name), e.Issuer, e.Account, e.Scope, until, e.Document, state}
-		if e.Target != "" {
-			row = slices.Insert(row, 1, e.Target)
-		}
-		rows = append(rows, row)
+		lines = append(lines, e.line(i.addresses))
 	}
-	table(w, rows...)
+	table(w, slices.Concat([][]string{head}, i.addresses.fold(lines))...)
 	for _, stop := range i.Stops {
 		fmt.Fprintf(w, "\nThe control document stops %s.\n", stop)
 	}
@@ -176,10 +168,35 @@ func (i *inventory) text(w io.Writer) {
 		fmt.Fprintf(w, "\nThe control document freezes rotation from %s on.\n", stamp(i.Freeze))
 	}
 	if i.Size != nil {
-		fmt.Fprintf(w, "\nThe largest signed answer is that of %s: %s.\n", i.Size.Name, i.Size.octets)
+		fmt.Fprintf(w, "\nThe largest signed answer is that of %s: %s.\n", i.Size.Name.Readable(), i.Size.octets)
 	}
 	if i.Bound != nil {
 		fmt.Fprintln(w)
 		i.Bound.text(w)
 	}
+}
+
+// line is the entry as people read it.
+func (e entry) line(a addresses) line {
+	until, state := stamp(e.Until), "served"
+	if len(e.Ending) > 0 {
+		state = fmt.Sprintf("served, %s of it before %s only", counted(len(e.Ending), "record"), endsText(e.Ending))
+	}
+	if e.By != "" {
+		state += ", by the subtree of " + e.By.Readable()
+	}
+	if !e.Served {
+		state = e.Reason
+	} else if e.Until.IsZero() {
+		until = "none"
+	}
+	l := line{name: e.Name, prefix: e.Prefix, cells: []string{e.Issuer, e.Account, e.Scope, until, e.Document, state}}
+	switch {
+	case e.Target == "":
+	case e.Prefix != "" && !bool(a):
+		l.cells = slices.Insert(l.cells, 0, "one for each")
+	default:
+		l.cells = slices.Insert(l.cells, 0, e.Target)
+	}
+	return l
 }

@@ -139,7 +139,7 @@ func (a asked) subject() string {
 	if a.Wildcard {
 		return "*." + string(a.Name)
 	}
-	return string(a.Name)
+	return a.Name.Readable()
 }
 
 func (t told) text(w io.Writer) {

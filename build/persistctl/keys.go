@@ -1,6 +1,9 @@
 package main
 
 import (
+	"net/netip"
+
+	"github.com/coredns-persist/persist/plugin/persist/record"
 	"github.com/coredns-persist/persist/plugin/persist/zone"
 
 	"github.com/spf13/cobra"
@@ -37,4 +40,25 @@ func origin(name string) (string, error) {
 		return "", usageError{err}
 	}
 	return z.Origin, nil
+}
+
+// origins returns the zones that the Corefile names by name: one, or those of the
+// reverse names of an IP prefix or address.
+func origins(name string) ([]string, error) {
+	if addr, err := netip.ParseAddr(name); err == nil {
+		name = netip.PrefixFrom(addr, addr.BitLen()).String()
+	}
+	if _, err := netip.ParsePrefix(name); err != nil {
+		one, err := origin(name)
+		return []string{one}, err
+	}
+	names, err := record.ParsePrefix(name)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	zones := make([]string, 0, len(names))
+	for _, n := range names {
+		zones = append(zones, string(n)+".")
+	}
+	return zones, nil
 }

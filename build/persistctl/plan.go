@@ -22,11 +22,13 @@ type planning struct {
 	otherStore  bool          // nor is a config of another store, or of an earlier state
 	revival     bool          // nor that something counts again that is disabled or deleted
 	settle      time.Duration // between the kinds of documents
+	addresses   addresses
 	now         time.Time
 }
 
 func (p *planning) register(flags *pflag.FlagSet) {
 	p.vault.registerVault(flags, "is to have the documents")
+	p.addresses.register(flags)
 	flags.BoolVar(&p.remove, "delete", false, "delete the issuers, teams and accounts that DIR does not have; vault kv undelete brings them back")
 	flags.BoolVar(&p.rejected, "allow-rejections", false, "write documents of which servers reject something that they did not reject before")
 	flags.BoolVar(&p.massRemoval, "allow-mass-removal", false, "take the records of more than half of the names")
@@ -35,9 +37,11 @@ func (p *planning) register(flags *pflag.FlagSet) {
 }
 
 const planningHelp = `The documents are compared as JSON, and their grants as the compiled book has them:
-what is printed of names is what servers would publish. Documents that DIR does not
-have stay, unless --delete is given; those among them that an apply has disabled
-which was interrupted are enabled again, by a DIR with config.
+what is printed of names is what servers would publish. An IP prefix that stands for
+several reverse names is one line, with what the first of them has, for all of them
+that change alike, unless --addresses is given. Documents that DIR does not have
+stay, unless --delete is given; those among them that an apply has disabled which was
+interrupted are enabled again, by a DIR with config.
 
 config, issuers, teams, accounts and control are written. Of control, stops and a
 freeze are only added: what stands there may be somebody's emergency, and only
@@ -101,7 +105,7 @@ func (p *planning) plan(ctx context.Context, dir string) (*plan, store.Writer, e
 	if err != nil {
 		return nil, nil, fmt.Errorf("the documents in Vault: %w", err)
 	}
-	found := &plan{Dir: dir, Names: []effect{}, Rejections: []remark{}, Kept: []string{}, StopsKept: []string{}, Refusals: []string{}}
+	found := &plan{addresses: p.addresses, Dir: dir, Names: []effect{}, Rejections: []remark{}, Kept: []string{}, StopsKept: []string{}, Refusals: []string{}}
 	if found.Changes, err = p.changes(found, wanted.snapshot, held.snapshot); err != nil {
 		return nil, nil, err
 	}

@@ -18,6 +18,8 @@ type showing struct {
 	at     instant
 	qtype  string
 	dnssec bool
+
+	addresses addresses
 }
 
 func newShow(out *output) *cobra.Command {
@@ -29,8 +31,9 @@ func newShow(out *output) *cobra.Command {
 there is none, and how long it takes in the worst case until nobody relies on it
 any more once it is stopped, disabled or removed from its document. The store is
 taken to answer all the time. A dash under SCOPE is that of a grant which is
-stopped, disabled or rejected: it has no record that could reach anywhere. -o json
-has the texts of the records too.
+stopped, disabled or rejected: it has no record that could reach anywhere. An IP
+prefix that stands for several reverse names is one line for all of them that say the
+same, unless --addresses is given. -o json has each, and the texts of the records too.
 
 With --keys or --keys-vault, show instead the answer that a server gives at that
 instant, octet by octet, in the form of a zone file. That takes what stands in
@@ -55,6 +58,7 @@ working directory by default.`,
 	flags := cmd.Flags()
 	s.docs.register(flags)
 	s.stanza.register(flags)
+	s.addresses.register(flags)
 	s.keys = registerKeySource(flags, "keys", "keys-vault")
 	s.at.register(flags, "as of this instant")
 	flags.StringVar(&s.qtype, "type", "TXT", "`TYPE` to ask for, with --keys or --keys-vault")

@@ -26,7 +26,7 @@ func covered(book *policy.Book, name, by record.FQDN) string {
 	for i, g := range grants {
 		paths[i] = g.Path()
 	}
-	return fmt.Sprintf("%s has no grant of its own: it lies in the subtree of %s, by %s", name, by, strings.Join(paths, ", "))
+	return fmt.Sprintf("%s has no grant of its own: it lies in the subtree of %s, by %s", name.Readable(), by.Readable(), strings.Join(paths, ", "))
 }
 
 // nearestGrant returns the nearest name above name that has grants, empty if there is

@@ -67,9 +67,9 @@ func whyNotBelow(book *policy.Book, name record.FQDN) string {
 
 // noGrant says that there is no grant at name, and where the nearest is.
 func noGrant(book *policy.Book, name record.FQDN) string {
-	text := fmt.Sprintf("there is no grant at %s, and a CA asks for %s alone", name, name.Owner())
+	text := fmt.Sprintf("there is no grant at %s, and a CA asks for %s alone", name.Readable(), name.Owner())
 	if up := nearestGrant(book, name); up != "" {
-		return fmt.Sprintf("%s: the nearest grant is at %s, %s", text, up, whyNotBelow(book, up))
+		return fmt.Sprintf("%s: the nearest grant is at %s, %s", text, up.Readable(), whyNotBelow(book, up))
 	}
 	if book.Contains(name) {
 		return text + ": there are grants below it only"

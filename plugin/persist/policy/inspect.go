@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -68,6 +69,15 @@ func (b *Book) AccountURI(g *Grant) string {
 		return c.account.uri
 	}
 	return ""
+}
+
+// Written is how the document of g writes its name, such as an IP prefix that stands
+// for it among others. It is the name itself where the document is not there any more.
+func (b *Book) Written(g *Grant) string {
+	if c := b.accounts[g.place()]; c != nil {
+		return cmp.Or(c.account.written[g.FQDN], string(g.FQDN))
+	}
+	return string(g.FQDN)
 }
 
 // Thumbprints returns those of the keys that documents know the account at uri

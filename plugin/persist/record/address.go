@@ -49,6 +49,19 @@ func (f FQDN) Prefix() (netip.Prefix, bool) {
 	return netip.PrefixFrom(netip.AddrFrom16(octets), 4*n), true
 }
 
+// Readable is f as people write it: an IP address (RFC 5952) or prefix in the place of
+// a reverse name that stands for one.
+func (f FQDN) Readable() string {
+	p, ok := f.Prefix()
+	switch {
+	case !ok:
+		return string(f)
+	case p.IsSingleIP():
+		return p.Addr().String()
+	}
+	return p.String()
+}
+
 // FirstAddress returns the reverse name of the first of the addresses that f stands
 // for, and f itself where it stands for none.
 func (f FQDN) FirstAddress() FQDN {

@@ -147,3 +147,20 @@ func FuzzReverseNames(f *testing.F) {
 		}
 	})
 }
+
+// net/netip writes addresses as RFC 5952 does.
+func TestReverseNamesAreReadAsTheirAddresses(t *testing.T) {
+	for name, want := range map[record.FQDN]string{
+		"example.com":            "example.com",
+		"7.2.0.192.in-addr.arpa": "192.0.2.7",
+		"2.0.192.in-addr.arpa":   "192.0.2.0/24",
+		"1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa": "2001:db8::1",
+		"0.8.b.d.0.1.0.0.2.ip6.arpa":  "2001:db8::/36",
+		"0-26.2.0.192.in-addr.arpa":   "0-26.2.0.192.in-addr.arpa",
+		"7.0-26.2.0.192.in-addr.arpa": "7.0-26.2.0.192.in-addr.arpa",
+	} {
+		if got := name.Readable(); got != want {
+			t.Errorf("%s: expected %s, got %s", name, want, got)
+		}
+	}
+}
