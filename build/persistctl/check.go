@@ -31,8 +31,9 @@ wildcard one. Two rule sets are applied: what the validator of Let's Encrypt doe
 
 What the CA knows besides, its other issuer-domain-names, its hash prefix and the
 thumbprints of the account's keys, is taken from the documents. The server is
-taken to have the defaults of the Corefile. With --targets, the CNAME that leads
-from the name to --zone is taken to be there.
+taken to have the defaults of the Corefile: write what stands there besides, such as
+--zone with --cuts or --denial nsec, which serve no name of a subtree. With --targets,
+the CNAME that leads from the name to --zone is taken to be there.
 
 With --live, judge the records that DNS has instead, as every server of the zone in
 the NS RRset serves them and as a validating resolver has them. CNAME records are
@@ -83,8 +84,7 @@ func newCheck(out *output) *cobra.Command {
 
 func (c *checking) register(flags *pflag.FlagSet) {
 	c.docs.register(flags)
-	flags.StringVar(&c.stanza.zone, "zone", "", "`ZONE` that the server serves, as in the Corefile")
-	c.stanza.registerTargets(flags)
+	c.stanza.registerRecords(flags)
 	c.at.register(flags, "when the CA looks")
 	c.live.register(flags)
 	flags.StringVar(&c.issuer, "issuer", "", "`ISSUER-DOMAIN-NAME` of the CA, like letsencrypt.org")
@@ -96,6 +96,9 @@ func (c *checking) register(flags *pflag.FlagSet) {
 
 func (c *checking) run(ctx context.Context, name, dir string) (decision, error) {
 	q, err := c.question(name)
+	if err == nil {
+		err = c.stanza.check()
+	}
 	if err == nil {
 		err = c.stanza.serves(q.FQDN)
 	}
@@ -146,7 +149,7 @@ func (c *checking) judge(book *policy.Book, q record.Question, rules []record.Ru
 	j := &judgement{asked: newAsked(q), told: newTold()}
 	texts := j.look(book, c.stanza, j.asked)
 	j.Verdicts, j.Accepted = decide(q, rules, texts)
-	j.explain(book, j.asked)
+	j.explain(book, c.stanza, j.asked)
 	return j
 }
 

@@ -89,7 +89,7 @@ func (s *showing) none(book *policy.Book, name record.FQDN) error {
 		return err
 	}
 	if by := subtreeOf(book, name); by != "" {
-		return fmt.Errorf("%s, and neither cuts nor denial nsec serve more of that than the name itself: list %s in the document, or serve a zone with denial compact and without cuts", covered(book, name, by), name)
+		return errors.New(s.stanza.covered(book, name, by))
 	}
 	return errors.New(noGrant(book, name))
 }

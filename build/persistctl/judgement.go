@@ -100,7 +100,7 @@ func (t *told) look(book *policy.Book, s *stanza, a asked) []string {
 		t.Hints = append(t.Hints, fmt.Sprintf("its records stand at %s, and a CA that asks for %s finds them by a CNAME: see persistctl delegate", t.Target, a.Owner))
 	}
 	var texts []string
-	for _, g := range book.At(a.Name) {
+	for _, g := range s.grantsAt(book, a.Name) {
 		now := s.standingOf(book, g, a.At)
 		for _, r := range now.records {
 			texts = append(texts, r.Text)

@@ -70,7 +70,7 @@ func (c *checking) sight(ctx context.Context, dir string, q record.Question, rul
 	j := judge{q: q, rules: rules}
 	if book != nil {
 		s.look(book, c.stanza, s.asked)
-		s.explain(book, s.asked)
+		s.explain(book, c.stanza, s.asked)
 		j.documented = c.stanza.documented(book, q.FQDN, c.live.now())
 		s.begins = begins(book, q)
 	}

@@ -28,7 +28,7 @@ type documentedRecord struct {
 // documented returns what the documents say is served for a name at the instant at.
 func (s *stanza) documented(book *policy.Book, name record.FQDN, at time.Time) *documented {
 	w := &documented{subtree: subtreeOf(book, name)}
-	for _, g := range book.At(name) {
+	for _, g := range s.grantsAt(book, name) {
 		for _, r := range s.standingOf(book, g, at).records {
 			one := documentedRecord{Record: r.Record, text: r.Text}
 			if g.Until.Mode == policy.Rolling {

@@ -107,14 +107,9 @@ func (s *showing) show(cmd *cobra.Command, name, dir string) (result, error) {
 // grants returns those at name, all where that is empty, in the zone of the
 // stanza, if there is one.
 func (s *showing) grants(book *policy.Book, name record.FQDN) ([]*policy.Grant, error) {
-	var grants []*policy.Grant
-	switch {
-	case name == "":
+	grants := slices.Clone(s.stanza.grantsAt(book, name))
+	if name == "" {
 		grants = slices.Collect(book.Grants())
-	case s.stanza.listsNames():
-		grants = slices.Clone(book.Lookup(name))
-	default:
-		grants = slices.Clone(book.At(name))
 	}
 	inside, err := s.stanza.inside()
 	if err != nil {

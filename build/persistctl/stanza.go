@@ -37,10 +37,16 @@ func defaultStanza() *stanza {
 }
 
 func (s *stanza) register(flags *pflag.FlagSet) {
-	flags.StringVar(&s.zone, "zone", "", "`ZONE` that the server serves, as in the Corefile; without keys, show the grants in it alone")
+	s.registerRecords(flags)
+	flags.Lookup("zone").Usage += "; without keys, show the grants in it alone"
+	flags.StringSliceVar(&s.ns, "ns", nil, "`NAMES` of the zone's servers, as in the Corefile, with commas between")
+}
+
+// registerRecords is register for what TXT records depend on.
+func (s *stanza) registerRecords(flags *pflag.FlagSet) {
+	flags.StringVar(&s.zone, "zone", "", "`ZONE` that the server serves, as in the Corefile")
 	flags.BoolVar(&s.cuts, "cuts", false, "the stanza has cuts, as in the Corefile: each name in --zone, which may be ., is a zone of its own")
 	s.registerTargets(flags)
-	flags.StringSliceVar(&s.ns, "ns", nil, "`NAMES` of the zone's servers, as in the Corefile, with commas between")
 	flags.Uint32Var(&s.ttl, "ttl", defaultTTL, "TTL of the records in `SECONDS`, as in the Corefile")
 	durationFlag(flags, &s.grace, "grace", defaultGrace, "`DURATION` of grace, as in the Corefile")
 	durationFlag(flags, &s.maxStale, "max-stale", defaultMaxStale, "`DURATION` of max_stale, as in the Corefile")
@@ -89,6 +95,14 @@ func (s *stanza) check() error {
 // listsNames reports whether the zone has no names of subtrees: a chain lists all
 // names, and no cut has any.
 func (s *stanza) listsNames() bool { return s.denial != defaultDenial || s.cuts }
+
+// grantsAt returns those that are served at a name.
+func (s *stanza) grantsAt(book *policy.Book, name record.FQDN) []*policy.Grant {
+	if s.listsNames() {
+		return book.Lookup(name)
+	}
+	return book.At(name)
+}
 
 // served returns the zone that the stanza serves, with cuts the one of name.
 func (s *stanza) served(name record.FQDN) (*zone.Zone, error) {

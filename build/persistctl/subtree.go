@@ -29,6 +29,16 @@ func covered(book *policy.Book, name, by record.FQDN) string {
 	return fmt.Sprintf("%s has no grant of its own: it lies in the subtree of %s, by %s", name.Readable(), by.Readable(), strings.Join(paths, ", "))
 }
 
+// covered is the function of that name, and says where the zone does not serve the
+// subtree.
+func (s *stanza) covered(book *policy.Book, name, by record.FQDN) string {
+	text := covered(book, name, by)
+	if s.listsNames() {
+		text += fmt.Sprintf(", and neither cuts nor denial nsec serve more of that than the name itself: list %s in the document, or serve a zone with denial compact and without cuts", name.Readable())
+	}
+	return text
+}
+
 // nearestGrant returns the nearest name above name that has grants, empty if there is
 // none.
 func nearestGrant(book *policy.Book, name record.FQDN) record.FQDN {

@@ -10,7 +10,7 @@ import (
 )
 
 // explain adds what the documents tell about the question beyond the records.
-func (t *told) explain(book *policy.Book, a asked) {
+func (t *told) explain(book *policy.Book, s *stanza, a asked) {
 	grants, names := book.At(a.Name), []record.FQDN{a.Name}
 	if book.Lookup(a.Name) == nil { // it might be one of a subtree
 		names = append(names, nearestGrant(book, a.Name))
@@ -21,7 +21,7 @@ func (t *told) explain(book *policy.Book, a asked) {
 		}
 	}
 	if by := subtreeOf(book, a.Name); by != "" {
-		t.Hints = append(t.Hints, covered(book, a.Name, by))
+		t.Hints = append(t.Hints, s.covered(book, a.Name, by))
 	} else if len(grants) == 0 {
 		t.Hints = append(t.Hints, noGrant(book, a.Name))
 	}
