@@ -22,6 +22,7 @@ type checking struct {
 	wildcard    bool
 	rules       string
 	live        live
+	all         bool
 }
 
 const checkLong = `Judge the records that the documents put at NAME at an instant, as a CA would
@@ -35,9 +36,9 @@ taken to have the defaults of the Corefile: write what stands there besides, suc
 --zone with --cuts or --denial nsec, which serve no name of a subtree. With --targets,
 the CNAME that leads from the name to --zone is taken to be there.
 
-With --live, judge the records that DNS has instead, as every server of the zone in
-the NS RRset serves them and as a validating resolver has them. CNAME records are
-followed. Where documents are named, what is served is held against them too, apart
+With --live, judge the records that DNS has instead, as every server of the zone
+serves them, in its NS RRset or in the delegation at its parent, and as a validating
+resolver has them. In what the two differ is told. CNAME records are followed. Where documents are named, what is served is held against them too, apart
 from the step that persistUntil is at. --at is when the CA looks at the records; DNS
 is asked now. The status of each server, and of all together, is one of these:
 
@@ -55,8 +56,13 @@ The resolver is trusted to validate: ask one on this machine, or on a network th
 safe. Signatures of servers are held against the DNSKEY RRset that it has validated.
 bogus at one server makes all of it bogus.
 
+With --live --all, do so for every grant of the documents, or of those in --zone, that
+has a record, 16 at a time, and print those that are not ok and how many there are of
+each status.
+
 The exit status is 0 if any rule set accepts a record, and 1 if none does. With --live
-it is 0 for ok, 3 for not_yet, 4 for dns_error and bogus, and 1 for the others.`
+it is 0 for ok, 3 for not_yet, 4 for dns_error and bogus, and 1 for the others; with
+--all it is 1 if there are any of those, else 4, else 3.`
 
 func newCheck(out *output) *cobra.Command {
 	c := checking{stanza: defaultStanza()}
@@ -65,15 +71,16 @@ func newCheck(out *output) *cobra.Command {
 		Short: "Judge as a CA whether an account may validate NAME, and if not say why",
 		Long:  checkLong,
 		Example: `  persistctl check example.com docs/example/policies --issuer letsencrypt.org --account https://acme-v02.api.letsencrypt.org/acme/acct/123
-  persistctl check '*.example.com' --vault --issuer letsencrypt.org --account https://acme-v02.api.letsencrypt.org/acme/acct/123 --rules boulder`,
-		Args: arity(1, 2),
+  persistctl check '*.example.com' --vault --issuer letsencrypt.org --account https://acme-v02.api.letsencrypt.org/acme/acct/123 --rules boulder
+  persistctl check --live --all docs/example/policies --resolver 127.0.0.1`,
+		Args: arity(0, 2),
 	}
 	c.register(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := c.live.check(cmd.Flags()); err != nil {
 			return err
 		}
-		found, err := c.run(cmd.Context(), args[0], argument(args, 1))
+		found, err := c.decide(cmd, args)
 		if err != nil {
 			return err
 		}
@@ -91,7 +98,38 @@ func (c *checking) register(flags *pflag.FlagSet) {
 	flags.StringVar(&c.account, "account", "", "`URI` of the account that asks, as the CA gave it")
 	flags.StringSliceVar(&c.thumbprints, "thumbprint", nil, "`THUMBPRINTS` of the account's keys (RFC 7638), with commas between, if not those of the documents")
 	flags.BoolVar(&c.wildcard, "wildcard", false, "ask for a wildcard certificate, as *.NAME does")
+	flags.BoolVar(&c.all, "all", false, "with --live, check every grant that has a record, in the place of NAME, --issuer and --account")
 	flags.StringVar(&c.rules, "rules", "", "apply one rule `SET` alone: boulder or draft-02")
+}
+
+// ofOne are the flags that say what is to be checked, and make no sense with --all.
+var ofOne = []string{"issuer", "account", "thumbprint", "wildcard", "hash-prefix"}
+
+// decide checks NAME, or everything that is granted.
+func (c *checking) decide(cmd *cobra.Command, args []string) (decision, error) {
+	switch {
+	case !c.all && len(args) == 0:
+		return nil, usagef("an argument is missing: write persistctl %s, or --live --all for every grant", cmd.Use)
+	case !c.all:
+		return c.run(cmd.Context(), args[0], argument(args, 1))
+	case !c.live.on:
+		return nil, usagef("--all asks DNS for every grant: write --live too; persistctl show has what is granted")
+	case len(args) > 1:
+		return nil, usagef("--all takes no NAME, and %q is an argument too many: leave out one of them", args[0])
+	}
+	for _, name := range ofOne {
+		if cmd.Flags().Changed(name) {
+			return nil, usagef("--all takes what is granted from the documents: leave out --%s", name)
+		}
+	}
+	rules, err := parseRules(c.rules)
+	if err == nil {
+		err = c.stanza.check()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c.sweep(cmd.Context(), argument(args, 0), rules)
 }
 
 func (c *checking) run(ctx context.Context, name, dir string) (decision, error) {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/coredns-persist/persist/build/persistctl/servers"
@@ -22,13 +23,14 @@ type live struct {
 }
 
 // onlyLive are the flags that make no sense without --live.
-var onlyLive = []string{"resolver", "server", "without-server", "ipv4", "port", "hash-prefix"}
+var onlyLive = []string{"resolver", "server", "parent-server", "without-server", "ipv4", "port", "hash-prefix"}
 
 func (l *live) register(flags *pflag.FlagSet) {
 	l.now = time.Now
 	flags.BoolVar(&l.on, "live", false, "ask DNS: every server of the zone, and a resolver")
 	flags.Var((*resolverAddress)(&l.finder.Resolver), "resolver", "`IP[:PORT]` of the validating resolver, with --live (default the system's)")
 	flags.Var((*endpoints)(&l.finder.Own), "server", "`IP:PORT` of a server to ask in the place of those that are found, with --live; may be repeated")
+	flags.Var((*endpoints)(&l.finder.Parents), "parent-server", "`IP:PORT` of a server to ask for the delegation in the place of those of the parent that are found, with --live; may be repeated")
 	flags.StringSliceVar(&l.finder.Without, "without-server", nil, "`SERVER`, an IP, IP:PORT or name, not to be asked, with --live; may be repeated")
 	flags.BoolVar(&l.finder.IPv4, "ipv4", false, "ask servers at their IPv4 addresses only, with --live")
 	flags.Uint16Var(&l.finder.Port, "port", 53, "`PORT` of the servers that are found, with --live")
@@ -57,13 +59,19 @@ func (l *live) check(flags *pflag.FlagSet) error {
 // by the documents.
 func (c *checking) sight(ctx context.Context, dir string, q record.Question, rules []record.Rules) (*sight, error) {
 	q.HashPrefix = c.live.hashPrefix
-	var book *policy.Book
-	if dir != "" || c.docs.vault != "" {
-		lib, err := c.docs.loadFit(ctx, dir, later(q.At, c.live.now()))
-		if err != nil {
-			return nil, err
-		}
-		book = lib.Book
+	if dir == "" && c.docs.vault == "" {
+		return c.see(ctx, nil, q, rules)
+	}
+	lib, err := c.docs.loadFit(ctx, dir, later(q.At, c.live.now()))
+	if err != nil {
+		return nil, err
+	}
+	return c.see(ctx, lib.Book, q, rules)
+}
+
+// see is sight with a book, nil where there are no documents.
+func (c *checking) see(ctx context.Context, book *policy.Book, q record.Question, rules []record.Rules) (*sight, error) {
+	if book != nil {
 		q = completed(q, book)
 	}
 	s := &sight{asked: newAsked(q), told: newTold()}
@@ -91,6 +99,7 @@ func (s *sight) ask(ctx context.Context, l *live, j judge) error {
 	}
 	t := trail{live: l, judge: j, seen: map[string]bool{}}
 	s.Servers = t.follow(ctx, from)
+	s.Delegation = slices.Compact(t.noted)
 	s.Verdicts, _ = decide(j.q, j.rules, s.texts())
 	s.conclude(j)
 	return ctx.Err()
@@ -101,6 +110,7 @@ type trail struct {
 	live  *live
 	judge judge
 	seen  map[string]bool
+	noted []string // in what zones and their parents differ
 }
 
 // longestTrail is how many names are asked for: about as many as resolvers do.
@@ -110,7 +120,10 @@ const longestTrail = 11
 // that aliases there lead to.
 func (t *trail) follow(ctx context.Context, owner string) []liveView {
 	t.seen[owner] = true
-	answers, err := t.live.finder.Views(ctx, owner, dns.TypeTXT, t.live.now())
+	answers, delegation, err := t.live.finder.Views(ctx, owner, dns.TypeTXT, t.live.now())
+	if delegation != nil {
+		t.noted = append(t.noted, delegation.Differences()...)
+	}
 	if err == nil && len(answers) == 0 {
 		err = fmt.Errorf("every server of the zone of %s is left out", owner)
 	}

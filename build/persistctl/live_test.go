@@ -30,6 +30,8 @@ type checked struct {
 	}
 	Servers []checkedServer
 	Hints   []string
+
+	Delegation []string
 }
 
 // checkedServer is what it prints of one server.

@@ -19,7 +19,9 @@ type sight struct {
 	Advice   string     `json:"advice,omitempty"`
 	Resolver liveView   `json:"resolver"`
 	Servers  []liveView `json:"servers"`
-	Verdicts []verdict  `json:"verdicts"` // on all records that were seen
+	// Delegation is in what zones and their parents differ as to the servers.
+	Delegation []string  `json:"delegation,omitempty"`
+	Verdicts   []verdict `json:"verdicts"` // on all records that were seen
 	told
 
 	begins time.Time // of the account's grant, if it is ahead
@@ -143,6 +145,7 @@ func (s *sight) text(w io.Writer) {
 		rows = append(rows, []string{v.Server, v.Name, string(v.Status), validated, v.Reason})
 	}
 	table(w, rows...)
+	section(w, "Of the delegation:", s.Delegation)
 	for _, v := range s.Verdicts {
 		fmt.Fprintln(w)
 		v.text(w)

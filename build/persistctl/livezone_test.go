@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -71,6 +72,10 @@ func (w *liveWorld) resolver(zones ...string) string {
 	lines = append(lines, "ede: yes", `local-zone: "example.net." static`)
 	for n := range 2 {
 		lines = append(lines, fmt.Sprintf(`local-data: "ns%d.example.net. A 127.0.0.%d"`, n+1, 11+n))
+	}
+	if _, above, _ := strings.Cut(w.zone, "."); !slices.Contains(zones, above) && !slices.Contains(w.unbound, `name: "`+above+`"`) {
+		// No server of the Internet is asked for the delegation.
+		lines = append(lines, fmt.Sprintf("local-zone: %q typetransparent", above), fmt.Sprintf(`local-data: "%s NS ns9.example.net."`, above))
 	}
 	lines = append(lines, w.unbound...)
 	for _, zone := range append(zones, w.zone) {

@@ -5,6 +5,7 @@
 package servers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -115,27 +116,15 @@ func (f Finder) names(ctx context.Context, zone string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	above, err := f.parents(ctx, zone)
-	if err != nil {
+	d, err := f.delegation(ctx, zone, resolver.lookup)
+	if err := cmp.Or(err, d.Err); err != nil {
 		return nil, err
 	}
-	answer, err := resolver.lookup(ctx, zone, dns.TypeNS)
-	if err != nil {
-		return nil, err
-	}
-	names := nsOf(zone, answer)
-	query := plain(zone, dns.TypeNS)
-	for _, s := range above {
-		reply, err := exchange(ctx, "udp", query, s.address)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", s, err)
-		}
-		names = append(names, nsOf(zone, slices.Concat(reply.Answer, reply.Ns))...)
-	}
-	if slices.Sort(names); len(names) == 0 {
+	names := d.servers()
+	if len(names) == 0 {
 		return nil, fmt.Errorf("neither the parent's servers nor the resolver %s has an NS RRset", resolver)
 	}
-	return slices.DeleteFunc(slices.Compact(names), f.leavesOut), nil
+	return slices.DeleteFunc(names, f.leavesOut), nil
 }
 
 // nsOf returns the names of servers in the NS records of zone.

@@ -93,26 +93,19 @@ func (r resolver) addresses(ctx context.Context, name string, only4 bool) ([]net
 }
 
 // addressesBy is addresses by a way to look up the answer section for a question.
-func (r resolver) addressesBy(ctx context.Context, name string, only4 bool, lookup func(ctx context.Context, name string, qtype uint16) ([]dns.RR, error)) ([]netip.Addr, error) {
+func (r resolver) addressesBy(ctx context.Context, name string, only4 bool, by lookup) ([]netip.Addr, error) {
 	var all []netip.Addr
 	for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
 		if only4 && qtype == dns.TypeAAAA {
 			continue
 		}
-		answer, err := lookup(ctx, name, qtype)
+		answer, err := by(ctx, name, qtype)
 		if err != nil {
 			return nil, err
 		}
 		for _, rr := range answer {
-			var ip net.IP
-			switch rr := rr.(type) {
-			case *dns.A:
-				ip = rr.A
-			case *dns.AAAA:
-				ip = rr.AAAA
-			}
-			if address, ok := netip.AddrFromSlice(ip); ok {
-				all = append(all, address.Unmap())
+			if address, ok := addressIn(rr); ok {
+				all = append(all, address)
 			}
 		}
 	}

@@ -2,6 +2,8 @@ package servers
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/miekg/dns"
@@ -19,59 +21,65 @@ type View struct {
 }
 
 // Views returns what every server says of the RRset with a name and type: every
-// address of every server in the NS RRset that the resolver has of the zone, or
-// those of f.Own. Signatures are held against the DNSKEY RRset that the resolver
+// address of every server in the NS RRset that the resolver has of the zone and in
+// those that the servers of the parent have, or those of f.Own. It returns the
+// delegation too, which is nil where f.Own is given. Signatures are held against the DNSKEY RRset that the resolver
 // validates, at the instant at. It fails where it cannot find the servers.
 //
 // The resolver is asked for names and addresses without validation, so that the
 // servers of a zone that does not validate can be asked too.
-func (f Finder) Views(ctx context.Context, name string, qtype uint16, at time.Time) ([]View, error) {
+func (f Finder) Views(ctx context.Context, name string, qtype uint16, at time.Time) ([]View, *Delegation, error) {
 	name = dns.CanonicalName(name)
 	r, err := f.resolver()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	zone, err := r.zoneOf(ctx, name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	all, unknown, err := f.serving(ctx, r, zone)
+	all, unknown, d, err := f.serving(ctx, r, zone)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	trust, err := r.trust(ctx, zone)
 	if err != nil {
-		return nil, err
+		return nil, d, err
 	}
 	views, err := askAll(ctx, all, func(ctx context.Context, s server) View {
 		return s.view(ctx, name, qtype, zone, trust, at)
 	})
-	return append(views, unknown...), err
+	return append(views, unknown...), d, err
 }
 
-// serving returns the addresses of the servers of zone, and a view for each server
-// without any.
-func (f Finder) serving(ctx context.Context, r resolver, zone string) (all []server, unknown []View, err error) {
+// serving returns the addresses of the servers of zone, a view for each server
+// without any, and who names them.
+func (f Finder) serving(ctx context.Context, r resolver, zone string) (all []server, unknown []View, d *Delegation, err error) {
 	if len(f.Own) > 0 {
-		return f.without(given(f.Own)), nil, nil
+		return f.without(given(f.Own)), nil, nil, nil
 	}
-	names, err := r.namesOf(ctx, zone)
+	said, err := f.delegation(ctx, zone, r.looseAnswer)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
+	}
+	names := said.servers()
+	if len(names) == 0 {
+		return nil, nil, nil, fmt.Errorf("the resolver %s has no NS RRset of %s", r, zone)
 	}
 	for _, name := range names {
 		if f.leavesOut(name) {
 			continue
 		}
 		addresses, err := r.addressesBy(ctx, name, f.IPv4, r.looseAnswer)
-		if err != nil {
+		stale := said.glued(name, addresses, f.IPv4)
+		if err != nil && len(stale) == 0 {
 			unknown = append(unknown, View{Server: name, Err: err})
 		}
-		for _, address := range addresses {
+		for _, address := range slices.Concat(addresses, stale) {
 			all = append(all, f.found(name, address))
 		}
 	}
-	return f.without(all), unknown, nil
+	return f.without(all), unknown, &said, nil
 }
 
 // view asks one server over UDP, and once more over TCP.

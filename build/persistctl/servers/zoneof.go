@@ -3,7 +3,6 @@ package servers
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/miekg/dns"
 )
@@ -45,19 +44,6 @@ func (r resolver) zoneOf(ctx context.Context, name string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("the resolver %s gives no SOA record for %s", r, name)
-}
-
-// namesOf returns the names of the servers of zone, each once.
-func (r resolver) namesOf(ctx context.Context, zone string) ([]string, error) {
-	answer, err := r.looseAnswer(ctx, zone, dns.TypeNS)
-	if err != nil {
-		return nil, err
-	}
-	names := nsOf(zone, answer)
-	if slices.Sort(names); len(names) == 0 {
-		return nil, fmt.Errorf("the resolver %s has no NS RRset of %s", r, zone)
-	}
-	return slices.Compact(names), nil
 }
 
 // looseAnswer is the answer section of loose.
