@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/policy"
@@ -98,10 +100,7 @@ func (e *exporting) run(ctx context.Context, dir string) (*exported, error) {
 	case len(lib.troubles) > 0:
 		return nil, fmt.Errorf("not every document in Vault can be read, and nothing is written: %s", lib.troubles[0])
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil { // #nosec G301 -- policy is published anyway
-		return nil, err
-	}
-	target, err := store.OpenDirectory(dir)
+	target, err := makeDirectory(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -118,6 +117,19 @@ func (e *exporting) run(ctx context.Context, dir string) (*exported, error) {
 	}
 	done.Besides, err = onlyIn(ctx, target, lib.snapshot)
 	return done, err
+}
+
+// makeDirectory opens the directory dir, and makes it where it is not there.
+func makeDirectory(dir string) (*store.Directory, error) {
+	err := os.MkdirAll(dir, 0o755) // #nosec G301 -- policy is published anyway
+	about, ok := errors.AsType[*fs.PathError](err)
+	switch {
+	case ok && errors.Is(err, syscall.ENOTDIR) && about.Path != dir:
+		return nil, fmt.Errorf("%s is a file, so there can be no %s in it: name another directory", about.Path, dir)
+	case err != nil && !errors.Is(err, syscall.ENOTDIR):
+		return nil, err
+	}
+	return store.OpenDirectory(dir)
 }
 
 // compare returns the files to write, and notes what is not to be.

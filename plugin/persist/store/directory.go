@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -117,7 +118,23 @@ func (d *Directory) explain(err error) error {
 		return fmt.Errorf("%w: %w", ErrNotFound, err)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%w: %w: let the server's user read it", ErrDenied, err)
+	case errors.Is(err, syscall.ENOTDIR):
+		return d.blocked(err)
 	default:
 		return err
 	}
+}
+
+// blocked names the file that stands where a directory must be.
+func (d *Directory) blocked(err error) error {
+	about, ok := errors.AsType[*fs.PathError](err)
+	if !ok {
+		return err
+	}
+	for name := about.Path; len(name) > len(d.dir); name = filepath.Dir(name) {
+		if info, err := os.Stat(name); err == nil && !info.IsDir() {
+			return fmt.Errorf("%s is a file, and documents stand in a directory of that name: move it away, or name another directory", name)
+		}
+	}
+	return err
 }
