@@ -177,7 +177,7 @@ func TestPrintedRecordsLetEveryGrantIn(t *testing.T) {
 	if p.Err() != nil || !slices.Equal(got, want) {
 		t.Errorf("Expected\n%s\ngot (%v)\n%s", strings.Join(want, "\n"), p.Err(), printed)
 	}
-	for _, note := range []string{"; 1.2.0.192.in-addr.arpa is an IP address, ", "; www.example.com: acct:7@corp.example is no account URL of ACME, and corp.example "} {
+	for _, note := range []string{"; 192.0.2.1: no CA looks at CAA for IP addresses, ", "; www.example.com: acct:7@corp.example is no account URL of ACME, and corp.example "} {
 		if !strings.Contains(printed, note) {
 			t.Errorf("Expected the comment %q, got\n%s", note, printed)
 		}

@@ -71,8 +71,7 @@ func newCheck(out *output) *cobra.Command {
 		Short: "Judge as a CA whether an account may validate NAME, and if not say why",
 		Long:  checkLong,
 		Example: `  persistctl check example.com docs/example/policies --issuer letsencrypt.org --account https://acme-v02.api.letsencrypt.org/acme/acct/123
-  persistctl check '*.example.com' --vault --issuer letsencrypt.org --account https://acme-v02.api.letsencrypt.org/acme/acct/123 --rules boulder
-  persistctl check --live --all docs/example/policies --resolver 127.0.0.1`,
+  persistctl check '*.example.com' --vault --issuer letsencrypt.org --account https://acme-v02.api.letsencrypt.org/acme/acct/123 --rules boulder`,
 		Args: arity(0, 2),
 	}
 	c.register(cmd.Flags())
