@@ -76,7 +76,7 @@ func (o *object) prefixes() []string {
 	const name = "account_uri_prefixes"
 	prefixes := o.list(name)
 	for _, p := range prefixes {
-		o.check(name, record.CheckAccountURI(p))
+		o.check(name, record.CheckAccountPrefix(p))
 	}
 	if len(prefixes) == 0 {
 		o.fault(name, `is missing or empty: write what the CA's account URIs start with, like ["https://acme-v02.api.letsencrypt.org/acme/acct/"]`)

@@ -91,6 +91,7 @@ var (
 // Texts with a form. Whether a name is one, the reader finds.
 var (
 	schemaURI        = schema{Type: "string", Pattern: `^[A-Za-z][A-Za-z0-9+.-]*:[!-:<-~]+$`}
+	schemaURIPrefix  = schema{Type: "string", Pattern: `^(acct:|[A-Za-z][A-Za-z0-9+.-]*:(//[!-.0-:<-~]+/[!-:<-~]*|/?[!-.0-:<-~][!-:<-~]*|/))$`}
 	schemaPrefix     = schema{AnyOf: []*schema{{Enum: []any{""}}, &schemaURI}}
 	schemaSlug       = schema{Type: "string", Pattern: slugs.String()}
 	schemaThumbprint = schema{Type: "string", Pattern: `^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$`}

@@ -226,9 +226,10 @@ var samples = map[string][]string{
 	`^\+?([0-9]+d?|([0-9]*\.?[0-9]*(ns|us|µs|μs|ms|s|m|h))+)$`:                                                    {"7200", "1d", "2h30m"},
 	`^(\+?[0-9]+|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{1,2}:[0-9]{2}:[0-9]{2}([.,][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2}))$`: {"1798761600", "2027-03-01T00:00:00Z", "2027-03-01T00:00:00.5+01:00"},
 	`^[A-Za-z][A-Za-z0-9+.-]*:[!-:<-~]+$`:                                                                         {"https://ca.example/acct/", "https://ca.example/acct/123"},
-	`^[A-Za-z0-9._-]{0,64}$`:                                                                                      {"", "prod", "eu.1"},
-	`^[a-z0-9-]{1,63}$`:                                                                                           {"letsencrypt", "web"},
-	`^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$`:                                                                       {policytest.Thumbprint},
+	`^(acct:|[A-Za-z][A-Za-z0-9+.-]*:(//[!-.0-:<-~]+/[!-:<-~]*|/?[!-.0-:<-~][!-:<-~]*|/))$`:                       {"https://ca.example/acct/", "acct:", "acct:7", "urn:/x", "x:/"},
+	`^[A-Za-z0-9._-]{0,64}$`:                {"", "prod", "eu.1"},
+	`^[a-z0-9-]{1,63}$`:                     {"letsencrypt", "web"},
+	`^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$`: {policytest.Thumbprint},
 	`^(all|(issuer|team):[a-z0-9-]{1,63}|account:[a-z0-9-]{1,63}/[a-z0-9-]{1,63}/[a-z0-9-]{1,63}|uri:.+|domain:.+)$`: {"all", "team:web", "account:web/ca/a", "uri:https://ca.example/acct/123", "domain:example.com"},
 }
 

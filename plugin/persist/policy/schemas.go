@@ -57,7 +57,7 @@ var (
 func schemaIssuer() *schema {
 	s := schemaDocument("issuers/ISSUER", "A CA, and the most that grants for it may ask for.", map[string]*schema{
 		"issuer_domain_names!":  schemaList(schemaName, nil).some().says("The CA's issuer-domain-names (draft-ietf-acme-dns-persist section 3.1): the first is published, the others count when checking."),
-		"account_uri_prefixes!": schemaList(schemaURI, nil).some().says("What the CA's account URIs start with, before they go on."),
+		"account_uri_prefixes!": schemaList(schemaURIPrefix, nil).some().says("What the CA's account URIs start with, before they go on."),
 		"account_hash_prefix":   schemaPrefix.says("accountHashPrefix of the CA's directory; without it there is no hash form."),
 		"forms":                 schemaForms.by([]string{"uri"}).says("How records name an account: by its uri, a hash of it, or an opaque URI."),
 		"wildcard":              schemaFlag.by(false).says("Grants may ask for wildcard."),

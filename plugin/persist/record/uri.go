@@ -10,8 +10,32 @@ import (
 // CA start with. Known ones have about 70.
 const longestURI = 1024
 
-// CheckAccountURI checks that s can be the accounturi of a record, or the start
-// of one: a URI with a scheme (RFC 3986 section 3.1), of at most 1024 of the
+// acctScheme is the scheme of RFC 7565. Its URIs end with the host, which no prefix can
+// tell, so the scheme alone says as much of a CA's account URIs as can be said.
+const acctScheme = "acct:"
+
+// CheckAccountPrefix checks that s can be what the account URIs of a CA start with: as
+// [CheckAccountURI] does, but acct: alone is one, and a host is ended by a slash, or it
+// would be the start of others.
+func CheckAccountPrefix(s string) error {
+	if s == acctScheme {
+		return nil
+	}
+	if err := CheckAccountURI(s); err != nil {
+		return err
+	}
+	_, rest, _ := strings.Cut(s, ":")
+	authority, isHost := strings.CutPrefix(rest, "//")
+	switch slash := strings.IndexByte(authority, '/'); {
+	case !isHost || slash > 0:
+		return nil
+	case slash == 0:
+		return fmt.Errorf("the account URI prefix %s has no host: write one like https://ca.example/acct/", quote(s))
+	}
+	return fmt.Errorf("the account URI prefix %s has no slash behind its host, and so is that of other hosts too: write %s/", quote(s), s)
+}
+
+// CheckAccountURI checks that s can be the accounturi of a record: a URI with a scheme (RFC 3986 section 3.1), of at most 1024 of the
 // characters that a value may have (RFC 8659 section 4.2). What has no scheme
 // may be a secret in the wrong place, and is not shown.
 func CheckAccountURI(s string) error { return checkURI(s, longestURI) }

@@ -46,6 +46,35 @@ func TestAccountURIsThatNoRecordCanHoldAreRefused(t *testing.T) {
 	}
 }
 
+// A prefix must not let in accounts of whoever has a name that goes on where it ends.
+func TestPrefixesOfAccountURIsEndTheirHost(t *testing.T) {
+	for prefix, part := range map[string]string{
+		"https://acme-v02.api.letsencrypt.org/acme/acct/": "",
+		"https://ca.example/":   "",
+		"https://ca.example:1/": "",
+		"https://ca.example/x":  "",
+		"acct:":                 "", // of RFC 7565, whose host stands at the end
+		"acct:0":                "",
+		"urn:ca:acct:":          "",
+		"https://ca.example":    `write https://ca.example/`,
+		"https://ca.example:14": "no slash behind its host",
+		"https://":              "no slash behind its host",
+		"https:///x":            "no host",
+		"https:":                "no scheme",
+		"urn:":                  "no scheme",
+		"acct":                  "no scheme",
+		"acct:a b":              `contains ' '`,
+		"":                      "is empty",
+	} {
+		if err := record.CheckAccountPrefix(prefix); part == "" && err != nil {
+			t.Errorf("%s: expected no error, got %v", prefix, err)
+		} else if part != "" {
+			expectError(t, err, part)
+		}
+	}
+	expectError(t, record.CheckAccountURI("acct:"), "no scheme")
+}
+
 func TestASecretInPlaceOfAURIIsNotShown(t *testing.T) {
 	for _, secret := range []string{"hvs.CAESIJ", "-----BEGIN EC PRIVATE KEY-----", "jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI"} {
 		if err := record.CheckAccountURI(secret); err == nil || strings.Contains(err.Error(), secret) {
