@@ -40,7 +40,7 @@ not in the document, and stay.`,
 	cmd.Flags().BoolVar(&b.thaw, "unfreeze", false, "have rotation move on")
 	cmd.Flags().BoolVar(&b.anew, "anew", false, "write the document once more also where nothing is lifted in it, so that servers take it")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := b.parse(args); err != nil {
+		if err := b.parse(cmd.Context(), args); err != nil {
 			return err
 		}
 		if len(b.scopes) == 0 && !b.thaw && !b.anew {

@@ -64,7 +64,7 @@ is there and earlier stays.`,
 	cmd.Flags().StringVar(&b.reason, "reason", "", "`REASON`, for whoever finds the stop, like the number of an incident")
 	cmd.Flags().Var(&b.freeze, "freeze", "have rotation stand still from this `INSTANT` on, or from now")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := b.parse(args); err != nil {
+		if err := b.parse(cmd.Context(), args); err != nil {
 			return err
 		}
 		done, err := b.stop(cmd.Context())
@@ -77,10 +77,10 @@ is there and earlier stays.`,
 }
 
 // parse reads what both commands take.
-func (b *braking) parse(args []string) error {
+func (b *braking) parse(ctx context.Context, args []string) error {
 	b.now = time.Now().UTC().Truncate(time.Second)
 	for _, arg := range args {
-		scope, err := policy.ParseScope(arg)
+		scope, err := b.parseScope(ctx, arg)
 		if err != nil {
 			return usageError{err}
 		}

@@ -26,7 +26,7 @@ func (t *told) explain(book *policy.Book, s *stanza, a asked) {
 		t.Hints = append(t.Hints, noGrant(book, a.Name))
 	}
 	if !slices.ContainsFunc(book.Issuers(), func(i policy.IssuerFacts) bool { return slices.Contains(i.Names, a.Issuers[0]) }) {
-		t.Hints = append(t.Hints, fmt.Sprintf("no valid issuers document has %s among its issuer_domain_names, so no hash prefix of it is known", a.Issuers[0]))
+		t.Hints = append(t.Hints, unknownIssuer(book, a.Issuers[0]))
 	}
 }
 
