@@ -50,21 +50,21 @@ func TestAccountURIsThatNoRecordCanHoldAreRefused(t *testing.T) {
 func TestPrefixesOfAccountURIsEndTheirHost(t *testing.T) {
 	for prefix, part := range map[string]string{
 		"https://acme-v02.api.letsencrypt.org/acme/acct/": "",
-		"https://ca.example/":   "",
-		"https://ca.example:1/": "",
-		"https://ca.example/x":  "",
-		"acct:":                 "", // of RFC 7565, whose host stands at the end
-		"acct:0":                "",
-		"urn:ca:acct:":          "",
-		"https://ca.example":    `write https://ca.example/`,
-		"https://ca.example:14": "no slash behind its host",
-		"https://":              "no slash behind its host",
-		"https:///x":            "no host",
-		"https:":                "no scheme",
-		"urn:":                  "no scheme",
-		"acct":                  "no scheme",
-		"acct:a b":              `contains ' '`,
-		"":                      "is empty",
+		"https://ca.example/":                             "",
+		"https://ca.example:1/":                           "",
+		"https://ca.example/x":                            "",
+		"acct:":                                           "", // of RFC 7565, whose host stands at the end
+		"acct:0":                                          "",
+		"urn:ca:acct:":                                    "",
+		"https://ca.example":                              `write https://ca.example/`,
+		"https://ca.example:14":                           "no slash behind its host",
+		"https://":                                        "no slash behind its host",
+		"https:///x":                                      "no host",
+		"https:":                                          "no scheme",
+		"urn:":                                            "no scheme",
+		"acct":                                            "no scheme",
+		"acct:a b":                                        `contains ' '`,
+		"":                                                "is empty",
 	} {
 		if err := record.CheckAccountPrefix(prefix); part == "" && err != nil {
 			t.Errorf("%s: expected no error, got %v", prefix, err)
