@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -72,6 +73,7 @@ type library struct {
 	*policy.Book                 // nil where a server would not load them
 	snapshot     *store.Snapshot // what they were compiled from
 	troubles     []string        // documents that could not be read, and why
+	strays       []string        // folders that no server looks into
 }
 
 // load reads all documents once and compiles them as a server does that
@@ -103,16 +105,26 @@ func loadFrom(ctx context.Context, source store.Source, at time.Time) (*library,
 	lib.snapshot = watcher.Snapshot()
 	switch {
 	case err != nil && !isThere(ctx, source):
-		return nil, err
+		return nil, withoutReader(source, err)
 	case err != nil:
-		return &library{troubles: unread(ctx, source, lib.snapshot)}, err
+		u := unread(ctx, source, lib.snapshot)
+		return &library{troubles: u.documents, strays: u.strays}, err
 	case len(lib.troubles) > 0:
-		if all := unread(ctx, source, lib.snapshot); len(all) > 0 {
-			lib.troubles = all
+		if u := unread(ctx, source, lib.snapshot); len(u.documents)+len(u.strays) > 0 {
+			lib.troubles, lib.strays = u.documents, u.strays
 		}
 	}
 	lib.Book = policy.Compile(nil, lib.snapshot, policy.Brakes{})
 	return lib, nil
+}
+
+// withoutReader says to whom Vault refuses the sentinel which policy is missing: that of
+// a team, or of an admin, does not read all that the tool looks at.
+func withoutReader(source store.Source, err error) error {
+	if _, ok := source.(*store.Vault); !ok || !errors.Is(err, store.ErrDenied) || errors.Is(err, store.ErrInvalidToken) {
+		return err
+	}
+	return fmt.Errorf("%w: ask an admin of Vault for the policy that persistctl vault-policy server prints, besides your own", err)
 }
 
 // isThere reports whether the store has its sentinel: else nothing in it is

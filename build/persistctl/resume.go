@@ -78,7 +78,10 @@ func (b *braking) resume(ctx context.Context) (*resumed, error) {
 		done.Anew = b.anew
 		return b.anew || len(done.Lifted) > 0 || !done.Frozen.At.IsZero(), nil
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, store.ErrDenied):
+		return nil, fmt.Errorf("%w\nNothing is lifted. Ask an admin of persist, who may write control", err)
+	case err != nil:
 		return nil, err
 	}
 	if done.Unvouched = unvouched(ctx, w); done.Unvouched == "" {

@@ -9,37 +9,52 @@ import (
 	"github.com/coredns-persist/persist/plugin/persist/store"
 )
 
+// unreads are what cannot be read in a store.
+type unreads struct {
+	documents []string // and why; what is served is not known then
+	strays    []string // folders that no server looks into, and what to do
+}
+
 // unread says of everything in a store that a snapshot of it, nil for none,
 // lacks why it cannot be read. It looks again, because a watcher speaks to a
 // log: it leaves out what comes after some lines, or after what keeps a server
 // from starting.
-func unread(ctx context.Context, source store.Source, snapshot *store.Snapshot) []string {
-	troubles := whyUnread(ctx, source, snapshot, store.ControlPath)
+func unread(ctx context.Context, source store.Source, snapshot *store.Snapshot) unreads {
+	u := unreads{documents: whyUnread(ctx, source, snapshot, store.ControlPath)}
 	for _, folder := range []string{"accounts", "issuers", "teams"} {
-		troubles = append(troubles, unreadIn(ctx, source, snapshot, folder)...)
+		u.look(ctx, source, snapshot, folder)
 	}
-	return troubles
+	return u
 }
 
-// unreadIn is unread for a folder and those in it.
-func unreadIn(ctx context.Context, source store.Source, snapshot *store.Snapshot, folder string) []string {
+// look adds what cannot be read in a folder and those in it.
+func (u *unreads) look(ctx context.Context, source store.Source, snapshot *store.Snapshot, folder string) {
 	names, err := source.List(ctx, folder)
 	if err != nil {
-		return []string{fmt.Sprintf("%s/: %v", folder, err)}
+		u.documents = append(u.documents, fmt.Sprintf("%s/: %v", folder, err))
+		return
 	}
-	var troubles []string
 	for _, name := range names {
 		path := folder + "/" + name
 		switch inner, ok := strings.CutSuffix(path, "/"); {
 		case ok && holdsFolders(folder):
-			troubles = append(troubles, unreadIn(ctx, source, snapshot, inner)...)
+			u.look(ctx, source, snapshot, inner)
 		case ok:
-			troubles = append(troubles, path+" is a folder where only documents count: move what is in it up, or away")
+			u.strays = append(u.strays, path+" is a folder where only documents count, and servers read nothing in it: "+removal(source, path))
 		default:
-			troubles = append(troubles, whyUnread(ctx, source, snapshot, path)...)
+			u.documents = append(u.documents, whyUnread(ctx, source, snapshot, path)...)
 		}
 	}
-	return troubles
+}
+
+// removal says how a folder goes. Vault lists what is deleted, and neither a team nor an
+// admin of persist may do more than that.
+func removal(source store.Source, path string) string {
+	v, ok := source.(*store.Vault)
+	if !ok {
+		return "move what is in it up, or away"
+	}
+	return fmt.Sprintf("write what is in it to its place, and have an administrator of Vault, which an admin of persist is not by its policy, remove it for good: vault kv metadata delete -mount=%s %sNAME, for each NAME in it", v.Mount(), path)
 }
 
 // holdsFolders reports whether folder is accounts or accounts/TEAM.

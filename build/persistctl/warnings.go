@@ -22,7 +22,7 @@ type linter struct {
 // not load it only says which cannot be read.
 func lint(lib *library, at time.Time) *lintReport {
 	report := &lintReport{
-		Unreadable: append([]string{}, lib.troubles...),
+		Unreadable: slices.Concat([]string{}, lib.troubles, lib.strays),
 		Rejections: []remark{},
 		Warnings:   []remark{},
 	}

@@ -33,7 +33,8 @@ func (r request) engine() string {
 func (r request) path() string { return r.mount + "/" + r.prefix + "/" + r.name }
 
 var (
-	errInvalidToken = errors.New("invalid token")
+	// ErrInvalidToken is of a token that Vault does not know. It is an [ErrDenied] too.
+	ErrInvalidToken = errors.New("invalid token")
 	errGarbled      = errors.New("the answer is no JSON of KV version 2: is it Vault that listens there, and did it end the answer?")
 )
 
@@ -84,7 +85,7 @@ func explainAnswer(r request, answer *api.ResponseError) error {
 	case says("check-and-set parameter did not match"):
 		return ErrConflict
 	case says("invalid token"), says("missing client token"):
-		return fmt.Errorf("%w: %w: it has expired or was revoked", ErrDenied, errInvalidToken)
+		return fmt.Errorf("%w: %w: it has expired or was revoked", ErrDenied, ErrInvalidToken)
 	}
 	switch status := answer.StatusCode; {
 	case status == http.StatusForbidden:

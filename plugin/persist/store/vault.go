@@ -121,6 +121,9 @@ func (v *Vault) String() string {
 	return place
 }
 
+// Mount is that of the documents.
+func (v *Vault) Mount() string { return v.mount }
+
 // Date is from the header of the same name.
 func (v *Vault) Date() (date, at time.Time) {
 	v.mu.Lock()
@@ -172,7 +175,7 @@ func (v *Vault) do(ctx context.Context, r request, perform func(context.Context,
 			return nil
 		}
 		err = v.explain(ctx, r, err)
-		if !errors.Is(err, ErrDenied) || tries > 0 || !v.identity.Refused(held, errors.Is(err, errInvalidToken)) {
+		if !errors.Is(err, ErrDenied) || tries > 0 || !v.identity.Refused(held, errors.Is(err, ErrInvalidToken)) {
 			return v.advise(err, held)
 		}
 	}
@@ -182,7 +185,7 @@ func (v *Vault) do(ctx context.Context, r request, perform func(context.Context,
 // that an agent has added none to is denied like one whose policy does not
 // allow it.
 func (v *Vault) advise(err error, held string) error {
-	if v.advice != "" && (errors.Is(err, errInvalidToken) || held == "" && errors.Is(err, ErrDenied)) {
+	if v.advice != "" && (errors.Is(err, ErrInvalidToken) || held == "" && errors.Is(err, ErrDenied)) {
 		return fmt.Errorf("%w: %s", err, v.advice)
 	}
 	return err
