@@ -101,7 +101,7 @@ func (p *planning) plan(ctx context.Context, dir string) (*plan, store.Writer, e
 	if err != nil {
 		return nil, nil, err
 	}
-	held, err := p.held(ctx, w)
+	held, err := p.held(ctx, w, wanted.snapshot)
 	if err != nil {
 		return nil, nil, fmt.Errorf("the documents in Vault: %w", err)
 	}
@@ -123,19 +123,50 @@ func (p *planning) plan(ctx context.Context, dir string) (*plan, store.Writer, e
 }
 
 // held loads what Vault has. A mount that has nothing at all, not even the
-// sentinel, is one that is to be filled for the first time.
-func (p *planning) held(ctx context.Context, w store.Writer) (*library, error) {
+// sentinel, is one that is to be filled for the first time, and one that has nothing
+// but what is wanted was being filled.
+func (p *planning) held(ctx context.Context, w store.Writer, wanted *store.Snapshot) (*library, error) {
 	lib, err := p.vault.load(ctx, "", p.now)
 	switch {
 	case errors.Is(err, store.ErrNotFound) && isEmpty(ctx, w):
 		s := &store.Snapshot{}
 		return &library{Book: policy.Compile(nil, s, policy.Brakes{}), snapshot: s}, nil
+	case errors.Is(err, store.ErrNotFound) && !hasConfig(ctx, w):
+		if begun := p.begun(ctx, w, wanted); begun != nil {
+			return begun, nil
+		}
+		return nil, err
 	case err != nil:
 		return nil, err
 	case len(lib.troubles) > 0:
 		return nil, fmt.Errorf("not every document can be read, so what would change is not known: %s", lib.troubles[0])
 	}
 	return lib, nil
+}
+
+// hasConfig reports whether there is a config, deleted or not, or may be.
+func hasConfig(ctx context.Context, source store.Source) bool {
+	_, err := source.Read(ctx, store.ConfigPath)
+	return !errors.Is(err, store.ErrNotFound)
+}
+
+// begun returns what an apply has written that was interrupted before it came to
+// config, nil where anything else stands there: it may be another mount.
+func (p *planning) begun(ctx context.Context, w store.Writer, wanted *store.Snapshot) *library {
+	if wanted.Document(store.ConfigPath) == nil {
+		return nil
+	}
+	lib, err := fit(loadFrom(ctx, part{w}, p.now))
+	if err != nil {
+		return nil
+	}
+	s := without(lib.snapshot, store.ConfigPath)
+	for _, d := range s.Documents {
+		if of := wanted.Document(d.Path); of == nil || d.Withdrawn || !isHeld(&d) && !equal(d.Body, of.Body) {
+			return nil
+		}
+	}
+	return &library{Book: policy.Compile(nil, s, policy.Brakes{}), snapshot: s}
 }
 
 // isEmpty reports whether there is no document at all.
