@@ -162,13 +162,6 @@ func failToStart(t *testing.T, corefile string) string {
 	return err.Error()
 }
 
-// all returns every resource that is held.
-func (p *pool[T]) all() []T {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.resources()
-}
-
 // rescan has every store that is watched read again now.
 func rescan(tb testing.TB) {
 	tb.Helper()

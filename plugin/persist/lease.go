@@ -42,6 +42,13 @@ func (p *pool[T]) acquire(key string, open func(others []T) (T, error)) (resourc
 	return e.resource, func() { p.release(key, e) }, nil
 }
 
+// all returns every resource that is held.
+func (p *pool[T]) all() []T {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.resources()
+}
+
 func (p *pool[T]) resources() []T {
 	all := make([]T, 0, len(p.held))
 	for _, e := range p.held {

@@ -74,8 +74,14 @@ func (p *Persist) lease() (err error) {
 	if err := p.audited(); err != nil {
 		return err
 	}
+	if err := p.stayZones(); err != nil {
+		return err
+	}
 	if !p.config.signed() {
 		return p.staySigned()
+	}
+	if err := p.mayMakeKeys(); err != nil {
+		return err
 	}
 	if p.keyring, release, err = acquireKeyring(p.config, p.backend, p.predecessor()); err != nil {
 		return fmt.Errorf("%s: keys: %w", p.config.keysAt, err)

@@ -40,8 +40,8 @@ func setup(c *caddy.Controller) error {
 		return plugin.Error(pluginName, err)
 	}
 	p := newPersist(cfg)
-	corefileOf(c).add(p)
 	server := dnsserver.GetConfig(c)
+	corefileOf(c).add(p, server)
 	c.OnStartup(func() error {
 		p.view = server.ViewName
 		if err := p.companions(server); err != nil {

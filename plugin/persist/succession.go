@@ -1,119 +1,132 @@
 package persist
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"slices"
+	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/dnssec"
-	"github.com/coredns/caddy"
 )
 
 // A reload must not replace the keys of a zone by any others, nor leave it
-// unsigned: the parent's DS would match nothing, and every answer be bogus. What
-// a key document may not do, another path in the Corefile may not do either.
+// unsigned, nor make a part of a wider zone of it: the parent's DS would match
+// nothing, and every answer be bogus. What a key document may not do, another path
+// or another shape in the Corefile may not do either. So it is with every cut that
+// is granted: a server does not know which of them are delegated. What nobody
+// answers for any more is not bogus, and the operator's own doing.
 
-// corefile is what the stanzas of one Corefile have in common: the zones that any
-// of them signs. It is complete before the first of them starts.
-type corefile struct{ signed map[string]bool }
-
-// corefileOf returns what the stanzas of the Corefile that c reads share.
-func corefileOf(c *caddy.Controller) *corefile {
-	type key struct{}
-	if f, ok := c.Get(key{}).(*corefile); ok {
-		return f
-	}
-	f := &corefile{map[string]bool{}}
-	c.Set(key{}, f)
-	return f
-}
-
-// add has f know what the stanza of p says.
-func (f *corefile) add(p *Persist) {
-	p.corefile = f
-	for _, origin := range p.origins {
-		f.signed[origin] = f.signed[origin] || p.config.signed()
-	}
-}
-
-// replaced returns the handlers of origin that the instance being started
-// replaces: those of a view where it had one before, else those of all views.
-func (r *roster) replaced(origin, view string) (handlers []*Persist, sameView bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var others []*Persist
-	for p, started := range r.handlers {
-		switch {
-		case started > r.mark || p.authorities[origin] == nil:
-		case p.view == view:
-			handlers = append(handlers, p)
-		default:
-			others = append(others, p)
+// eachInherited returns the first error of check over what p takes over, by the
+// zone of the earlier stanza.
+func (p *Persist) eachInherited(check func(left []bequest) error) error {
+	all := p.inheritance()
+	for _, zone := range slices.Sorted(maps.Keys(all)) {
+		if err := check(all[zone]); err != nil {
+			return err
 		}
 	}
-	if len(handlers) > 0 {
-		return handlers, true
-	}
-	return others, false
-}
-
-// signing returns the keys by which the handlers sign that p replaces in origin.
-func (p *Persist) signing(origin string) (sets []*dnssec.KeySet, sameView bool) {
-	handlers, sameView := running.replaced(origin, p.view)
-	for _, h := range handlers {
-		if h.keyring == nil {
-			continue
-		}
-		if set := h.keyring.set.Load(); set != nil && !slices.Contains(sets, set) {
-			sets = append(sets, set)
-		}
-	}
-	return sets, sameView
+	return nil
 }
 
 // predecessor returns the keys that the zones of p are signed with so far, nil
-// if none are or not all by the same.
+// if none are or not all by the same. Those that another zone leaves to p are not
+// among them: p does not sign all its zones with them, but must continue them.
 func (p *Persist) predecessor() *dnssec.KeySet {
 	var one *dnssec.KeySet
-	for _, origin := range p.origins {
-		sets, _ := p.signing(origin)
-		for _, set := range sets {
-			if one != nil && set != one {
+	for zone, left := range p.inheritance() {
+		if p.authorities[zone] == nil {
+			continue
+		}
+		for _, b := range left {
+			if one != nil && b.keys != one {
 				return nil
 			}
-			one = set
+			one = b.keys
 		}
 	}
 	return one
 }
 
+// stayZones refuses to answer as a part of another zone what was a zone of its own.
+// A view that is new may, beside one that goes on to have that zone.
+func (p *Persist) stayZones() error {
+	return p.eachInherited(func(left []bequest) error {
+		apex := left[0].apex
+		if p.isApex(apex) || p.goesOnElsewhere(left[0]) || p.insecure(left) {
+			return nil
+		}
+		return fmt.Errorf("zone %s is signed so far, and no zone of its own any more where %s is served like this, so that answers would be bogus if its parent has a DS: serve it as before, "+
+			"or run persistctl keys insecure and wait until the DS is gone, or end this process if there has never been one", apex, p.authority(apex).Zone().Origin)
+	})
+}
+
 // staySigned refuses to serve zones unsigned whose parents may have a DS. A view
 // that is new may be unsigned beside one that goes on to sign the zone.
 func (p *Persist) staySigned() error {
-	for _, origin := range p.origins {
-		sets, sameView := p.signing(origin)
-		if !sameView && p.corefile.signed[origin] {
-			continue
+	return p.eachInherited(func(left []bequest) error {
+		if p.goesOnElsewhere(left[0]) || p.insecure(left) {
+			return nil
 		}
-		for _, set := range sets {
-			if !set.GoesInsecure(p.now()) {
-				return fmt.Errorf("zone %s is signed so far, and would be bogus without keys if its parent has a DS: "+
-					"run persistctl keys insecure and wait until the DS is gone, or end this process if there has never been one", origin)
-			}
-		}
-	}
-	return nil
+		return fmt.Errorf("zone %s is signed so far, and would be bogus without keys if its parent has a DS: "+
+			"run persistctl keys insecure and wait until the DS is gone, or end this process if there has never been one", left[0].apex)
+	})
 }
 
-// stayValid refuses keys in use elsewhere that do not continue those of the zones
-// of p.
-func (p *Persist) stayValid() error {
-	set := p.keyring.set.Load()
-	for _, origin := range p.origins {
-		before, _ := p.signing(origin)
-		if set == nil || len(before) == 0 || slices.ContainsFunc(before, func(b *dnssec.KeySet) bool { return b == set || set.Continues(b, p.now()) == nil }) {
-			continue
-		}
-		return fmt.Errorf("zone %s is signed so far with other keys than those in %s: leave its keys property as it was, or end this process to start anew", origin, p.keyring.location)
+// insecure reports whether all keys of what p takes over have the parents remove
+// their DS.
+func (p *Persist) insecure(left []bequest) bool {
+	return !slices.ContainsFunc(left, func(b bequest) bool { return !b.keys.GoesInsecure(p.now()) })
+}
+
+// mayMakeKeys refuses a directory in which keys would be made now, for zones that
+// others have signed.
+func (p *Persist) mayMakeKeys() error {
+	dir := p.config.keys.path
+	inUse := func(k *keyring) bool { return k.location == dir && k.set.Load() != nil }
+	if p.config.keys.kind != "dir" || p.predecessor() != nil || slices.ContainsFunc(keyrings.all(), inUse) {
+		return nil
 	}
-	return nil
+	if _, err := dnssec.LoadDir(dir); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return p.eachInherited(func(left []bequest) error {
+		return fmt.Errorf("%s: zone %s is signed so far, and %s holds no keys: write the keys property by which it is signed, or end this process to start anew", p.config.keysAt, left[0].apex, dir)
+	})
+}
+
+// stayValid refuses keys that do not continue those by which the zones of p are
+// signed so far.
+func (p *Persist) stayValid() error {
+	return p.eachInherited(func(left []bequest) error {
+		set := p.firstKeys()
+		if set == nil {
+			return fmt.Errorf("zone %s is signed so far, and the keys in %s cannot be read yet, so nobody knows whether they continue those: "+
+				"reload when they can be, leave its keys property as it was, or end this process to start anew", left[0].apex, p.keyring.location)
+		}
+		var why error
+		for _, b := range left {
+			if b.keys == set {
+				return nil
+			}
+			if why = set.Continues(b.keys, p.now()); why == nil {
+				return nil
+			}
+		}
+		return fmt.Errorf("zone %s is signed so far with other keys than those in %s: leave its keys property as it was, or end this process to start anew (%w)", left[0].apex, p.keyring.location, why)
+	})
+}
+
+// firstKeys returns the keys that p is going to sign with, which are fetched where
+// they are not there yet; nil where that fails.
+func (p *Persist) firstKeys() *dnssec.KeySet {
+	if set := p.keyring.set.Load(); set != nil {
+		return set
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), max(patience, time.Second))
+	defer cancel()
+	p.keyring.refresh(ctx)
+	return p.keyring.set.Load()
 }

@@ -2,7 +2,9 @@ package zone
 
 import (
 	"fmt"
+	"iter"
 
+	"github.com/coredns-persist/persist/plugin/persist/policy"
 	"github.com/coredns-persist/persist/plugin/persist/record"
 
 	"github.com/miekg/dns"
@@ -36,4 +38,28 @@ func (z *Zone) checkCuts() error {
 		return fmt.Errorf("zone %s has no cuts, as it is or lies in the one of %s: write the zone without cuts, or one above it with cuts", z.Origin, origin)
 	}
 	return nil
+}
+
+// CutsBelow yields the origins of the cuts of z that there are at or below name, in
+// no particular order. It looks at no others.
+func (z *Zone) CutsBelow(b *policy.Book, name string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		switch {
+		case dns.IsSubDomain(name, z.Origin):
+			name = z.Origin
+		case !dns.IsSubDomain(z.Origin, name):
+			return
+		}
+		if cut, fqdn, ok := z.CutOf(name); ok { // below a cut there is none
+			if cut == name && len(b.Lookup(fqdn)) > 0 {
+				yield(cut)
+			}
+			return
+		}
+		for fqdn := range b.Below(relative(name)) {
+			if owner := fqdn.Owner(); dns.IsSubDomain(name, owner) && !yield(owner) {
+				return
+			}
+		}
+	}
 }

@@ -87,3 +87,20 @@ func TestOwnersOfCutsAreTheirOrigins(t *testing.T) {
 		t.Errorf("Expected %v, got %v", want, got)
 	}
 }
+
+// The cuts at or below a name are those of the owners that stand there.
+func TestCutsBelowAreTheOwnersThatStandThere(t *testing.T) {
+	b := book(places(), noon)
+	const deep, top = "_validation-persist.a.b.example.com.", "_validation-persist.example.com."
+	for outer, names := range map[string]map[string][]string{
+		".":              {".": {deep, top}, "com.": {deep, top}, "b.example.com.": {deep}, "example.org.": nil, top: {top}, "x." + top: nil, "_validation-persist.b.example.com.": nil},
+		"b.example.com.": {".": {deep}, "b.example.com.": {deep}, "a.b.example.com.": {deep}, deep: {deep}, top: nil, "c.example.com.": nil},
+	} {
+		z := newZone(t, cutsOf(outer))
+		for name, want := range names {
+			if got := slices.Sorted(z.CutsBelow(b, name)); !slices.Equal(got, want) {
+				t.Errorf("Cuts of %s below %s: expected %v, got %v", outer, name, want, got)
+			}
+		}
+	}
+}
