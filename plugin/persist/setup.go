@@ -73,7 +73,7 @@ func newPersist(cfg *config) *Persist {
 		p.origins = append(p.origins, z.Origin)
 		p.authorities[z.Origin] = authority(cfg, z, denials)
 		if z.Cuts {
-			p.authorities[z.Origin].WithCuts(&serials)
+			p.authorities[z.Origin].WithCuts(&serials, denials)
 		}
 		p.authorities[z.Origin].Outgrown = outgrown(z.Origin)
 		p.authorities[z.Origin].Verified = verified(z.Origin)

@@ -36,7 +36,7 @@ func (p *Persist) primary(origin string) *answer.Authority {
 	case a == nil || a.Zone().Overlay:
 		return nil
 	case a.Zone().Cuts:
-		return a.CutAt(origin)
+		return a.CutAt(origin, p.now())
 	case a.Zone().Origin != origin:
 		return nil
 	}

@@ -43,6 +43,18 @@ func (w *allowance) take(n int, at time.Time) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.save(at)
+	return w.give(n)
+}
+
+// draw takes n signatures of what was saved by others, if there are as many.
+func (w *allowance) draw(n int) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.give(n)
+}
+
+// give takes n signatures, if there are as many; mu is held.
+func (w *allowance) give(n int) bool {
 	if w.left < float64(n) {
 		return false
 	}

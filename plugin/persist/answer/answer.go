@@ -71,6 +71,7 @@ type Authority struct {
 	newest newest
 	serial *Serial // nil unless the zone is chained
 	cuts   *cuts   // nil unless the zone has cuts
+	meter  *meter  // nil but in cuts of which there are more than are kept
 }
 
 // common is what the cuts of a zone have in common.

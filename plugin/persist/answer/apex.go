@@ -38,7 +38,7 @@ func (a *Authority) soa(st *state, at time.Time) (*set, error) {
 		if !a.unsigned {
 			start, _ = st.keys.Window(a.zone.Origin, dns.TypeSOA, at)
 		}
-		s, err := a.sign(st.keys, a.zone.SOA(uint32(start.Unix())), at, time.Time{}) // #nosec G115 -- serials wrap (RFC 1982)
+		s, err := a.signPaid(st.keys, a.zone.SOA(uint32(start.Unix())), at) // #nosec G115 -- serials wrap (RFC 1982)
 		if err == nil && a.unsigned {
 			s.until = start.Add(time.Hour)
 		}
@@ -48,7 +48,7 @@ func (a *Authority) soa(st *state, at time.Time) (*set, error) {
 
 func (a *Authority) ns(st *state, at time.Time) (*set, error) {
 	return a.apex.ns.get(st.keys, at, func() (*set, error) {
-		return a.sign(st.keys, a.zone.NS(), at, time.Time{})
+		return a.signPaid(st.keys, a.zone.NS(), at)
 	})
 }
 
@@ -79,7 +79,7 @@ func (a *Authority) ofKeys(st *state, have *keyedSet, at time.Time, rrset func()
 		if len(rrs) == 0 {
 			return &set{from: at, until: changes}, nil
 		}
-		s, err := a.sign(st.keys, rrs, at, time.Time{})
+		s, err := a.signPaid(st.keys, rrs, at)
 		if err != nil {
 			return nil, err
 		}

@@ -47,7 +47,7 @@ func (a *Authority) compose(prev *edition, st *state, at time.Time) (*edition, e
 // and its signature need not be replaced.
 func (c *composition) carry(old *pending, rrset []dns.RR) *pending {
 	p := newPending(old, rrset)
-	if old == nil || !slices.EqualFunc(old.rrset, rrset, dns.IsDuplicate) {
+	if old == nil || !sameRecords(old.rrset, rrset) {
 		c.changed = true
 		return p
 	}
@@ -58,6 +58,8 @@ func (c *composition) carry(old *pending, rrset []dns.RR) *pending {
 	c.changed = c.changed || s != nil
 	return p
 }
+
+func sameRecords(one, other []dns.RR) bool { return slices.EqualFunc(one, other, dns.IsDuplicate) }
 
 func (c *composition) endBy(at time.Time) {
 	if at.Before(c.until) {

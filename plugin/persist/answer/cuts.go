@@ -11,9 +11,10 @@ import (
 )
 
 // WithCuts has a answer for the cuts of its zone, which has cuts, by Cut. The
-// versions of those that are chained are counted in serials.
-func (a *Authority) WithCuts(serials *Serials) *Authority {
-	a.cuts = &cuts{serials: serials}
+// versions of those that are chained are counted in serials. Where there are more
+// than are kept, what is signed for them is within the budget of d.
+func (a *Authority) WithCuts(serials *Serials, d *Denials) *Authority {
+	a.cuts = &cuts{serials: serials, denials: d}
 	return a
 }
 
@@ -46,7 +47,7 @@ func (a *Authority) Cut(q Query, at time.Time) (Response, Claim) {
 			return q.positive(Record, &p.set), Ours
 		}
 	}
-	return a.cut(grants[0], origin, fqdn).answer(st, q, at), Ours
+	return a.cut(grants[0], origin, fqdn, at).answerMetered(st, q, at), Ours
 }
 
 // prepared returns the TXT RRset that was prepared for a name, nil where there is
@@ -58,8 +59,9 @@ func (c *common) prepared(st *state, grants []*policy.Grant, at time.Time) *prep
 	return nil
 }
 
-// CutAt returns the authority for the cut with an origin, nil where there is none.
-func (a *Authority) CutAt(origin string) *Authority {
+// CutAt returns the authority for the cut with an origin, nil where there is none,
+// to be asked when this clock says at.
+func (a *Authority) CutAt(origin string, at time.Time) *Authority {
 	st := a.state.Load()
 	if !st.ready(a.unsigned) || !dns.IsSubDomain(a.zone.Origin, origin) {
 		return nil
@@ -69,20 +71,26 @@ func (a *Authority) CutAt(origin string) *Authority {
 		return nil
 	}
 	if grants := st.book.Lookup(fqdn); len(grants) > 0 {
-		return a.cut(grants[0], origin, fqdn)
+		return a.cut(grants[0], origin, fqdn, st.book.Clock(at))
 	}
 	return nil
 }
 
 // cut returns the authority for a cut, which is kept for the next question as
-// that of g, the first of its grants.
-func (a *Authority) cut(g *policy.Grant, origin string, fqdn record.FQDN) *Authority {
+// that of g, the first of its grants. No other one has to go for a cut that has
+// nothing to pay with.
+func (a *Authority) cut(g *policy.Grant, origin string, fqdn record.FQDN, at time.Time) *Authority {
 	if c := a.cuts.get(g); c != nil {
 		return c
 	}
 	c := &Authority{common: a.common, zone: a.zone.Cut(origin, fqdn)}
 	if a.zone.Chained {
 		c.serial = a.cuts.serials.Of(origin)
+	}
+	if !a.unsigned && a.cuts.full() {
+		if c.meter = (&meter{denials: a.cuts.denials}); !c.meter.hasAny(at) {
+			return c
+		}
 	}
 	c = a.cuts.keep(g, c)
 	if now := a.state.Load(); !now.has(g) {

@@ -31,7 +31,7 @@ func newCuts(tb testing.TB, outer string, chained bool) *answer.Authority {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return authority(z).WithCuts(new(answer.Serials))
+	return authority(z).WithCuts(new(answer.Serials), answer.NewDenials(1e6))
 }
 
 // newAlone answers for one cut as a zone of its own.
@@ -156,7 +156,7 @@ func TestCutsComeAndGoWithTheirGrants(t *testing.T) {
 			}
 			_, claim := a.Cut(ask(origin, dns.TypeTXT), noon)
 			a.Cut(ask(origin, dns.TypeSOA), noon)
-			if wanted := i%2 == 0; wanted != (claim == answer.Ours) || wanted != (a.CutAt(origin) != nil) || a.Kept() != i%2^1 || a.WasAskedFor("example.com") != (wanted && chained) {
+			if wanted := i%2 == 0; wanted != (claim == answer.Ours) || wanted != (a.CutAt(origin, noon) != nil) || a.Kept() != i%2^1 || a.WasAskedFor("example.com") != (wanted && chained) {
 				t.Errorf("Version %d, chained %t: expected a cut: %t; kept are %d", i, chained, wanted, a.Kept())
 			}
 		}
@@ -336,7 +336,7 @@ func TestCutsAreTransferred(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, _, err := many.CutAt(owner).Transfer(noon)
+		got, _, err := many.CutAt(owner, noon).Transfer(noon)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -345,7 +345,7 @@ func TestCutsAreTransferred(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"example.com.", "x._validation-persist.example.com.", "_validation-persist.x.example.com.", "_validation-persist.example.org."} {
-		if many.CutAt(name) != nil {
+		if many.CutAt(name, noon) != nil {
 			t.Errorf("Expected no cut at %s", name)
 		}
 	}
@@ -357,4 +357,85 @@ func lines(rrs []dns.RR) []string {
 		list = append(list, rr.String())
 	}
 	return list
+}
+
+// manyCuts grants n names and answers for their cuts, of which it keeps few.
+func manyCuts(t *testing.T, n int, chained bool, budget float64) (a *answer.Authority, origins []string) {
+	t.Helper()
+	answer.KeepCuts(t, 10)
+	entries := make([]string, 0, n)
+	for i := range n {
+		name := fmt.Sprintf("n%d.example.com", i)
+		entries = append(entries, fmt.Sprintf("%q: {}", name))
+		origins = append(origins, "_validation-persist."+name+".")
+	}
+	z, err := zone.New(cutsConfig(".", chained))
+	if err != nil {
+		t.Fatal(err)
+	}
+	denials := answer.NewDenials(budget)
+	if a = answer.NewSharing(z, denials); chained {
+		a = answer.NewChained(z, new(answer.Serial))
+	}
+	a.WithCuts(new(answer.Serials), denials)
+	a.Update(book(policytest.Standard().Account(`"domains": {`+strings.Join(entries, ", ")+`}`), noon), newKeys(t, dns.ECDSAP256SHA256))
+	return a, origins
+}
+
+// Whoever asks by turns for more cuts than are kept gets no more signatures than
+// the budget allows, while the records of granted names, and all of a cut that is
+// kept, are there for everybody.
+func TestCutsThatAreNotKeptAreSignedWithinTheBudget(t *testing.T) {
+	const budget, n = 20, 100
+	for _, chained := range []bool{false, true} {
+		a, origins := manyCuts(t, n, chained, budget)
+		for _, origin := range origins {
+			if r, _ := a.Cut(ask(origin, dns.TypeTXT), noon); r.Outcome != answer.Record {
+				t.Fatalf("%s: expected a record, got %v", origin, r)
+			}
+		}
+		signed := map[string]bool{}
+		given, limited := 0, 0
+		types := []uint16{dns.TypeDNSKEY, dns.TypeSOA, dns.TypeNS, dns.TypeA}
+		const seconds = 10
+		for i := range seconds * 200 {
+			at := noon.Add(time.Second * time.Duration(i) / 200)
+			r, _ := a.Cut(ask(origins[i%n], types[i/n%len(types)]), at)
+			switch {
+			case r.Outcome == answer.Limited:
+				limited++
+			case r.Rcode != dns.RcodeSuccess:
+				t.Fatalf("%s: got %v", origins[i%n], r)
+			default:
+				given++
+				signed[origins[i%n]] = true
+			}
+			if r, _ := a.Cut(ask(origins[i%n], dns.TypeTXT), at); r.Outcome != answer.Record {
+				t.Fatalf("%s: expected the record for everybody, got %v", origins[i%n], r)
+			}
+		}
+		if most := budget*(seconds+1) + 10*len(types)*2; given > most || given < budget*seconds/4 || limited == 0 {
+			t.Errorf("Chained %t: expected between %d and %d answers that were signed, got %d, and %d limited", chained, budget*seconds/4, most, given, limited)
+		}
+	}
+}
+
+// A client that comes over a stream is given a cut when others have spent the
+// budget, and one that is asked for goes on to be answered.
+func TestAStreamIsGivenACutWhenTheBudgetIsSpent(t *testing.T) {
+	for _, chained := range []bool{false, true} {
+		a, origins := manyCuts(t, 100, chained, 8)
+		last := origins[len(origins)-1]
+		for _, origin := range origins[:90] {
+			a.Cut(ask(origin, dns.TypeDNSKEY), noon)
+		}
+		q := ask(last, dns.TypeDNSKEY)
+		if r, _ := a.Cut(q, noon); r.Outcome != answer.Limited {
+			t.Fatalf("Chained %t: expected the budget to be spent, got %v", chained, r)
+		}
+		q.Stream = true
+		if r, _ := a.Cut(q, noon); r.Outcome != answer.Apex {
+			t.Errorf("Chained %t: expected the keys, got %v", chained, r)
+		}
+	}
 }

@@ -21,8 +21,8 @@ const (
 
 // Denials remembers signed denials of existence (RFC 9824) by exact canonical
 // name, and bounds the signatures spent on names that nobody has listed: those
-// that do not exist, and those of subtrees. Zones that do not lie inside each
-// other may share it.
+// that do not exist, and those of subtrees; and on cuts, where there are more than
+// are kept. Zones that do not lie inside each other may share it.
 type Denials struct {
 	existing *lru.Cache[string, *denial]
 	absent   *lru.Cache[string, *denial]
@@ -79,6 +79,9 @@ func (a *Authority) noData(st *state, q Query, types []uint16, at time.Time) Res
 
 // present signs a proof that name exists with exactly the given types.
 func (a *Authority) present(st *state, name string, types []uint16, at time.Time) (*denial, error) {
+	if err := a.meter.pay(); err != nil {
+		return nil, err
+	}
 	d, err := a.deny(st, []*dns.NSEC{dnssec.Present(name, types, zone.NegativeTTL)}, at)
 	if err == nil {
 		d.types = types

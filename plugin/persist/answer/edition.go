@@ -73,12 +73,25 @@ func (a *Authority) signed(ed *edition, p *pending) (*set, error) {
 	if s := p.signed.Load(); s != nil {
 		return s, nil
 	}
-	s, err := a.sign(ed.st.keys, p.rrset, ed.signedAt(p), time.Time{})
+	if s := a.recall(ed, p); s != nil {
+		p.signed.Store(s)
+		return s, nil
+	}
+	s, err := a.signPending(ed, p)
 	if err == nil {
 		a.measure(p, s)
+		a.remember(ed, p, s)
 		p.signed.Store(s)
 	}
 	return s, err
+}
+
+// signPending signs p. A TXT RRset is that of a granted name, and not paid for.
+func (a *Authority) signPending(ed *edition, p *pending) (*set, error) {
+	if p.rrtype() == dns.TypeTXT {
+		return a.sign(ed.st.keys, p.rrset, ed.signedAt(p), time.Time{})
+	}
+	return a.signPaid(ed.st.keys, p.rrset, ed.signedAt(p))
 }
 
 // measure tells of a TXT RRset that no longer fits UDP.

@@ -35,6 +35,15 @@ func KeepCuts(tb testing.TB, n int) {
 	tb.Cleanup(func() { keptCuts = before })
 }
 
+// DropCutLate drops the cut with an origin, of which another goroutine thinks that
+// it is kept still when meanwhile happens.
+func (a *Authority) DropCutLate(origin string, meanwhile func()) {
+	_, fqdn, _ := a.zone.CutOf(origin)
+	v, _ := a.cuts.kept.LoadAndDelete(a.Book().Lookup(fqdn)[0])
+	meanwhile()
+	a.cuts.leave(v.(*keptCut))
+}
+
 // Kept is how many cuts are kept.
 func (a *Authority) Kept() int {
 	n := 0

@@ -16,6 +16,7 @@ var keptCuts = 1 << 14
 // the last look at it (the clock algorithm).
 type cuts struct {
 	serials *Serials // of those that are chained
+	denials *Denials // which bounds what those cost that are not kept
 	kept    sync.Map // *policy.Grant, the first at a name → *keptCut
 
 	adding sync.Mutex
@@ -64,6 +65,13 @@ func (c *cuts) keep(g *policy.Grant, a *Authority) *Authority {
 	return a
 }
 
+// full reports whether one has to go for the next.
+func (c *cuts) full() bool {
+	c.adding.Lock()
+	defer c.adding.Unlock()
+	return len(c.ring) >= keptCuts
+}
+
 // evict drops one, and returns its place in the ring; adding is held.
 func (c *cuts) evict() int {
 	for {
@@ -77,13 +85,15 @@ func (c *cuts) evict() int {
 
 // drop drops the cut of g, if it is kept.
 func (c *cuts) drop(g *policy.Grant) {
-	v, ok := c.kept.LoadAndDelete(g)
-	if !ok {
-		return
+	if v, ok := c.kept.LoadAndDelete(g); ok {
+		c.leave(v.(*keptCut))
 	}
+}
+
+// leave takes k, which is not kept any more, out of the ring.
+func (c *cuts) leave(k *keptCut) {
 	c.adding.Lock()
 	defer c.adding.Unlock()
-	k := v.(*keptCut)
 	if k.at >= len(c.ring) || c.ring[k.at] != k { // evicted meanwhile
 		return
 	}

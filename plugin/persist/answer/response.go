@@ -1,6 +1,8 @@
 package answer
 
 import (
+	"errors"
+
 	"github.com/miekg/dns"
 )
 
@@ -13,6 +15,9 @@ func stale() Response {
 }
 
 func failed(err error) Response {
+	if errors.Is(err, errSpent) {
+		return Response{Outcome: Limited}
+	}
 	r := failure(Failed, dns.ExtendedErrorCodeOther, "signing failed")
 	r.Err = err
 	return r

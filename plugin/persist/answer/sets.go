@@ -57,6 +57,14 @@ func (a *Authority) sign(keys *dnssec.KeySet, rrset []dns.RR, at, notAfter time.
 	return &set{signed: slices.Concat(rrset, s.RRSIG), size: len(rrset), from: s.From, until: s.Until}, nil
 }
 
+// signPaid is sign for what a cut may have to pay for.
+func (a *Authority) signPaid(keys *dnssec.KeySet, rrset []dns.RR, at time.Time) (*set, error) {
+	if err := a.meter.pay(); err != nil {
+		return nil, err
+	}
+	return a.sign(keys, rrset, at, time.Time{})
+}
+
 // keyedSet is a set together with the keys that signed it.
 type keyedSet struct{ atomic.Pointer[keyed] }
 
