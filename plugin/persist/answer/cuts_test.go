@@ -439,3 +439,22 @@ func TestAStreamIsGivenACutWhenTheBudgetIsSpent(t *testing.T) {
 		}
 	}
 }
+
+// A cut that is kept anew while the one before it is dropped stays, though that has
+// to make room for another meanwhile.
+func TestACutThatComesBackIsNotDroppedForTheOneBefore(t *testing.T) {
+	a, origins := manyCuts(t, 12, false, 1e6)
+	for _, origin := range origins[:10] { // as many as are kept
+		a.Cut(ask(origin, dns.TypeSOA), noon)
+	}
+	back := origins[5]
+	a.DropCutLate(back, func() {
+		a.Cut(ask(back, dns.TypeSOA), noon)     // takes the place of the second
+		for _, i := range []int{10, 11, 1, 2} { // the last of them that of back before
+			a.Cut(ask(origins[i], dns.TypeSOA), noon)
+		}
+	})
+	if n := a.Kept(); n != 10 { // which looks at the ring too
+		t.Errorf("Expected 10 cuts to be kept, got %d", n)
+	}
+}

@@ -77,7 +77,7 @@ func (c *cuts) evict() int {
 	for {
 		c.hand = (c.hand + 1) % len(c.ring)
 		if k := c.ring[c.hand]; !k.asked.Swap(false) {
-			c.kept.Delete(k.of)
+			c.kept.CompareAndDelete(k.of, k) // there may be a newer one
 			return c.hand
 		}
 	}
