@@ -102,7 +102,7 @@ func (o options) stanza(vault, keys string) string {
 	case cuts:
 		origins, more = ".", "cuts\n"
 	}
-	return fmt.Sprintf("persist %s {\nvault %s\nauth token\nrefresh %s\nkeys dir %s\nns ns1.example.net\n%s}", origins, vault, o.refresh, keys, more)
+	return fmt.Sprintf("persist %s {\nvault %s\nauth token\nrefresh %s\nkeys dir %s\nns ns1.example.net\ndenial %s\n%s}", origins, vault, o.refresh, keys, o.denial, more)
 }
 
 // shaped says in which shape the names are.

@@ -21,6 +21,7 @@ type options struct {
 	server string // program to measure
 	installation
 	shape   shape
+	denial  string        // how names are denied: the property of the stanza
 	scans   int           // how many scans without a change are measured
 	refresh time.Duration // from one scan to the next
 }
@@ -31,6 +32,7 @@ func main() {
 	flag.IntVar(&o.teams, "teams", 100, fmt.Sprintf("how many teams there are, of %d documents with %d names in %d zones each", o.accounts, o.domains*o.hosts, o.domains))
 	flag.IntVar(&o.scans, "scans", 3, "over how many scans the processor time is measured")
 	flag.DurationVar(&o.refresh, "refresh", 15*time.Second, "how often the server scans")
+	flag.StringVar(&o.denial, "denial", "compact", "how the server denies names: `compact or nsec`")
 	asCuts := flag.Bool("cuts", false, "measure how names are served that are zones of their own each, beside the same in one zone")
 	flag.Parse()
 
@@ -55,6 +57,8 @@ func (o options) check() error {
 	switch {
 	case o.server == "":
 		return errors.New("what is to be measured? -server names the program that go build makes of build/coredns")
+	case o.denial != "compact" && o.denial != "nsec":
+		return fmt.Errorf("-denial %q is none: write compact or nsec", o.denial)
 	case o.teams < 1 || o.scans < 1:
 		return errors.New("-teams and -scans must be at least 1")
 	}

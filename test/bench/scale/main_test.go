@@ -17,7 +17,7 @@ func TestRunPrintsTheFigures(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	o := options{server: program, installation: installation{teams: 2, accounts: 2, domains: 2, hosts: 2}, scans: 1, refresh: time.Second}
+	o := options{server: program, denial: "compact", installation: installation{teams: 2, accounts: 2, domains: 2, hosts: 2}, scans: 1, refresh: time.Second}
 	if err := run(t.Context(), o, &out, io.Discard); err != nil {
 		t.Fatal(err)
 	}
@@ -37,8 +37,9 @@ func TestRunPrintsTheFigures(t *testing.T) {
 
 func TestWhatCannotBeMeasuredIsRefused(t *testing.T) {
 	for want, o := range map[string]options{
-		"-server names the program": {installation: installation{teams: 1}, scans: 1},
-		"must be at least 1":        {server: "false"},
+		"-server names the program": {denial: "nsec", installation: installation{teams: 1}, scans: 1},
+		"must be at least 1":        {server: "false", denial: "nsec"},
+		"write compact or nsec":     {server: "false", denial: "none"},
 	} {
 		if err := o.check(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Expected an error with %q, got %v", want, err)
@@ -51,11 +52,18 @@ func TestCutsAreMeasuredBesideOneZone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out bytes.Buffer
-	o := options{server: program, installation: installation{teams: 2, accounts: 2, domains: 2, hosts: 2}, scans: 1, refresh: time.Second}
-	if err := compareCuts(t.Context(), o, &out, io.Discard); err != nil {
-		t.Fatal(err)
+	for _, denial := range []string{"compact", "nsec"} {
+		var out bytes.Buffer
+		o := options{server: program, denial: denial, installation: installation{teams: 2, accounts: 2, domains: 2, hosts: 2}, scans: 1, refresh: time.Second}
+		if err := compareCuts(t.Context(), o, &out, io.Discard); err != nil {
+			t.Fatal(err)
+		}
+		expectComparison(t, out.String())
 	}
+}
+
+func expectComparison(t *testing.T, out string) {
+	t.Helper()
 	for _, line := range []string{
 		`zone:`,
 		`cuts:`,
@@ -65,8 +73,8 @@ func TestCutsAreMeasuredBesideOneZone(t *testing.T) {
 		`100 of them at random: validated by delv, each under the DS record of its own`,
 		`a scan of an unchanged store: [\d.]+ s of processor time`,
 	} {
-		if !regexp.MustCompile(`(?m)^` + line + `$`).MatchString(out.String()) {
-			t.Errorf("Expected a line like %s, got\n%s", line, &out)
+		if !regexp.MustCompile(`(?m)^` + line + `$`).MatchString(out) {
+			t.Errorf("Expected a line like %s, got\n%s", line, out)
 		}
 	}
 }
