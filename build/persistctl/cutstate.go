@@ -103,20 +103,7 @@ func (r rolledKeys) because(is cutDS, a servers.DSAnswer) string {
 	case is == unknownDS:
 		return fmt.Sprintf("%s: %v", a.Server, a.Err)
 	case is == oldDS && r.young != nil:
-		return fmt.Sprintf("%s has no DS of the key with tag %d, or one of a weaker digest than another's", a.Server, r.young.KeyTag())
+		return fmt.Sprintf("%s has %s", a.Server, unled(a.DS, r.young))
 	}
 	return ""
-}
-
-// leadsTo reports whether every validator finds key by a DS RRset. Of several
-// digests it may go by the strongest alone (RFC 4509 section 3 has it ignore SHA-1
-// beside SHA-256).
-func leadsTo(all []*dns.DS, key *dns.DNSKEY) bool {
-	var strongest uint8
-	for _, ds := range all {
-		if ds.DigestType == dns.SHA1 || ds.DigestType == dns.SHA256 || ds.DigestType == dns.SHA384 {
-			strongest = max(strongest, ds.DigestType)
-		}
-	}
-	return slices.ContainsFunc(all, func(ds *dns.DS) bool { return ds.DigestType == strongest && pointsTo(ds, key) })
 }

@@ -79,8 +79,8 @@ func (p parentStates) pointTo(keys *dnssec.KeySet, tag uint16, at time.Time) err
 			return fmt.Errorf("the key with tag %d is not published", tag)
 		case s.Error != "":
 			return fmt.Errorf("%s: %s: %s", s.Zone, s.Server, s.Error)
-		case !slices.ContainsFunc(s.ds, func(ds *dns.DS) bool { return pointsTo(ds, key) }):
-			return fmt.Errorf("%s: %s has no DS of the key with tag %d", s.Zone, s.Server, tag)
+		case !leadsTo(s.ds, key):
+			return fmt.Errorf("%s: %s has %s", s.Zone, s.Server, unled(s.ds, key))
 		}
 	}
 	return nil
@@ -101,12 +101,6 @@ func publishedKSK(keys *dnssec.KeySet, zone string, tag uint16, at time.Time) *d
 		}
 	}
 	return nil
-}
-
-// pointsTo reports whether a DS record is one of key, by whatever digest.
-func pointsTo(ds *dns.DS, key *dns.DNSKEY) bool {
-	made := key.ToDS(ds.DigestType)
-	return made != nil && made.KeyTag == ds.KeyTag && made.Algorithm == ds.Algorithm && strings.EqualFold(made.Digest, ds.Digest)
 }
 
 // ttl is the longest TTL of a DS RRset.
