@@ -35,25 +35,37 @@ func (p *Persist) serveCuts(ctx context.Context, a *answer.Authority, state requ
 }
 
 // parents returns what the next plugin says of the DS RRset of a cut, which is
-// the parent's (RFC 4035 section 3.1.4.1): nil where it does not serve that.
+// the parent's: nil where it neither serves that nor asks others for it, and the
+// answer is no data at the apex of the cut (RFC 4035 section 3.1.4.1). To say that
+// there is no such name, or that it is an alias, is not the parent's part, whose
+// delegation stands there: resolvers would take the cut for gone (RFC 8020).
 func (p *Persist) parents(ctx context.Context, a *answer.Authority, state request.Request) *dns.Msg {
 	origin, _, _ := a.Zone().CutOf(state.Name())
 	if origin != state.Name() || p.Next == nil {
 		return nil
 	}
 	m, _, _ := p.ask(ctx, state)
-	if m == nil || !m.Authoritative {
+	switch {
+	case m == nil || !m.Authoritative && !m.RecursionAvailable || m.Rcode != dns.RcodeSuccess:
 		return nil
-	}
-	for _, rr := range m.Ns {
-		if rr.Header().Rrtype == dns.TypeSOA && isBelow(origin, strings.ToLower(rr.Header().Name)) {
-			return m
-		}
-	}
-	if has(m.Answer, dns.TypeDS) {
+	case holdsDS(m.Answer, origin), len(m.Answer) == 0 && soaAboveCut(m.Ns, origin):
 		return m
 	}
 	return nil
+}
+
+// holdsDS reports whether a DS record of origin is among rrs.
+func holdsDS(rrs []dns.RR, origin string) bool {
+	return slices.ContainsFunc(rrs, func(rr dns.RR) bool {
+		h := rr.Header()
+		return h.Rrtype == dns.TypeDS && strings.EqualFold(h.Name, origin)
+	})
+}
+
+// soaAboveCut reports whether rrs have the SOA record of a zone above origin.
+func soaAboveCut(rrs []dns.RR, origin string) bool {
+	soa := soaAbove(rrs, origin)
+	return soa != nil && isBelow(origin, dns.CanonicalName(soa.Hdr.Name))
 }
 
 // signedZone is a zone that the keys sign; with cuts, one that there may be.

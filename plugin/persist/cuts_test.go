@@ -2,6 +2,8 @@ package persist
 
 import (
 	"bytes"
+	"context"
+	"crypto/rand"
 	"fmt"
 	"io"
 	golog "log"
@@ -17,6 +19,8 @@ import (
 	"github.com/coredns-persist/persist/plugin/persist/policy/policytest"
 	"github.com/coredns-persist/persist/plugin/persist/record"
 	"github.com/coredns-persist/persist/test/parts"
+	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/plugin/pkg/nonwriter"
 
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
@@ -96,6 +100,67 @@ func TestTheNextPluginHasWhatLiesBetweenCuts(t *testing.T) {
 		r := server.ask(t, question(cut, dns.TypeDS))
 		if len(r.Answer) != 0 || !has(r.Ns, dns.TypeSOA) || r.Ns[0].Header().Name != cut {
 			t.Errorf("After %q: expected NODATA of the cut, got %v", next, r)
+		}
+	}
+}
+
+// What the next plugin says of a cut without knowing that it is delegated is not
+// the parent's word: NXDOMAIN would deny the cut with all that is in it (RFC 8020).
+func TestNobodyButTheParentHasTheDSOfACut(t *testing.T) {
+	rr := func(s string) dns.RR {
+		r, err := dns.NewRR(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	soa, ds := rr("example.com. 60 SOA ns1 hostmaster 1 7200 1800 86400 60"), rr(cut+" 60 DS 12345 13 2 "+strings.Repeat("ab", 32))
+	apex := rr(cut + " 60 SOA ns1 hostmaster 1 7200 1800 86400 60")
+	alias := rr(cut + " 60 CNAME x.example.com.") // by a wildcard
+	cfg, err := parseIn(newSite(t, documents()).cuts("."), ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := dnssec.GenerateKeys("test", dns.ECDSAP256SHA256, time.Now().Add(-time.Hour), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := dnssec.ParseKeys(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, c := range map[string]struct {
+		next dns.Msg
+		own  bool
+	}{
+		"the DS":                          {dns.Msg{MsgHdr: dns.MsgHdr{Authoritative: true}, Answer: []dns.RR{ds}}, false},
+		"that there is none":              {dns.Msg{MsgHdr: dns.MsgHdr{Authoritative: true}, Ns: []dns.RR{soa}}, false},
+		"the DS, from a resolver":         {dns.Msg{MsgHdr: dns.MsgHdr{RecursionAvailable: true}, Answer: []dns.RR{ds}}, false},
+		"none, from a resolver":           {dns.Msg{MsgHdr: dns.MsgHdr{RecursionAvailable: true}, Ns: []dns.RR{soa}}, false},
+		"no such name":                    {dns.Msg{MsgHdr: dns.MsgHdr{Authoritative: true, Rcode: dns.RcodeNameError}, Ns: []dns.RR{soa}}, true},
+		"no such name, from a resolver":   {dns.Msg{MsgHdr: dns.MsgHdr{RecursionAvailable: true, Rcode: dns.RcodeNameError}, Ns: []dns.RR{soa}}, true},
+		"an alias":                        {dns.Msg{MsgHdr: dns.MsgHdr{Authoritative: true}, Answer: []dns.RR{alias}, Ns: []dns.RR{soa}}, true},
+		"what the child says":             {dns.Msg{MsgHdr: dns.MsgHdr{Authoritative: true}, Ns: []dns.RR{apex}}, true},
+		"a referral":                      {dns.Msg{Ns: []dns.RR{rr("example.com. 60 NS ns1.example.com.")}}, true},
+		"a DS, of which it has no notion": {dns.Msg{Answer: []dns.RR{ds}}, true},
+	} {
+		p := newPersist(cfg)
+		for _, a := range p.authorities {
+			a.Update(documents().Compile(t), keys)
+		}
+		p.Next = plugin.HandlerFunc(func(_ context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
+			m, h := c.next.Copy(), c.next.MsgHdr
+			m.SetReply(r)
+			m.Authoritative, m.RecursionAvailable, m.Rcode = h.Authoritative, h.RecursionAvailable, h.Rcode
+			return dns.RcodeSuccess, w.WriteMsg(m)
+		})
+		w := nonwriter.New(overUDP{})
+		if _, err := p.ServeDNS(t.Context(), w, question(cut, dns.TypeDS)); err != nil {
+			t.Fatal(err)
+		}
+		r := w.Msg
+		if own := has(r.Ns, dns.TypeNSEC) && r.Ns[0].Header().Name == cut && len(r.Answer) == 0 && r.Authoritative; own != c.own || r.Rcode != dns.RcodeSuccess {
+			t.Errorf("Where the next plugin says %s: expected NODATA of the cut %t, got %v", what, c.own, r)
 		}
 	}
 }
