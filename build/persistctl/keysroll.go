@@ -124,6 +124,7 @@ func (r *rolling) begin(ctx context.Context, d *keyDocument, now time.Time) (*ro
 	if err := seen.pointTo(d.keys, d.keys.Roll(now).Old, now); err != nil {
 		return nil, fmt.Errorf("%w: a roll-over begins when every parent has the DS of the key in force, which persistctl keys ds prints", err)
 	}
+	now = r.now().UTC() // to ask may have taken long
 	change, err := r.beginning(ctx, d.keys, zones, seen.ttl(), now)
 	if err != nil {
 		return nil, err
@@ -142,6 +143,7 @@ func (r *rolling) offer(ctx context.Context, d *keyDocument, now time.Time) (*ro
 		return nil, err
 	}
 	return r.onceFollowed(ctx, d, now, seen, func() (*rollState, error) {
+		now := r.now().UTC() // the last server was asked just now
 		keys, err := r.edit(ctx, d, func(raw []byte) ([]byte, error) { return dnssec.OfferRoll(raw, now) })
 		if err != nil {
 			return nil, err
@@ -178,6 +180,7 @@ func (r *rolling) look(ctx context.Context, d *keyDocument, now time.Time) (*rol
 		return rollAt(d.keys, now).with("", seen, missing), nil
 	}
 	return r.onceFollowed(ctx, d, now, seen, func() (*rollState, error) {
+		now := r.now().UTC() // the last server was asked just now
 		keys, err := r.edit(ctx, d, func(raw []byte) ([]byte, error) {
 			return dnssec.EndRoll(raw, seen.ttl(), now)
 		})

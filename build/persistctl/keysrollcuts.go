@@ -167,6 +167,7 @@ func (r *rolling) beginCuts(ctx context.Context, d *keyDocument, now time.Time) 
 	if err := seen.begins(d.keys, now); err != nil {
 		return nil, err
 	}
+	now = r.now().UTC() // to ask may have taken long
 	keys, err := r.edit(ctx, d, func(raw []byte) ([]byte, error) {
 		return dnssec.BeginCutsRoll(raw, zones, of, seen.ttl(), now, r.random)
 	})

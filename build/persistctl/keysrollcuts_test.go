@@ -345,3 +345,44 @@ func TestCutsToForgetAreNamedHereAndInAFile(t *testing.T) {
 		}
 	}
 }
+
+// To ask the parents of many cuts may take hours: what follows is reckoned from when
+// the last of them answered, not from when the first was asked.
+func TestARollOverOfCutsCountsFromTheLastAnswer(t *testing.T) {
+	const asking = 3 * time.Hour
+	w := newCutsWorld(t, "first.example.com", "second.example.com", "late.example.com", "insecure.example.com")
+	slow := func(at time.Time) *rollState {
+		t.Helper()
+		w.now = at
+		r, first := w.rolling(), true
+		r.now = func() time.Time {
+			if first {
+				first = false
+				return at
+			}
+			return at.Add(asking)
+		}
+		s, err := r.run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	begun := slow(rollBegins)
+	if least := rollBegins.Add(asking + time.Hour); begun.Publish.Before(least) {
+		t.Errorf("Expected servers to have an hour before the key is published, until %v, got %v", least, begun.Publish)
+	}
+	w.now = begun.Publish
+	w.serve(firstCut, secondCut, lateCut)
+	offered := slow(begun.Publish.Add(23 * time.Hour)) // past what is estimated, but for the asking
+	if least := begun.Publish.Add(23*time.Hour + asking + 2*time.Hour); offered.Submit.Before(least) {
+		t.Errorf("Expected caches to have two hours before the key is offered, until %v, got %v", least, offered.Submit)
+	}
+	w.now = offered.Submit
+	w.serve(firstCut, secondCut, lateCut)
+	w.handOver(dns.SHA256, firstCut, secondCut, lateCut)
+	ended := slow(offered.Submit)
+	if least := offered.Submit.Add(asking + heldAtMost); ended.Remove.Before(least) {
+		t.Errorf("Expected caches to have a week before the old key goes, until %v, got %v", least, ended.Remove)
+	}
+}
