@@ -45,9 +45,11 @@ func askCuts(ctx context.Context, f *servers.Finder, keys *dnssec.KeySet, cuts [
 		all[i] = cutState{Cut: cut, DS: unknownDS}
 	}
 	for range looks {
+		asking := *f
+		asking.Quiet = new(servers.Quiet)
 		left := all.with(unknownDS)
 		err := eachCut(ctx, len(left), func(ctx context.Context, i int) {
-			answers, err := f.DS(ctx, left[i].Cut)
+			answers, err := asking.DS(ctx, left[i].Cut)
 			if *left[i] = stateOfCut(left[i].Cut, answers, rolledKeysOf(keys, left[i].Cut, young, at)); err != nil {
 				left[i].why = err.Error()
 			}
@@ -63,9 +65,11 @@ func askCuts(ctx context.Context, f *servers.Finder, keys *dnssec.KeySet, cuts [
 // keys as of the instant at, and has those waited for of which one does not.
 func (c cutStates) askServers(ctx context.Context, f *servers.Finder, keys *dnssec.KeySet, at time.Time) error {
 	secure := c.with(oldDS, unknownDS, bothDS, newDS)
+	asking := *f
+	asking.Quiet = new(servers.Quiet)
 	return eachCut(ctx, len(secure), func(ctx context.Context, i int) {
 		s := secure[i]
-		asked, err := askServers(ctx, f, keys, []string{s.Cut}, at)
+		asked, err := askServers(ctx, &asking, keys, []string{s.Cut}, at)
 		if err == nil {
 			err = asked.all()
 		}

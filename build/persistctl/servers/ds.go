@@ -29,7 +29,11 @@ func (f Finder) DS(ctx context.Context, zone string) ([]DSAnswer, error) {
 	return askAll(ctx, all, func(ctx context.Context, s server) DSAnswer {
 		a := DSAnswer{Server: s.String()}
 		var reply *dns.Msg
-		if reply, a.Err = authoritative(ctx, "tcp", plain(zone, dns.TypeDS), s.address, "the parent"); a.Err == nil {
+		a.Err = f.Quiet.ask(s, func() (err error) {
+			reply, err = authoritative(ctx, "tcp", plain(zone, dns.TypeDS), s.address, "the parent")
+			return err
+		})
+		if a.Err == nil {
 			a.read(reply, zone)
 		}
 		return a

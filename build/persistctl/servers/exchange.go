@@ -10,9 +10,10 @@ import (
 	"github.com/miekg/dns"
 )
 
+// patience is how long one server may take for one answer. Tests set it.
+var patience = 3 * time.Second
+
 const (
-	// patience is how long one server may take for one answer.
-	patience = 3 * time.Second
 	// tries is how often it is asked over UDP, which loses packets.
 	tries = 3
 	// payload is how large an answer over UDP may be (RFC 9715).

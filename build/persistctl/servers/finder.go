@@ -23,6 +23,7 @@ type Finder struct {
 	Without  []string // name, IP or IP:PORT of servers of zones that are left out
 	IPv4     bool     // whether only IPv4 addresses are asked
 	Port     uint16   // of the servers that are found; 0: 53
+	Quiet    *Quiet   // those that do not answer; nil: all are waited for
 }
 
 // server is one address of a name server.

@@ -28,7 +28,11 @@ func (f Finder) Keys(ctx context.Context, zone string) ([]KeyAnswer, error) {
 		query := plain(zone, dns.TypeDNSKEY)
 		query.IsEdns0().SetDo()
 		var reply *dns.Msg
-		if reply, a.Err = authoritative(ctx, "udp", query, s.address, "the zone"); a.Err == nil {
+		a.Err = f.Quiet.ask(s, func() (err error) {
+			reply, err = authoritative(ctx, "udp", query, s.address, "the zone")
+			return err
+		})
+		if a.Err == nil {
 			a.read(reply, zone)
 		}
 		return a
