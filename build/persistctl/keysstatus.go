@@ -15,7 +15,7 @@ import (
 )
 
 func newKeysStatus(out *output) *cobra.Command {
-	var at instant
+	var w wantedStatus
 	cmd := &cobra.Command{
 		Use:   "status [ZONE] (--dir DIR | --vault MOUNT/PATH)",
 		Short: "Say of every key what it does, and what becomes of it when and why",
@@ -34,39 +34,52 @@ that are published now, and say what it lacks.`,
   persistctl keys status --vault persist-keys/example -o json`,
 		Args: arity(0, 1),
 	}
-	var parents, own bool
-	var cuts allCuts
-	source := registerKeySource(cmd.Flags(), "dir", "vault")
-	finder := registerFinder(cmd.Flags())
-	cmd.Flags().BoolVar(&parents, "parents", false, "ask the parents' servers for the DS, as they are now")
-	cmd.Flags().BoolVar(&own, "servers", false, "ask the zone's servers for the keys, as they are now")
-	cuts.register(cmd.Flags())
-	at.register(cmd.Flags(), "state at this instant")
+	flags := cmd.Flags()
+	w.source = registerKeySource(flags, "dir", "vault")
+	w.finder = registerFinder(flags)
+	flags.BoolVar(&w.parents, "parents", false, "ask the parents' servers for the DS, as they are now")
+	flags.BoolVar(&w.servers, "servers", false, "ask the zone's servers for the keys, as they are now")
+	w.cuts.register(flags)
+	w.at.register(flags, "state at this instant")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if cuts.wanted || cuts.check() != nil {
-			state, err := statusOfCuts(cmd.Context(), source, finder, &cuts, args, at.orNow())
-			if err != nil {
-				return err
-			}
-			return out.print(cmd.OutOrStdout(), state)
-		}
-		keys, state, err := statusOf(cmd.Context(), source, args, at.orNow())
+		state, err := w.state(cmd.Context(), args)
 		if err != nil {
 			return err
-		}
-		if parents {
-			if state.Parents, err = parentsOf(cmd.Context(), finder, keys, args); err != nil {
-				return err
-			}
-		}
-		if own {
-			if state.Servers, err = serversOf(cmd.Context(), finder, keys, args); err != nil {
-				return err
-			}
 		}
 		return out.print(cmd.OutOrStdout(), state)
 	}
 	return cmd
+}
+
+// wantedStatus is of which keys the status is wanted, and who is asked for it.
+type wantedStatus struct {
+	source           *keySource
+	finder           *servers.Finder
+	parents, servers bool
+	cuts             allCuts
+	at               instant
+}
+
+// state returns the status for the arguments of the command.
+func (w *wantedStatus) state(ctx context.Context, args []string) (result, error) {
+	if w.cuts.wanted || w.cuts.check() != nil {
+		return statusOfCuts(ctx, w.source, w.finder, &w.cuts, args, w.at.orNow())
+	}
+	keys, state, err := statusOf(ctx, w.source, args, w.at.orNow())
+	if err != nil {
+		return nil, err
+	}
+	if w.parents {
+		if state.Parents, err = parentsOf(ctx, w.finder, keys, args); err != nil {
+			return nil, err
+		}
+	}
+	if w.servers {
+		if state.Servers, err = serversOf(ctx, w.finder, keys, args); err != nil {
+			return nil, err
+		}
+	}
+	return state, nil
 }
 
 // statusOf returns the state of the keys of source, and of the zone that is
