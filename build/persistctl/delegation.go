@@ -60,7 +60,7 @@ func (d *delegating) point(names []record.FQDN) (*delegation, error) {
 // of the names below each for which it asks too.
 func (d *delegating) leadable(p *delegation, names []record.FQDN) []record.FQDN {
 	if len(d.below) > 0 {
-		p.Notes = slices.Concat(p.Notes, []string{belowNote(d.below)})
+		p.Notes = slices.Concat(p.Notes, []string{belowNote(d.below, d.stanza.cuts)})
 	}
 	var list []record.FQDN
 	for _, name := range names {
@@ -76,6 +76,9 @@ func (d *delegating) leadable(p *delegation, names []record.FQDN) []record.FQDN 
 // delegate has NS and DS for the one zone, or for the zone of each name's label.
 func (d *delegating) delegate(ctx context.Context, names []record.FQDN) (*delegation, error) {
 	p := &delegation{Records: []parentRecord{}, Impossible: []unreachable{}, Notes: zoneNotes}
+	if !d.stanza.targets {
+		p.Notes = slices.Concat(p.Notes, []string{directNote})
+	}
 	var keys *dnssec.KeySet
 	if d.keys.isSet() {
 		var err error

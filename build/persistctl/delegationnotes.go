@@ -20,9 +20,9 @@ var (
 	zoneNotes = []string{
 		"Put the NS records, and the DS records beside them, into the zone above, which has nothing else there or below. Do so when every server answers for the zone.",
 		"A DS record belongs only into a zone that is signed itself: leave it out of any other. With one that is wrong no CA validates, for they check DNSSEC with every look-up (Baseline Requirements 3.2.2.4).",
-		"A CA finds the record where it asks for it, so that its rules for CNAMEs do not matter, and the hash form binds the name that is validated (draft-ietf-acme-dns-persist-02 section 4.1).",
 		"The TTL of DS counts when the key-signing key is rolled: persistctl keys roll-ksk waits for it.",
 	}
+	directNote = "A CA finds the record where it asks for it, so that its rules for CNAMEs do not matter, and the hash form binds the name that is validated (draft-ietf-acme-dns-persist-02 section 4.1)."
 	noKeysNote = "These are delegations without DNSSEC: write --keys DIR or --keys-vault MOUNT/PATH for the DS records."
 
 	overlayNotes = []string{
@@ -30,8 +30,9 @@ var (
 	}
 )
 
-// belowNote is about names that are granted with all below them.
-func belowNote(names []record.FQDN) string {
+// belowNote is about names that are granted with all below them, which cuts do not
+// serve.
+func belowNote(names []record.FQDN, cuts bool) string {
 	const most = 10
 	list := make([]string, 0, most)
 	for _, name := range names[:min(len(names), most)] {
@@ -39,6 +40,9 @@ func belowNote(names []record.FQDN) string {
 	}
 	if more := len(names) - most; more > 0 {
 		list = append(list, fmt.Sprintf("%d more", more))
+	}
+	if cuts {
+		return fmt.Sprintf("Names below %s are granted too, and cuts do not serve them: delegate none of them to these servers before the documents list it, or have a zone without cuts that holds them all.", strings.Join(list, ", "))
 	}
 	return fmt.Sprintf("Names below %s are granted too, and a CA asks at the label of each: write those that are ordered as NAME..., since what stands here leads to none of them, or delegate a zone that holds them all, by --zone and --ns.", strings.Join(list, ", "))
 }
