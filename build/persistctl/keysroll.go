@@ -187,7 +187,7 @@ func (r *rolling) look(ctx context.Context, d *keyDocument, now time.Time) (*rol
 		if err != nil {
 			return nil, err
 		}
-		return rollAt(keys, now).with("Every server of every parent has the new DS", seen, nil), nil
+		return rollAt(keys, now).with("Every server of every parent that is waited for has the new DS", seen, nil), nil
 	})
 }
 
@@ -206,7 +206,7 @@ func (r *rolling) lookBack(ctx context.Context, d *keyDocument, now time.Time) (
 	if err != nil {
 		return nil, err
 	}
-	return rollAt(keys, now).with("The old key stays, because a parent has the new DS no more", seen, missing), nil
+	return rollAt(keys, now).with("The old key stays, because a parent that is waited for does not have the new DS, or no more", seen, missing), nil
 }
 
 // finish drops the old key where every server serves the new one.

@@ -2,7 +2,9 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/coredns-persist/persist/plugin/persist/policy"
 	"github.com/coredns-persist/persist/plugin/persist/record"
@@ -92,6 +94,9 @@ func (s *showing) show(cmd *cobra.Command, name, dir string) (result, error) {
 	if name != "" {
 		var err error
 		if fqdn, _, err = record.ParseFQDN(name); err != nil {
+			if dir == "" && strings.ContainsRune(name, filepath.Separator) {
+				return nil, usagef("%s is neither a NAME (%w) nor a directory that is there", name, err)
+			}
 			return nil, usageError{err}
 		}
 	}

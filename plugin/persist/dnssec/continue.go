@@ -26,7 +26,7 @@ func (k *KeySet) Continues(before *KeySet, at time.Time) error {
 		return k.continuesBIND(before, at)
 	}
 	if k.Name != before.Name || k.algorithm != before.algorithm {
-		return errors.New("key document: name or algorithm is another than that of the keys in use: put the document back, or start a new server with it")
+		return errors.New("key document: name or algorithm is another than that of the keys in use: put the document back; a new server would start with it, and be bogus to all who have a DS of the keys in use")
 	}
 	for _, check := range []func(*KeySet, time.Time) error{k.keepsSeeds, k.keepsZSKs, k.awaitsZSKs, k.keepsKSK} {
 		if err := check(before, at); err != nil {

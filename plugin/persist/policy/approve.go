@@ -33,6 +33,8 @@ func (b basis) refusal() fault {
 func (b basis) disowns(uri string) (reason string) {
 	a, ok := b.team.accounts[uri]
 	switch {
+	case slices.Contains(b.issuer.prefixes, uri) && !b.issuer.knows(uri):
+		return fmt.Sprintf("is %s, which is one of the account_uri_prefixes of issuers/%s and no account: write the whole URI, as the CA gave it", quote(uri), b.place.issuer)
 	case !b.issuer.knows(uri):
 		return fmt.Sprintf("is %s, which starts with none of the account_uri_prefixes of issuers/%s: %s", quote(uri), b.place.issuer, few(b.issuer.prefixes, ", "))
 	case b.team.accounts != nil && !ok:

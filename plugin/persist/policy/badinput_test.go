@@ -99,7 +99,7 @@ func TestBadAccountIsRejected(t *testing.T) {
 		{"space in the URI", "account_uri", "", body(`{"account_uri": "https://ca.example/acct/1 2", "domains": "example.com"}`)},
 		{"semicolon in the URI", "account_uri", "", body(`{"account_uri": "https://ca.example/acct/1;x=y", "domains": "example.com"}`)},
 		{"foreign URI", "account_uri", "none of the account_uri_prefixes of issuers/ca", body(`{"account_uri": "https://evil.example/acct/1", "domains": "example.com"}`)},
-		{"the bare prefix", "account_uri", "none of the account_uri_prefixes", body(`{"account_uri": "https://ca.example/acct/", "domains": "example.com"}`)},
+		{"the bare prefix", "account_uri", "one of the account_uri_prefixes of issuers/ca and no account", body(`{"account_uri": "https://ca.example/acct/", "domains": "example.com"}`)},
 		{"no URI", "account_uri", "missing", body(`{"domains": "example.com"}`)},
 		{"no domains", "domains", "missing", body(`{"account_uri": "` + uri + `"}`)},
 		{"short thumbprint", "thumbprints", "43", withHash.Account(`"thumbprints": ["NzbLsXh8"], "domains": "example.com"`)},
