@@ -77,6 +77,9 @@ func (a *Authority) unlinked(ed *edition, q Query, at time.Time) Response {
 	}
 	var proof []*pending
 	for _, record := range ed.chain.Deny(q.Name) {
+		if q.DO && !a.zone.KnownBetween(ed.st.book, record.Hdr.Name, record.NextDomain, at) {
+			return stale()
+		}
 		proof = append(proof, ed.names[record.Hdr.Name].nsec)
 	}
 	r := a.denied(ed, q, NXDomain, proof...)

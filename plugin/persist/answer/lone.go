@@ -24,7 +24,7 @@ type lone struct {
 // alone answers at a name that exists with the given types, for which there is no
 // RRset of the type asked for.
 func (a *Authority) alone(ed *edition, q Query, types []uint16, at time.Time) Response {
-	key := lone{q.Name, ed.unlisted(q.Name) && a.mayBeGranted(ed.st, q.Name, at)}
+	key := lone{q.Name, ed.unlisted(q.Name) && a.zone.MayBeGranted(ed.st.book, q.Name, at)}
 	if key.txt {
 		types = append(slices.Clip(types), dns.TypeTXT)
 		if q.Type == dns.TypeTXT {

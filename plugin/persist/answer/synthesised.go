@@ -37,7 +37,7 @@ func (a *Authority) txt(st *state, place zone.Place, q Query, at time.Time) (*pr
 	switch {
 	case !place.Synthesised && len(place.Grants) > 0:
 		return a.prepare(st, place, q.Name, at)
-	case a.mayBeGranted(st, q.Name, at):
+	case a.zone.MayBeGranted(st.book, q.Name, at):
 		return unvouched, nil
 	case place.Kind == zone.Apex: // a name in the Corefile is a listed one
 		return a.prepare(st, place, q.Name, at)
@@ -45,17 +45,10 @@ func (a *Authority) txt(st *state, place zone.Place, q Query, at time.Time) (*pr
 	return a.synthesise(st, place, q, at)
 }
 
-// mayBeGranted reports whether a name without a grant of its own, which may have
-// one, may have it by now, as the store has not vouched lately for its having none.
-func (a *Authority) mayBeGranted(st *state, name string, at time.Time) bool {
-	_, ok := a.zone.Validated(name)
-	return ok && !a.zone.Known(st.book, name, at)
-}
-
 // empty answers at an empty non-terminal. In a zone of targets it may be granted.
 func (a *Authority) empty(st *state, place zone.Place, q Query, at time.Time) Response {
 	switch {
-	case !a.mayBeGranted(st, q.Name, at):
+	case !a.zone.MayBeGranted(st.book, q.Name, at):
 		return a.exists(st, place, q, nil, at)
 	case q.Type == dns.TypeTXT:
 		return stale()

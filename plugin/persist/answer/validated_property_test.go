@@ -9,6 +9,7 @@ import (
 
 	"github.com/coredns-persist/persist/plugin/persist/answer"
 	"github.com/coredns-persist/persist/plugin/persist/dnssec"
+	"github.com/coredns-persist/persist/plugin/persist/policy"
 	"github.com/coredns-persist/persist/plugin/persist/policy/policytest"
 	"github.com/coredns-persist/persist/plugin/persist/zone"
 	"github.com/coredns-persist/persist/test/conformance/validator"
@@ -19,7 +20,7 @@ import (
 // Whatever the policy, the instant, the age of the documents and the question:
 // the answer validates in a second implementation, from the DS record on, as the
 // kind of answer that it is, and no NSEC record denies a name or a type that is
-// served at the same instant.
+// served at the same instant, nor one that may be granted by now.
 func TestAnswersValidateAndNeverContradict(t *testing.T) {
 	for _, row := range []struct {
 		name  string
@@ -31,7 +32,8 @@ func TestAnswersValidateAndNeverContradict(t *testing.T) {
 				random := rand.New(rand.NewPCG(17, uint64(algorithm)))
 				kinds := map[answer.Outcome]int{}
 				for range 40 {
-					p := picture{a: row.make(t), d: randomDocuments(random), keys: newKeys(t, algorithm), v: validator.New(), empty: row.empty}
+					p := picture{a: row.make(t), keys: newKeys(t, algorithm), v: validator.New(), empty: row.empty}
+					p.d, p.claims = randomTeams(random, randomDocuments(random))
 					for range 5 {
 						p.take(t, random, kinds)
 					}
@@ -83,6 +85,9 @@ type picture struct {
 	v     *validator.Validator
 	empty bool
 	at    time.Time
+
+	claims claims
+	old    map[string]bool // the teams whose accounts nobody has listed lately
 }
 
 // take asks the server at a random instant, with documents of a random age.
@@ -93,14 +98,19 @@ func (p *picture) take(t *testing.T, random *rand.Rand, kinds map[answer.Outcome
 	if random.IntN(3) == 0 {
 		confirmed = p.at.Add(-time.Duration(random.Int64N(int64(90 * time.Hour))))
 	}
-	p.a.Update(book(p.d, confirmed), p.keys)
-	served := p.served(confirmed)
+	p.old = map[string]bool{}
+	for _, slug := range p.claims {
+		p.old[slug] = random.IntN(6) == 0
+	}
+	b := p.book(confirmed)
+	p.a.Update(b, p.keys)
+	served, unlisted := p.served(b), p.unlisted(b, confirmed)
 	keys := p.dnskey(t)
 	for range 40 {
 		q := randomQuestion(random)
 		q.DO = true
 		if p.a.Zone().Targets && random.IntN(4) > 0 { // near targets
-			q.Name = strings.TrimPrefix(strings.TrimSuffix(q.Name, origin), "_validation-persist.") + origin + origin
+			q.Name = strings.TrimPrefix(strings.TrimSuffix(q.Name, origin), "_validation-persist.") + []string{origin, "example.net."}[random.IntN(2)] + origin
 		}
 		r := p.a.Answer(q, p.at)
 		kinds[r.Outcome]++
@@ -110,7 +120,19 @@ func (p *picture) take(t *testing.T, random *rand.Rand, kinds map[answer.Outcome
 		for _, n := range nsecs(r) {
 			contradicts(t, n, served, p.at)
 		}
+		p.checkUnlisted(t, q, r, unlisted)
 	}
+}
+
+// book is what the server has read at an instant, but for the folders of some teams.
+func (p *picture) book(confirmed time.Time) *policy.Book {
+	s := p.d.Snapshot(1, confirmed)
+	for slug, old := range p.old {
+		if old {
+			s.Listed["accounts/"+slug] = longAgo
+		}
+	}
+	return policy.Compile(nil, s, policy.Brakes{})
 }
 
 // dnskey is the DNSKEY RRset, validated by the DS record of the parent.
@@ -147,11 +169,11 @@ func (p *picture) validate(t *testing.T, q answer.Query, r answer.Response, keys
 
 // served lists what is served now, as types by name: none for names that only
 // exist. A name of which nobody has vouched lately exists, and has its type.
-func (p *picture) served(confirmed time.Time) map[string][]uint16 {
+func (p *picture) served(b *policy.Book) map[string][]uint16 {
 	served := map[string][]uint16{origin: {dns.TypeSOA, dns.TypeNS, dns.TypeDNSKEY, dns.TypeCDS, dns.TypeCDNSKEY}}
-	for g := range book(p.d, confirmed).All() {
+	for g := range b.All() {
 		owner, _ := p.a.Zone().Owner(g.FQDN)
-		switch p.a.Answer(ask(owner, dns.TypeTXT), p.at).Outcome {
+		switch p.withoutProof(owner) {
 		case answer.Record, answer.Stale:
 			served[owner] = []uint16{dns.TypeTXT}
 		default:
@@ -172,10 +194,16 @@ func (p *picture) served(confirmed time.Time) map[string][]uint16 {
 // above are the types at a name above an owner: none, but that of TXT where it may
 // be granted by now, in a zone of targets.
 func (p *picture) above(name string) []uint16 {
-	if p.a.Answer(ask(name, dns.TypeTXT), p.at).Outcome == answer.Stale {
+	if p.withoutProof(name) == answer.Stale {
 		return []uint16{dns.TypeTXT}
 	}
 	return nil
+}
+
+// withoutProof is what is said of TXT records at a name, and what it is that nobody has
+// vouched for: the name, and not all that a proof would deny with it.
+func (p *picture) withoutProof(name string) answer.Outcome {
+	return p.a.Answer(answer.Query{Name: name, Type: dns.TypeTXT}, p.at).Outcome
 }
 
 // contradicts checks that n denies nothing of what is served. A record that

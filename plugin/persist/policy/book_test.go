@@ -301,6 +301,49 @@ func TestStaleListingTouchesOnlyWhatItCovers(t *testing.T) {
 			t.Errorf("%s: expected its absence to be vouched for at %v, got %v", name, want, got)
 		}
 	}
+	if got := b.ListedAt("example.com"); !got.Equal(read) {
+		t.Errorf("Expected no listing below a name to matter to itself, got %v", got)
+	}
+}
+
+// Names between two others are those of every suffix that begins there, and of those
+// that go on where a longer one ends.
+func TestStaleListingTouchesOnlyWhatLiesBetween(t *testing.T) {
+	s := standard().With(documents{
+		"teams/apps":         `{"domains": ["m.example.com", "in.t.example.com"], "issuers": ["ca"]}`,
+		"teams/dev":          `{"domains": ["t.example.com", "b.m.example.com"], "issuers": ["ca"]}`,
+		"accounts/apps/ca/a": `{"account_uri": "https://ca.example/acct/9", "domains": {}}`,
+		"accounts/dev/ca/a":  `{"account_uri": "https://ca.example/acct/8", "domains": {}}`,
+	}).Snapshot(1, read)
+	s.Listed["accounts/apps"] = written
+	b := policy.Compile(nil, s, policy.Brakes{})
+	for _, c := range []struct {
+		from, to record.FQDN
+		want     time.Time
+	}{
+		{"example.com", "l.example.com", read},
+		{"example.com", "m.example.com", read},
+		{"example.com", "a.m.example.com", written},
+		{"l.example.com", "n.example.com", written},
+		{"m.example.com", "n.example.com", written},
+		{"a.b.m.example.com", "c.b.m.example.com", read},
+		{"a.b.m.example.com", "c.m.example.com", written}, // out of one and into the other
+		{"m.example.com", "b.m.example.com", written},
+		{"n.example.com", "t.example.com", read},
+		{"n.example.com", "x.in.t.example.com", written},
+		{"in.t.example.com", "z.t.example.com", written},
+		{"j.t.example.com", "u.example.com", read},
+		{"u.example.com", "example.com", read},
+		{"l.example.com", "example.com", written},
+		{"example.com", "example.com", written},
+		{"n.example.com", "n.example.com", read},
+		{"x.org", "y.org", read},
+		{"a.com", "x.org", written},
+	} {
+		if got := b.ListedBetween(c.from, c.to); !got.Equal(c.want) {
+			t.Errorf("%s to %s: expected the names between to be vouched for at %v, got %v", c.from, c.to, c.want, got)
+		}
+	}
 }
 
 func TestRotationDoesNotRunAheadOfTheStore(t *testing.T) {

@@ -22,6 +22,8 @@ func compareNames(a, b record.FQDN) int {
 	return cmp.Compare(len(x), len(y))
 }
 
+func compareSuffixes(a, b suffix) int { return compareNames(record.FQDN(a), record.FQDN(b)) }
+
 // cutLast cuts the rightmost label off.
 func cutLast(s string) (rest, label string) {
 	if i := strings.LastIndexByte(s, '.'); i >= 0 {

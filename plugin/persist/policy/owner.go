@@ -13,7 +13,7 @@ import (
 type ownership struct {
 	teams  map[string]*team    // by slug
 	claims map[suffix][]string // who claims a suffix: slugs, sorted
-	within map[suffix][]suffix // claimed suffixes strictly below a name, sorted
+	within map[suffix][]suffix // claimed suffixes strictly below a name, in canonical order
 }
 
 // newOwnership returns the ownership among teams, which is prev where nothing
@@ -28,7 +28,7 @@ func newOwnership(prev *ownership, teams map[string]*team) *ownership {
 			o.claims[s] = append(o.claims[s], slug)
 		}
 	}
-	for _, s := range slices.Sorted(maps.Keys(o.claims)) {
+	for _, s := range slices.SortedFunc(maps.Keys(o.claims), compareSuffixes) {
 		for up, ok := s.parent(); ok; up, ok = up.parent() {
 			o.within[up] = append(o.within[up], s)
 		}
@@ -44,6 +44,22 @@ func (o *ownership) suffixOf(name record.FQDN) (suffix, bool) {
 		}
 	}
 	return "", false
+}
+
+// suffixAbove returns the longest claimed suffix above s, false if there is none.
+func (o *ownership) suffixAbove(s suffix) (suffix, bool) {
+	up, ok := s.parent()
+	if !ok {
+		return "", false
+	}
+	return o.suffixOf(record.FQDN(up))
+}
+
+// behind returns the claimed suffixes that are not before name, in canonical order.
+func (o *ownership) behind(name record.FQDN) []suffix {
+	all := o.within[""]
+	i, _ := slices.BinarySearchFunc(all, suffix(name), compareSuffixes)
+	return all[i:]
 }
 
 // owns reports whether name belongs to the team slug, and if not why.

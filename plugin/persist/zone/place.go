@@ -144,21 +144,51 @@ func (z *Zone) Encloser(b *policy.Book, name string) string {
 }
 
 // Known reports whether the store has vouched recently enough for name being
-// absent. Past that, denying it would be a guess.
+// absent, with all that could be below. Past that, denying it would be a guess.
 func (z *Zone) Known(b *policy.Book, name string, at time.Time) bool {
 	fqdn, ok := z.Validated(name)
-	if !ok && !z.Targets { // the alias of any name there may be
+	switch {
+	case z.Targets: // where it is not spelled, the alias of any name there may be
+	case ok: // nothing is below an owner
+		return z.isFresh(b.ListedAt(fqdn), at)
+	default:
 		fqdn = relative(name)
 	}
-	return at.Before(b.Listed(fqdn).Add(z.maxStale))
+	return z.isFresh(b.Listed(fqdn), at)
+}
+
+// MayBeGranted reports whether name, which has no grant of its own, may have one by
+// now, as the store has not vouched lately for its having none.
+func (z *Zone) MayBeGranted(b *policy.Book, name string, at time.Time) bool {
+	fqdn, ok := z.Validated(name)
+	return ok && !z.isFresh(b.ListedAt(fqdn), at)
+}
+
+// isFresh reports whether it still holds what the store has listed.
+func (z *Zone) isFresh(listed, at time.Time) bool {
+	return at.Before(listed.Add(z.maxStale))
 }
 
 // AllKnown is Known for every name that z does not have.
 func (z *Zone) AllKnown(b *policy.Book, at time.Time) bool {
 	if z.Targets {
-		return at.Before(b.Listed("").Add(z.maxStale))
+		return z.isFresh(b.Listed(""), at)
 	}
 	return z.Known(b, z.Origin, at)
+}
+
+// KnownBetween is Known for every name that an NSEC record at from denies which leads
+// to to, for all that resolvers conclude from it (RFC 8198).
+func (z *Zone) KnownBetween(b *policy.Book, from, to string, at time.Time) bool {
+	switch {
+	case z.AllKnown(b, at):
+		return true
+	case !z.Targets:
+		return z.isFresh(b.ListedBetween(relative(from), relative(to)), at)
+	case z.beforeAlias(from):
+		return false
+	}
+	return z.isFresh(b.ListedBetween(record.FQDN(z.front(from)), record.FQDN(z.front(to))), at)
 }
 
 // relative is the FQDN whose owner would stand somewhere below name.

@@ -3,6 +3,7 @@ package zone
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/coredns-persist/persist/plugin/persist/policy"
 	"github.com/coredns-persist/persist/plugin/persist/record"
@@ -50,6 +51,14 @@ func (z *Zone) spelled(name string) (record.FQDN, bool) {
 		return record.FQDN(front), true
 	}
 	return "", false
+}
+
+// beforeAlias reports whether there may be an alias behind name and before the target
+// after that. An alias is digits, so it is before all targets but those in domains
+// that begin with a digit themselves.
+func (z *Zone) beforeAlias(name string) bool {
+	front := z.front(name)
+	return front[strings.LastIndexByte(front, '.')+1:] < ":"
 }
 
 // target returns the place of name, which lies below the apex.

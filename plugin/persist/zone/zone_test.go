@@ -153,6 +153,24 @@ func TestAbsenceIsKnownWhileTheListingIsFresh(t *testing.T) {
 	}
 }
 
+// The record of a name stands at its owner, below which is nothing: there nobody else
+// can have added any.
+func TestAbsenceOfAnOwnerIsKnownWhateverIsBelowItsName(t *testing.T) {
+	s := policytest.Standard().With(policytest.Documents{
+		"teams/ops":         `{"domains": ["b.a.example.com"], "issuers": ["ca"]}`,
+		"accounts/ops/ca/a": `{"account_uri": "https://ca.example/acct/7", "domains": {}}`,
+	}).Snapshot(1, noon)
+	s.Listed["accounts/ops"] = noon.Add(-72 * time.Hour)
+	z, b := newZone(t, standard()), policy.Compile(nil, s, policy.Brakes{})
+	for name, want := range map[string]bool{
+		"_validation-persist.a.example.com.": true, "a.example.com.": false, "_validation-persist.b.a.example.com.": false, "c.a.example.com.": true,
+	} {
+		if got := z.Known(b, name, noon); got != want {
+			t.Errorf("%s: expected that its absence is known to be %t", name, want)
+		}
+	}
+}
+
 // A set holds no record twice (RFC 2181 section 5), however it is written.
 func TestNSNamedTwiceIsOneRecord(t *testing.T) {
 	c := standard()
