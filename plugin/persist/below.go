@@ -35,10 +35,13 @@ func (p *Persist) refuseHidden(server *dnsserver.Config) error {
 	return nil
 }
 
+// moment is how long persist waits for what it asks the next plugin.
+const moment = 2 * time.Second
+
 // inquire asks next, which may have to ask another server, for a moment. It
 // returns nil where there is no answer.
 func inquire(next plugin.Handler, name string, rrtype uint16) *dns.Msg {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), moment)
 	defer cancel()
 	nw := nonwriter.New(nobody{})
 	if _, err := next.ServeDNS(ctx, nw, new(dns.Msg).SetQuestion(name, rrtype)); err != nil {

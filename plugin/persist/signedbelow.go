@@ -39,6 +39,7 @@ const lookAgain = time.Minute
 type lower struct {
 	looking atomic.Bool
 	seen    atomic.Pointer[sighting]
+	found   chan struct{} // closed with the first sighting
 }
 
 // sighting is whether a zone was signed, and up to when nobody looks again, by
@@ -68,7 +69,7 @@ func (l *lowers) of(apex string) *lower {
 	if z, ok := l.byApex.Get(apex); ok {
 		return z
 	}
-	z := new(lower)
+	z := &lower{found: make(chan struct{})}
 	if other, ok, _ := l.byApex.PeekOrAdd(apex, z); ok {
 		return other
 	}
@@ -76,24 +77,49 @@ func (l *lowers) of(apex string) *lower {
 }
 
 // signed reports whether next has come to sign the zone with an apex. Whoever
-// asks first in a minute looks, and all others go by what was seen before.
+// asks first in a minute looks, and all others go by what was seen before, for which
+// they wait where there is nothing yet.
 func (l *lowers) signed(next plugin.Handler, apex string) bool {
 	z := l.of(apex)
 	_, at := readClock()
-	seen := z.seen.Load()
-	if seen == nil {
-		seen = &sighting{until: at}
-	}
-	if at < seen.until || !z.looking.CompareAndSwap(false, true) {
+	if seen := z.seen.Load(); seen != nil && at < seen.until {
 		return seen.signed
 	}
+	if !z.looking.CompareAndSwap(false, true) {
+		return z.wasSigned()
+	}
 	defer z.looking.Store(false)
-	now := &sighting{seen.signed, at + lookAgain}
+	return l.look(z, next, apex, at)
+}
+
+// wasSigned reports whether the zone was signed when it was last seen. One that
+// nobody has seen counts as unsigned after a moment, as it does where next gives no
+// answer.
+func (z *lower) wasSigned() bool {
+	if z.seen.Load() == nil {
+		select {
+		case <-z.found:
+		case <-time.After(moment):
+		}
+	}
+	seen := z.seen.Load()
+	return seen != nil && seen.signed
+}
+
+// look asks next whether z is signed, which nobody else does meanwhile, and goes by
+// what was seen before where that is not known.
+func (l *lowers) look(z *lower, next plugin.Handler, apex string, at time.Duration) bool {
+	before := z.seen.Load()
+	was := before != nil && before.signed
+	now := &sighting{was, at + lookAgain}
 	if signed, known := servesDNSKEY(next, apex); known {
 		now.signed = signed
 	}
 	z.seen.Store(now)
-	if now.signed != seen.signed {
+	if before == nil {
+		close(z.found)
+	}
+	if now.signed != was {
 		l.told.Do(func() { tellSigned(apex, now.signed) })
 	}
 	return now.signed

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/coredns/coredns/plugin"
 
@@ -19,6 +21,61 @@ func signer(asked map[string]int) plugin.Handler {
 		m := new(dns.Msg).SetReply(r)
 		m.Answer = []dns.RR{&dns.DNSKEY{Hdr: dns.RR_Header{Name: r.Question[0].Name, Rrtype: dns.TypeDNSKEY, Class: dns.ClassINET}}}
 		return dns.RcodeSuccess, w.WriteMsg(m)
+	})
+}
+
+// Until a zone has been looked at for the first time nobody knows whether what is added
+// to it is bogus: those who ask meanwhile wait for that, and not for later looks.
+func TestTheFirstLookAtAZoneUnderAnOverlayIsWaitedFor(t *testing.T) {
+	clock := setClock(t, noon)
+	synctest.Test(t, func(t *testing.T) {
+		l, answers, asked := newLowers(), make(chan struct{}), map[string]int{}
+		next := slow(answers, signer(asked))
+		said := make(chan bool, 4)
+		for range 3 {
+			go func() { said <- l.signed(next, "example.com.") }()
+		}
+		if synctest.Wait(); len(said) > 0 {
+			t.Fatal("Expected all to wait until the zone has been looked at")
+		}
+		answers <- struct{}{}
+		for range 3 {
+			if !<-said {
+				t.Error("Expected the zone to be found signed by all who waited")
+			}
+		}
+		clock.set(noon.Add(lookAgain))
+		go func() { said <- l.signed(next, "example.com.") }()
+		synctest.Wait()
+		if !l.signed(next, "example.com.") || len(said) > 0 {
+			t.Error("Expected a later look not to be waited for")
+		}
+		answers <- struct{}{}
+		if !<-said || asked["example.com."] != 2 {
+			t.Errorf("Expected two looks, got %d", asked["example.com."])
+		}
+	})
+}
+
+// A plugin that gives no answer keeps nobody for longer than it does whoever asks it.
+func TestALookThatDoesNotEndIsWaitedForABoundedTime(t *testing.T) {
+	setClock(t, noon)
+	synctest.Test(t, func(t *testing.T) {
+		l, answers, began := newLowers(), make(chan struct{}), time.Now()
+		go l.signed(slow(answers, signer(map[string]int{})), "example.com.")
+		synctest.Wait()
+		if l.signed(nil, "example.com.") || time.Since(began) != moment {
+			t.Errorf("Expected the zone to count as unsigned after %v, got an answer after %v", moment, time.Since(began))
+		}
+		answers <- struct{}{}
+	})
+}
+
+// slow has next answer when it is told to, and does not mind how long that is.
+func slow(answers <-chan struct{}, next plugin.Handler) plugin.Handler {
+	return plugin.HandlerFunc(func(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
+		<-answers
+		return next.ServeDNS(ctx, w, r)
 	})
 }
 
