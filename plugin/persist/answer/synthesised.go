@@ -1,6 +1,8 @@
 package answer
 
 import (
+	"hash/maphash"
+	"sync"
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/zone"
@@ -19,12 +21,24 @@ const keptOfSubtrees = 1 << 14
 type subtrees struct {
 	records *lru.Cache[string, *prepared]
 	denials *lru.Cache[string, *denial] // of other types at these names
+	turns   *turns
+}
+
+// turns has nobody sign for a name while somebody else does, who remembers it: it is
+// paid for once. Several names share a turn.
+type turns [1 << 8]sync.Mutex
+
+// take waits for the turn of a name, and returns what ends it.
+func (t *turns) take(name string) (end func()) {
+	mu := &t[maphash.String(hashes, name)%uint64(len(t))]
+	mu.Lock()
+	return mu.Unlock
 }
 
 func newSubtrees() subtrees {
 	records, _ := lru.New[string, *prepared](keptOfSubtrees) // fails only for a size below 1
 	denials, _ := lru.New[string, *denial](keptOfSubtrees)
-	return subtrees{records, denials}
+	return subtrees{records, denials, new(turns)}
 }
 
 // unvouched stands for names that may have grants of their own by now; where those
@@ -71,7 +85,12 @@ func (a *Authority) synthesise(st *state, place zone.Place, q Query, at time.Tim
 		rrset := a.zone.TXT(q.Name, r)
 		p.signed, p.size = rrset, len(rrset)
 		return p, nil
-	case !a.denials.pay(q, 1, at):
+	}
+	defer a.denials.subtrees.turns.take(q.Name)()
+	if kept := a.keptOfSubtree(st, place, q.Name, at); kept != nil {
+		return kept, nil
+	}
+	if !a.denials.pay(q, 1, at) {
 		return nil, nil
 	}
 	if err := a.fill(p, st, q.Name, r, at); err != nil {
@@ -107,18 +126,43 @@ func (a *Authority) exists(st *state, place zone.Place, q Query, types []uint16,
 	case a.unsigned || !q.DO && !q.asksForProof():
 		return a.unsignedDenial(st, NoData, dns.RcodeSuccess, at)
 	}
-	if d, ok := a.denials.subtrees.denials.Get(q.Name); ok && d.current(st.keys, types, "", at) {
-		return q.noData(d)
-	}
-	if !a.denials.pay(q, 1, at) {
+	d, err := a.existence(st, q, types, at)
+	switch {
+	case err != nil:
+		return failed(err)
+	case d == nil:
 		return Response{Outcome: Limited}
 	}
-	d, err := a.present(st, q.Name, types, at)
-	if err != nil {
-		return failed(err)
-	}
-	a.denials.subtrees.denials.Add(q.Name, d)
 	return q.noData(d)
+}
+
+// existence returns the proof that a name of a subtree exists, from memory or signed
+// for this query; nil where every allowance for such is spent.
+func (a *Authority) existence(st *state, q Query, types []uint16, at time.Time) (*denial, error) {
+	if d := a.keptExistence(st, q.Name, types, at); d != nil {
+		return d, nil
+	}
+	defer a.denials.subtrees.turns.take(q.Name)()
+	if d := a.keptExistence(st, q.Name, types, at); d != nil {
+		return d, nil
+	}
+	if !a.denials.pay(q, 1, at) {
+		return nil, nil
+	}
+	d, err := a.present(st, q.Name, types, at)
+	if err == nil {
+		a.denials.subtrees.denials.Add(q.Name, d)
+	}
+	return d, err
+}
+
+// keptExistence returns what was signed to prove that a name of a subtree exists, nil
+// where there is nothing that is current.
+func (a *Authority) keptExistence(st *state, name string, types []uint16, at time.Time) *denial {
+	if d, ok := a.denials.subtrees.denials.Get(name); ok && d.current(st.keys, types, "", at) {
+		return d
+	}
+	return nil
 }
 
 // pay takes n signatures from whichever allowance q may use, if there are as many.

@@ -3,6 +3,7 @@ package answer_test
 import (
 	"fmt"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 	"weak"
@@ -60,6 +61,32 @@ func TestNamesOfSubtreesCostWhatIsSigned(t *testing.T) {
 		}
 		if answered != c.answered {
 			t.Errorf("%s: expected two signatures to answer for %d names of %d, got %d", what, c.answered, most, answered)
+		}
+	}
+}
+
+// Whoever asks for a name while somebody else has it signed pays nothing, and gets
+// what they get.
+func TestOneNameOfASubtreeIsPaidForOnceWhoeverAsksAtTheSameTime(t *testing.T) {
+	for _, q := range []answer.Query{
+		ask("_validation-persist.x.dev.example.com.", dns.TypeTXT), ask("_validation-persist.x.dev.example.com.", dns.TypeA), ask("x.dev.example.com.", dns.TypeTXT),
+	} {
+		for range 100 {
+			a, begin := wide(t, ""), make(chan struct{})
+			var asked sync.WaitGroup
+			for range 8 {
+				asked.Go(func() {
+					<-begin
+					if r := a.Answer(q, noon); r.Outcome == answer.Limited {
+						t.Errorf("%+v: expected one signature to be enough, got %+v", q, r)
+					}
+				})
+			}
+			close(begin)
+			asked.Wait()
+			if r := a.Answer(ask("_validation-persist.y.dev.example.com.", dns.TypeTXT), noon); r.Outcome != answer.Record {
+				t.Fatalf("%+v: expected the second signature to be left, got %+v", q, r)
+			}
 		}
 	}
 }
