@@ -363,11 +363,8 @@ func lines(rrs []dns.RR) []string {
 func manyCuts(t *testing.T, n int, chained bool, budget float64) (a *answer.Authority, origins []string) {
 	t.Helper()
 	answer.KeepCuts(t, 10)
-	entries := make([]string, 0, n)
 	for i := range n {
-		name := fmt.Sprintf("n%d.example.com", i)
-		entries = append(entries, fmt.Sprintf("%q: {}", name))
-		origins = append(origins, "_validation-persist."+name+".")
+		origins = append(origins, fmt.Sprintf("_validation-persist.n%d.example.com.", i))
 	}
 	z, err := zone.New(cutsConfig(".", chained))
 	if err != nil {
@@ -378,8 +375,16 @@ func manyCuts(t *testing.T, n int, chained bool, budget float64) (a *answer.Auth
 		a = answer.NewChained(z, new(answer.Serial))
 	}
 	a.WithCuts(new(answer.Serials), denials)
-	a.Update(book(policytest.Standard().Account(`"domains": {`+strings.Join(entries, ", ")+`}`), noon), newKeys(t, dns.ECDSAP256SHA256))
+	a.Update(book(grantingMany(n), noon), newKeys(t, dns.ECDSAP256SHA256))
 	return a, origins
+}
+
+func grantingMany(n int) policytest.Documents {
+	entries := make([]string, 0, n)
+	for i := range n {
+		entries = append(entries, fmt.Sprintf(`"n%d.example.com": {}`, i))
+	}
+	return policytest.Standard().Account(`"domains": {` + strings.Join(entries, ", ") + `}`)
 }
 
 // Whoever asks by turns for more cuts than are kept gets no more signatures than
@@ -456,5 +461,29 @@ func TestACutThatComesBackIsNotDroppedForTheOneBefore(t *testing.T) {
 	})
 	if n := a.Kept(); n != 10 { // which looks at the ring too
 		t.Errorf("Expected 10 cuts to be kept, got %d", n)
+	}
+}
+
+// What covers no other name, as a listing is old, is signed for a cut alone, and paid
+// for like all else.
+func TestLoneProofsOfCutsAreSignedWithinTheBudget(t *testing.T) {
+	const budget, kept = 8, 10 * 2 // the cuts that are kept pay nothing
+	for _, listed := range []time.Time{noon, noon.Add(-72 * time.Hour)} {
+		a, origins := manyCuts(t, 100, true, budget)
+		s := grantingMany(100).Snapshot(1, noon)
+		s.Listed["accounts/web"] = listed
+		a.Update(policy.Compile(nil, s, policy.Brakes{}), newKeys(t, dns.ECDSAP256SHA256))
+		signatures := 0
+		for _, origin := range origins {
+			r, _ := a.Cut(ask(origin, dns.TypeA), noon)
+			for _, rr := range r.Authority {
+				if rr.Header().Rrtype == dns.TypeRRSIG {
+					signatures++
+				}
+			}
+		}
+		if signatures != kept+budget {
+			t.Errorf("Listed at %v: expected %d signatures, got %d", listed, kept+budget, signatures)
+		}
 	}
 }

@@ -56,7 +56,7 @@ func (a *Authority) loneNSEC(ed *edition, key lone, types []uint16) (*set, error
 	if s, ok := ed.lone.Load(key); ok {
 		return s.(*set), nil
 	}
-	s, err := a.sign(ed.st.keys, []dns.RR{dnssec.Present(key.name, types, zone.NegativeTTL)}, ed.at.Truncate(tick), time.Time{})
+	s, err := a.signPaid(ed.st.keys, []dns.RR{dnssec.Present(key.name, types, zone.NegativeTTL)}, ed.at.Truncate(tick))
 	if err == nil {
 		ed.lone.Store(key, s)
 	}
