@@ -108,3 +108,30 @@ func TestAnInvalidVersionLendsNoKeyOfTheTeams(t *testing.T) {
 		t.Errorf("Expected the former account without its hash, got %q", got)
 	}
 }
+
+// A key that the team's document lends a former account goes too, once a newer
+// version of the account names others for it.
+func TestAnInvalidVersionThatNamesTheFormersKeysWithdrawsThatOfTheTeam(t *testing.T) {
+	former := func(members string) string {
+		return keys(thumbprint) + outgoing("$ENDS", `"account_uri": "`+formerURI+`", `+members)
+	}
+	lent := hashOf("example.com", formerKey, formerURI)
+	before := compile(t, rolling(former(""), true))
+	for name, c := range map[string]struct {
+		newer []string // versions, none of them valid
+		still bool
+	}{
+		"the same":              {[]string{former("")}, true},
+		"the key itself":        {[]string{former(keys(formerKey))}, true},
+		"another key":           {[]string{former(keys(earlier2))}, false},
+		"another key, and back": {[]string{former(keys(earlier2)), former("")}, false},
+	} {
+		b := before
+		for i, members := range c.newer {
+			b = next(b, 2+i, rolling(members, false))
+		}
+		if got := named(b, "example.com", read); slices.Contains(got, lent) != c.still || !slices.Contains(got, formerURI) {
+			t.Errorf("%s: expected the former account, with its hash: %t, got %q", name, c.still, got)
+		}
+	}
+}

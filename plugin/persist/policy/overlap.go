@@ -18,6 +18,7 @@ type overlap struct {
 	uri         string   // of the account that this one replaces; empty: none
 	thumbprints []string // of keys before the current one; where uri is set, of that account's
 	teamsKeys   bool     // it names none, and leaves those of uri to the team's document
+	keys        tenures  // of those, as newer versions that are not valid leave them
 }
 
 // formsOverlap is what of an overlap a domain may have of its own. It is
@@ -87,7 +88,8 @@ func (o *object) leave(in *object) {
 // document written later, restricts. What that one still names, as its own or in an
 // overlap, is not withdrawn.
 func (v overlap) narrow(uri string, read *account) overlap {
-	switch cmp.Or(v.uri, uri) {
+	uri = cmp.Or(v.uri, uri)
+	switch uri {
 	case read.uri:
 		v.thumbprints = common(v.thumbprints, read.keysOf(read.uri))
 		if len(common(v.thumbprints, read.overlap.thumbprints)) > 0 {
@@ -99,6 +101,7 @@ func (v overlap) narrow(uri string, read *account) overlap {
 	default:
 		v.uri, v.thumbprints = "", nil
 	}
+	v.keys = v.keys.narrow(read.tenures(uri))
 	return v
 }
 
@@ -155,7 +158,7 @@ func (c *compilation) former() named {
 	}
 	thumbprints := c.approvedOf(v.uri, v.thumbprints)
 	if v.teamsKeys {
-		thumbprints = firstOf(c.team.accounts[v.uri].thumbprints)
+		thumbprints = v.keys.left(firstOf(c.team.accounts[v.uri].thumbprints))
 	}
 	if len(thumbprints) == 0 && c.hashes() {
 		c.rejected.add(fault{field: "overlap.thumbprints", reason: fmt.Sprintf("has none that counts, so the hash form cannot name %s: add that of its key (RFC 7638)", quote(v.uri))})
