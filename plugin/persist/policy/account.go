@@ -230,7 +230,7 @@ func (a *account) narrowKeys(read *account, sound func(string) bool) {
 	switch {
 	case !sound("thumbprints") && !sound("overlap"):
 		return
-	case !sound("thumbprints"):
+	case !sound("thumbprints") && said.uri == a.uri: // those of another account are none of its keys
 		t[""] = time.Time{}
 	}
 	a.keys = a.keys.narrow(t)

@@ -135,3 +135,22 @@ func TestAnInvalidVersionThatNamesTheFormersKeysWithdrawsThatOfTheTeam(t *testin
 		}
 	}
 }
+
+// Keys of another account that nobody can read leave none to the one that it
+// replaces but those that the overlap names.
+func TestAnInvalidVersionWithUnreadableKeysOfAnotherAccountWithdrawsTheKey(t *testing.T) {
+	for name, members := range map[string]string{
+		"readable":   keys(formerKey),
+		"unreadable": keys("x"),
+	} {
+		d := rolling(members+outgoing("$ENDS", `"account_uri": "`+uri+`", `+keys(earlier1)), false)
+		d["accounts/web/ca/a"] = strings.Replace(d["accounts/web/ca/a"], uri, formerURI, 1)
+		b := next(compile(t, rolling(keys(thumbprint), true)), 2, d)
+		if got := named(b, "example.com", read); !slices.Equal(got, []string{uri}) {
+			t.Errorf("%s: expected no hash, got %q", name, got)
+		}
+		if got := named(b, "example.com", ends); len(got) != 0 {
+			t.Errorf("%s: expected nothing once the overlap is over, got %q", name, got)
+		}
+	}
+}
