@@ -9,6 +9,8 @@ import (
 	"github.com/coredns-persist/persist/plugin/persist/zone"
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
+
+	"github.com/miekg/dns"
 )
 
 // corefile is what the stanzas of one Corefile have in common: that they are there,
@@ -78,7 +80,8 @@ type bequest struct {
 
 // inheritance returns what p takes over of the instance that it replaces, by the
 // zone of the earlier stanza: what that had in the view of p, else what it had in
-// others. All cuts of a stanza have the same keys, so one of them stands for all.
+// others. All cuts of a stanza have the same keys, so one of them in each zone of p
+// stands for all.
 func (p *Persist) inheritance() map[string][]bequest {
 	all, before := map[string][]bequest{}, running.replaced()
 	for _, h := range before {
@@ -86,8 +89,10 @@ func (p *Persist) inheritance() map[string][]bequest {
 			continue
 		}
 		for _, a := range h.authorities {
-			if apex, ok := p.takesOver(h, a, before); ok {
-				all[a.Zone().Origin] = append(all[a.Zone().Origin], bequest{apex, h.keyring.set.Load(), h.view == p.view})
+			for _, own := range p.origins {
+				if apex, ok := p.takesOver(own, h, a, before); ok {
+					all[a.Zone().Origin] = append(all[a.Zone().Origin], bequest{apex, h.keyring.set.Load(), h.view == p.view})
+				}
 			}
 		}
 	}
@@ -100,37 +105,26 @@ func (p *Persist) inheritance() map[string][]bequest {
 }
 
 // takesOver returns a zone that h, one of the handlers before, has had by a, and at
-// whose name p answers.
-func (p *Persist) takesOver(h *Persist, a *answer.Authority, before []*Persist) (apex string, ok bool) {
-	for apex := range p.common(a) {
-		if h.answersAt(apex, inView(before, h.view)) && p.answersAt(apex, p.corefile.in(p.view)) {
+// whose name p answers from its zone own.
+func (p *Persist) takesOver(own string, h *Persist, a *answer.Authority, before []*Persist) (apex string, ok bool) {
+	for apex := range common(own, a) {
+		if p.authority(apex) == p.authorities[own] && h.answersAt(apex, inView(before, h.view)) && p.answersAt(apex, p.corefile.in(p.view)) {
 			return apex, true
 		}
 	}
 	return "", false
 }
 
-// common yields the zones of a that have their apex in a zone of p.
-func (p *Persist) common(a *answer.Authority) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		z, book := a.Zone(), a.Book()
-		switch {
-		case !z.Cuts:
-			if p.authority(z.Origin) != nil {
-				yield(z.Origin)
-			}
-			return
-		case book == nil: // nobody has had an answer
-			return
-		}
-		for origin := range p.authorities {
-			for cut := range z.CutsBelow(book, origin) {
-				if !yield(cut) {
-					return
-				}
-			}
-		}
+// common yields the zones of a that have their apex at or below the name own.
+func common(own string, a *answer.Authority) iter.Seq[string] {
+	z, book := a.Zone(), a.Book()
+	switch {
+	case z.Cuts && book != nil:
+		return z.CutsBelow(book, own)
+	case !z.Cuts && dns.IsSubDomain(own, z.Origin):
+		return slices.Values([]string{z.Origin})
 	}
+	return func(func(string) bool) {} // nobody has had an answer, or not below own
 }
 
 // answersAt reports whether p is the one among the stanzas of its view that answers

@@ -54,10 +54,11 @@ func (p *Persist) predecessor() *dnssec.KeySet {
 // A view that is new may, beside one that goes on to have that zone.
 func (p *Persist) stayZones() error {
 	return p.eachInherited(func(left []bequest) error {
-		apex := left[0].apex
-		if p.isApex(apex) || p.goesOnElsewhere(left[0]) || p.insecure(left) {
+		lost := slices.IndexFunc(left, func(b bequest) bool { return !p.isApex(b.apex) && !p.goesOnElsewhere(b) })
+		if lost < 0 || p.insecure(left) {
 			return nil
 		}
+		apex := left[lost].apex
 		return fmt.Errorf("zone %s is signed so far, and no zone of its own any more where %s is served like this, so that answers would be bogus if its parent has a DS: serve it as before, "+
 			"or run persistctl keys insecure and wait until the DS is gone, or end this process if there has never been one", apex, p.authority(apex).Zone().Origin)
 	})
@@ -67,11 +68,12 @@ func (p *Persist) stayZones() error {
 // that is new may be unsigned beside one that goes on to sign the zone.
 func (p *Persist) staySigned() error {
 	return p.eachInherited(func(left []bequest) error {
-		if p.goesOnElsewhere(left[0]) || p.insecure(left) {
+		lost := slices.IndexFunc(left, func(b bequest) bool { return !p.goesOnElsewhere(b) })
+		if lost < 0 || p.insecure(left) {
 			return nil
 		}
 		return fmt.Errorf("zone %s is signed so far, and would be bogus without keys if its parent has a DS: "+
-			"run persistctl keys insecure and wait until the DS is gone, or end this process if there has never been one", left[0].apex)
+			"run persistctl keys insecure and wait until the DS is gone, or end this process if there has never been one", left[lost].apex)
 	})
 }
 

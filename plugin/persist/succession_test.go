@@ -62,6 +62,9 @@ func TestAReloadKeepsEveryZoneWhateverItsShape(t *testing.T) {
 		{zone("example.com", same), cuts(".", same), noZone},
 		{zone("example.com", same), cuts("example.com", same), noZone},
 		{cuts(".", same), zone("example.com", same), noZone},
+		{cuts(".", same), zone(label+" a.b.example.com", same), noZone},
+		{cuts(".", same), zone("a.b.example.com "+label, same), noZone},
+		{cuts(".", same), zone(label+" _validation-persist.a.b.example.com", same), ""},
 		{zone(label, same), zone("example.com", same), noZone},
 		{zone(label, same), block(s.overlay(), "whoami"), noZone},
 		{zone("example.com", same), zone(label, others), ""}, // example.com is nobody's any more
