@@ -92,7 +92,7 @@ func (s *scan) reread(ctx context.Context, abort context.CancelCauseFunc, open [
 	clear(s.missed)
 	s.each(ctx, abort, rulers, s.list)
 	s.each(ctx, abort, s.rulers(), s.rereadRuler)
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || s.unlisted(rulers) != nil { // a new team may have got names of any other
 		return open
 	}
 	s.state.Lock()

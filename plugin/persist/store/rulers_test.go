@@ -136,6 +136,43 @@ func TestAnAdditionWaitsForItsOwnTeam(t *testing.T) {
 	}
 }
 
+// Nor does an addition count where teams or issuers cannot be listed once more: there
+// may be a new team by then, to which the name belongs.
+func TestAnAdditionWaitsForTeamsThatCannotBeListedOnceMore(t *testing.T) {
+	for _, folder := range rulers {
+		t.Run(folder, func(t *testing.T) {
+			f, r := filled(t, newFake(t))
+			const account = "accounts/web/letsencrypt/a"
+			f.Put(account, `{"a":1}`)
+			r.scan(t)
+			listed := 0
+			f.Intercept(func(w http.ResponseWriter, req *http.Request) bool {
+				if strings.HasSuffix(req.URL.Path, "metadata/accounts") {
+					f.Put(folder+"/new", `{}`)
+					f.Put(account, `{"a":2}`)
+				}
+				if !strings.HasSuffix(strings.TrimSuffix(req.URL.Path, "/"), "metadata/"+folder) {
+					return false
+				}
+				if listed++; listed < 2 {
+					return false
+				}
+				storetest.Refuse(w, http.StatusForbidden, "permission denied")
+				return true
+			})
+			r.fails(t, ErrDenied, folder)
+			if d := r.document(t, account); d.Version != "2" || d.Doubt != Pending || listed != 2 {
+				t.Errorf("Listed %d times, it is %+v", listed, d)
+			}
+			f.Heal()
+			r.scan(t)
+			if d := r.document(t, account); d.Doubt != "" {
+				t.Errorf("In the end it is %+v", d)
+			}
+		})
+	}
+}
+
 // A store in which no account has changed is read once.
 func TestTeamsAreReadOnceMoreForChangedAccountsOnly(t *testing.T) {
 	f, r := loaded(t)
