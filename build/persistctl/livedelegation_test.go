@@ -75,3 +75,15 @@ func TestAParentThatGivesNoAnswerIsNoted(t *testing.T) {
 		t.Errorf("Expected no parent to be asked where servers are given, got %q", c.Delegation)
 	}
 }
+
+// A server of the parent that refuses to answer says nothing of the delegation, and is
+// told apart from one that does not delegate.
+func TestAServerOfTheParentThatRefusesIsNoted(t *testing.T) {
+	w := newLiveWorld(t, owner)
+	resolver := w.delegated([]string{"ns1.example.net.", "ns2.example.net."})
+	w.nsd(4, map[string]string{"example.org.": static("example.org.", good)})
+	c := checkLive(t, w, resolver, "example.com", "--parent-server", w.address(3), "--parent-server", w.address(4))
+	if want := w.address(4) + ": it answers REFUSED"; len(c.Delegation) != 1 || !strings.HasSuffix(c.Delegation[0], want) {
+		t.Errorf("Expected %q alone, got %q", want, c.Delegation)
+	}
+}

@@ -44,7 +44,7 @@ func (f Finder) delegation(ctx context.Context, zone string, by lookup) (Delegat
 		return d, nil
 	}
 	replies, err := askAll(ctx, above, func(ctx context.Context, s server) answerOf {
-		reply, err := exchange(ctx, "udp", plain(zone, dns.TypeNS), s.address)
+		reply, err := replied(ctx, "udp", plain(zone, dns.TypeNS), s.address)
 		return answerOf{s, reply, err}
 	})
 	d.take(replies)

@@ -43,16 +43,21 @@ func authoritative(ctx context.Context, network string, query *dns.Msg, address,
 // said returns the answer of a server of a zone, which may be that there is no such
 // name.
 func said(ctx context.Context, network string, query *dns.Msg, address, zone string) (*dns.Msg, error) {
-	reply, err := exchange(ctx, network, query, address)
-	switch {
-	case err != nil:
-		return nil, err
-	case reply.Rcode != dns.RcodeSuccess && reply.Rcode != dns.RcodeNameError:
-		return nil, fmt.Errorf("it answers %s", dns.RcodeToString[reply.Rcode])
-	case !reply.Authoritative:
-		return nil, fmt.Errorf("it answers without authority: is it a server of %s?", zone)
+	reply, err := replied(ctx, network, query, address)
+	if err == nil && !reply.Authoritative {
+		err = fmt.Errorf("it answers without authority: is it a server of %s?", zone)
 	}
-	return reply, nil
+	return reply, err
+}
+
+// replied returns the answer of a server, which may be a referral, or that there is no
+// such name, but no failure.
+func replied(ctx context.Context, network string, query *dns.Msg, address string) (*dns.Msg, error) {
+	reply, err := exchange(ctx, network, query, address)
+	if err == nil && reply.Rcode != dns.RcodeSuccess && reply.Rcode != dns.RcodeNameError {
+		err = fmt.Errorf("it answers %s", dns.RcodeToString[reply.Rcode])
+	}
+	return reply, err
 }
 
 // exchange asks over a network, again if nothing comes, and over TCP if the answer
