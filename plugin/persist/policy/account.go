@@ -15,7 +15,7 @@ import (
 type account struct {
 	created     time.Time
 	uri         string
-	thumbprints []string // the current one first
+	thumbprints []string // the current one first, those included that keys has named no longer
 	teamsKeys   bool     // it names none, and leaves them to the team's document
 	keys        tenures  // of those, as newer versions that are not valid leave them
 	overlap     overlap
@@ -234,7 +234,6 @@ func (a *account) narrowKeys(read *account, sound func(string) bool) {
 		t[""] = time.Time{}
 	}
 	a.keys = a.keys.narrow(t)
-	a.thumbprints = a.keys.left(a.thumbprints)
 }
 
 // field is the field of the document that grants name.

@@ -31,7 +31,7 @@ func (b *Book) Accounts() []AccountFacts {
 			continue
 		}
 		f := AccountFacts{
-			Path: p.path(), Team: p.team, Issuer: p.issuer, URI: a.uri, Thumbprints: slices.Clone(a.thumbprints), Valid: e.counts != nil,
+			Path: p.path(), Team: p.team, Issuer: p.issuer, URI: a.uri, Thumbprints: a.keys.left(a.thumbprints), Valid: e.counts != nil,
 			Until: a.overlap.until, Former: a.overlap.uri, FormerThumbprints: slices.Clone(a.overlap.thumbprints),
 		}
 		if c := b.accounts[p]; c != nil {

@@ -19,7 +19,7 @@ func (b basis) refusal() fault {
 	if reason := b.disowns(b.account.uri); reason != "" {
 		return fault{field: "account_uri", reason: reason}
 	}
-	for _, t := range b.account.thumbprints {
+	for _, t := range b.account.keys.left(b.account.thumbprints) {
 		if reason := b.disapproves(b.account.uri, t); reason != "" {
 			return fault{field: "thumbprints", reason: reason}
 		}
@@ -56,16 +56,17 @@ func (b basis) disapproves(uri, thumbprint string) (reason string) {
 
 // thumbprints is that of the account key now in use, none where it is not known.
 func (b basis) thumbprints() []string {
-	list := b.account.thumbprints
+	list := firstOf(b.account.thumbprints)
 	if b.account.teamsKeys {
-		list = b.team.accounts[b.account.uri].thumbprints
+		list = b.team.lends(b.account.uri)
 	}
-	return b.account.keys.left(firstOf(list))
+	return b.account.keys.left(list)
 }
 
 // keyWithdrawn reports whether there is a key, and newer versions that are not
 // valid name others.
 func (b basis) keyWithdrawn() bool {
-	known := !b.account.teamsKeys || len(b.team.accounts[b.account.uri].thumbprints) > 0
+	a := b.team.accounts[b.account.uri]
+	known := !b.account.teamsKeys || a.lent != "" && len(a.thumbprints) > 0
 	return known && len(b.thumbprints()) == 0
 }

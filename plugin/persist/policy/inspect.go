@@ -89,7 +89,7 @@ func (b *Book) Thumbprints(uri string) []string {
 		c := b.accounts[p]
 		switch former := &c.account.overlap; uri {
 		case c.account.uri:
-			list = union(list, c.account.thumbprints)
+			list = union(list, c.account.keys.left(c.account.thumbprints))
 			if former.uri == "" || former.uri == uri {
 				list = union(list, former.thumbprints)
 			}

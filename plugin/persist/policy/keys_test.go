@@ -154,3 +154,87 @@ func TestAnInvalidVersionWithUnreadableKeysOfAnotherAccountWithdrawsTheKey(t *te
 		}
 	}
 }
+
+// Whatever versions say that are not valid, in whatever order: no record comes by them
+// that was not there before.
+func TestInvalidVersionsAddNoRecord(t *testing.T) {
+	former := `"account_uri": "` + formerURI + `", `
+	said := []string{
+		"",
+		keys(thumbprint),
+		keys(earlier1),
+		keys(thumbprint, earlier1),
+		keys(earlier1, thumbprint),
+		outgoing("$ENDS", keys(thumbprint)),
+		keys(earlier1) + outgoing("$ENDS", keys(thumbprint)),
+		keys(thumbprint) + outgoing("$ENDS", keys(earlier1, earlier2)),
+		keys(thumbprint) + outgoing("2026-11-05T00:00:00Z", keys(earlier1)),
+		keys(thumbprint) + outgoing("$ENDS", former),
+		keys(thumbprint) + outgoing("$ENDS", former+keys(formerKey)),
+		keys(thumbprint) + outgoing("$ENDS", former+keys(earlier2)),
+	}
+	seen := 0
+	for _, first := range said {
+		counts := compile(t, rolling(first, true))
+		for _, second := range said {
+			narrowed := next(counts, 2, rolling(second, false))
+			for _, third := range said {
+				again := next(narrowed, 3, rolling(third, false))
+				for _, at := range []time.Time{read, ends.AddDate(0, 0, -1), ends} {
+					before, then := named(counts, "example.com", at), named(narrowed, "example.com", at)
+					seen += len(then)
+					if !within(then, before) || !within(named(again, "example.com", at), then) {
+						t.Fatalf("At %v, %q, then %q and %q: expected no record to come, got %q, %q and %q", at, first, second, third, before, then, named(again, "example.com", at))
+					}
+				}
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("Nothing was left at all")
+	}
+}
+
+// Neither does one by versions of the team's document that are not valid, which may
+// lend keys and proof to accounts.
+func TestInvalidVersionsOfATeamAddNoRecord(t *testing.T) {
+	approving := func(approved string, valid bool, proof bool) documents {
+		d := rolling("", true)
+		d["teams/web"] = `{"domains": ["example.com"], "issuers": ["ca"], ` + approved + `"typo": 1}`
+		if valid {
+			d["teams/web"] = strings.Replace(d["teams/web"], `"typo"`, `"x_typo"`, 1)
+		}
+		if proof {
+			d["issuers/ca"] = strings.Replace(d["issuers/ca"], `"wildcard"`, `"require_proof": true, "wildcard"`, 1)
+		}
+		return d
+	}
+	said := append(make([]string, 0, 9), "")
+	for _, list := range []string{keys(thumbprint), keys(earlier1), keys(thumbprint, earlier1), keys(earlier1, thumbprint)} {
+		for _, proof := range []string{`"proof": {"verified_at": "2026-10-01T00:00:00Z"}`, `"x_proof": ""`} {
+			said = append(said, `"accounts": {"`+uri+`": {`+list+proof+`}}, `)
+		}
+	}
+	for _, proof := range []bool{false, true} {
+		seen := 0
+		for _, first := range said {
+			counts := compile(t, approving(first, true, proof))
+			before := named(counts, "example.com", read)
+			seen += len(before)
+			for _, second := range said {
+				narrowed := next(counts, 2, approving(second, false, proof))
+				if then := named(narrowed, "example.com", read); !within(then, before) {
+					t.Errorf("Proof required: %t, %q, then %q: expected no record to come, got %q and %q", proof, first, second, before, then)
+				}
+			}
+		}
+		if seen == 0 {
+			t.Error("There was nothing at all")
+		}
+	}
+}
+
+// within reports whether all of some are among all.
+func within(some, all []string) bool {
+	return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(all, s) })
+}

@@ -158,7 +158,7 @@ func (c *compilation) former() named {
 	}
 	thumbprints := c.approvedOf(v.uri, v.thumbprints)
 	if v.teamsKeys {
-		thumbprints = v.keys.left(firstOf(c.team.accounts[v.uri].thumbprints))
+		thumbprints = v.keys.left(c.team.lends(v.uri))
 	}
 	if len(thumbprints) == 0 && c.hashes() {
 		c.rejected.add(fault{field: "overlap.thumbprints", reason: fmt.Sprintf("has none that counts, so the hash form cannot name %s: add that of its key (RFC 7638)", quote(v.uri))})

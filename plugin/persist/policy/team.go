@@ -3,6 +3,7 @@ package policy
 import (
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/record"
@@ -31,6 +32,7 @@ type team struct {
 // approval is what the admin has approved of one account.
 type approval struct {
 	thumbprints []string
+	lent        string    // the first of them, for documents that name none, also where that is withdrawn; empty: none
 	proven      time.Time // when control of the account was verified (draft-ietf-acme-dns-persist-02 section 4.5); zero: never
 }
 
@@ -74,7 +76,8 @@ func (o *object) approvals() map[string]approval {
 	for _, m := range in.members {
 		in.check(m.name, record.CheckAccountURI(m.name))
 		account := newObject(fieldOf(in.path, m.name), m.value)
-		approved[m.name] = approval{account.thumbprints(), account.proof()}
+		list := account.thumbprints()
+		approved[m.name] = approval{list, strings.Join(firstOf(list), ""), account.proof()}
 		account.finish()
 		in.faults.join(account.faults)
 	}
@@ -111,6 +114,13 @@ func (o *object) proof() time.Time {
 // holdsSuffix reports whether the team has grants of its own under s.
 func (t *team) holdsSuffix(s suffix) bool { return covers(t.holds, s) }
 
+// lends returns the thumbprint of the account at uri for documents that name none, none
+// where the team has none.
+func (t *team) lends(uri string) []string {
+	a := t.accounts[uri]
+	return common(strings.Fields(a.lent), a.thumbprints)
+}
+
 // alike reports whether t and other, either of which may be nil, let an account
 // of these URIs do the same, but for where: see [ownership.differences].
 func (t *team) alike(other *team, uris []string) bool {
@@ -124,7 +134,7 @@ func (t *team) alike(other *team, uris []string) bool {
 		!slices.ContainsFunc(uris, func(uri string) bool {
 			a, known := t.accounts[uri]
 			b, knew := other.accounts[uri]
-			return known != knew || !slices.Equal(a.thumbprints, b.thumbprints) || !a.proven.Equal(b.proven)
+			return known != knew || !slices.Equal(a.thumbprints, b.thumbprints) || a.lent != b.lent || !a.proven.Equal(b.proven)
 		})
 }
 
@@ -152,22 +162,26 @@ func narrowTeam(last, read *team, sound func(string) bool) *team {
 	return &n
 }
 
-// approvedByBoth returns what last, nil for everything, and read approve.
+// approvedByBoth returns what last, nil for everything, and read approve. What nobody
+// had by last, a key that is lent or a proof, nobody has by read alone.
 func approvedByBoth(last, read map[string]approval) map[string]approval {
-	if last == nil {
-		return read
-	}
 	both := map[string]approval{}
-	for uri, a := range last {
-		b, ok := read[uri]
-		if !ok {
-			continue
+	for uri, b := range read {
+		a, ok := last[uri]
+		switch {
+		case last == nil:
+			both[uri] = approval{thumbprints: b.thumbprints}
+		case ok:
+			both[uri] = a.narrow(b)
 		}
-		a.thumbprints = common(a.thumbprints, b.thumbprints)
-		if b.proven.IsZero() {
-			a.proven = time.Time{}
-		}
-		both[uri] = a
 	}
 	return both
+}
+
+func (a approval) narrow(read approval) approval {
+	a.thumbprints = common(a.thumbprints, read.thumbprints)
+	if read.proven.IsZero() {
+		a.proven = time.Time{}
+	}
+	return a
 }
