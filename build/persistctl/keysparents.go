@@ -17,6 +17,9 @@ import (
 	"github.com/spf13/pflag"
 )
 
+// finderFlags are those that registerFinder adds.
+var finderFlags = []string{"resolver", "parent-server", "server", "without-server", "ipv4", "port"}
+
 // registerFinder adds the flags that say how to find and ask the servers of
 // zones and of their parents.
 func registerFinder(flags *pflag.FlagSet) *servers.Finder {
@@ -26,6 +29,7 @@ func registerFinder(flags *pflag.FlagSet) *servers.Finder {
 	flags.Var((*endpoints)(&f.Own), "server", "`IP:PORT` of a server to ask for the keys in the place of those that are found, such as each behind an anycast address; may be repeated")
 	flags.StringSliceVar(&f.Without, "without-server", nil, "`SERVER`, an IP, IP:PORT or name, not to be asked for the keys: resolvers that ask it may find all bogus if it has not followed; may be repeated")
 	flags.BoolVar(&f.IPv4, "ipv4", false, "ask servers at their IPv4 addresses only")
+	flags.Uint16Var(&f.Port, "port", 53, "`PORT` of the servers that are found")
 	return &f
 }
 

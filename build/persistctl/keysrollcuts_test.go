@@ -169,6 +169,30 @@ func (w *cutsWorld) counts(s *rollState, want map[cutDS]int, stragglers ...strin
 	}
 }
 
+// awaited returns the status, which must name some cuts as waited for, and no other.
+func (w *cutsWorld) awaited(cuts ...string) keySetState {
+	w.t.Helper()
+	r := w.rolling()
+	s, err := statusOfCuts(w.t.Context(), w.source, r.finder, &r.cuts.allCuts, nil, w.now)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var got []string
+	for _, c := range s.Cuts.Stragglers {
+		got = append(got, c.Cut)
+	}
+	if !slices.Equal(got, cuts) {
+		w.t.Errorf("At %v, %s: expected the status to name %v as waited for, got %v", w.now, s.Roll.Phase, cuts, got)
+	}
+	var told strings.Builder
+	s.text(&told)
+	early := s.Roll.Phase == dnssec.Announced || s.Roll.Phase == dnssec.Spreading
+	if warns := strings.Contains(told.String(), "No parent is to have the new DS yet"); warns != early {
+		w.t.Errorf("%s: whether it warns of the new DS: %v, in:\n%s", s.Roll.Phase, warns, told.String())
+	}
+	return s
+}
+
 // The owners follow in their own time; who has no DS, or one of somebody else, and
 // who does not delegate at all, holds up nobody.
 func TestAKeyOfCutsIsRolledInCohorts(t *testing.T) {
@@ -186,11 +210,13 @@ func TestAKeyOfCutsIsRolledInCohorts(t *testing.T) {
 	if want := fmt.Sprintf("it does not serve the key with tag %d", begun.New); !strings.Contains(s.Missing, want) || !w.keys().Roll(w.now).Submit.IsZero() {
 		t.Errorf("Expected to wait because %q, got %+v", want, s)
 	}
+	w.awaited()
 	w.serve(lateCut)
 	submit := w.run(publish, dnssec.Spreading).Submit
 	if submit.IsZero() {
 		t.Fatal("Expected the new key to be offered")
 	}
+	w.awaited()
 
 	w.now = submit
 	w.counts(w.run(submit, dnssec.Submitted), map[cutDS]int{oldDS: 3, noDS: 2, otherDS: 1}, firstCut, secondCut, lateCut)
@@ -202,10 +228,8 @@ func TestAKeyOfCutsIsRolledInCohorts(t *testing.T) {
 	w.publish(1)
 	s = w.run(submit.AddDate(0, 3, 0), dnssec.Submitted)
 	w.counts(s, map[cutDS]int{newDS: 1, bothDS: 1, oldDS: 1, noDS: 2, otherDS: 1}, lateCut)
-	r := w.rolling()
-	status, err := statusOfCuts(t.Context(), w.source, r.finder, &r.cuts.allCuts, nil, w.now)
-	if diff := cmp.Diff(s.Cuts, status.Cuts, cmp.AllowUnexported(cutState{})); err != nil || diff != "" {
-		t.Errorf("Expected the status to count the same: %v, %s", err, diff)
+	if diff := cmp.Diff(s.Cuts, w.awaited(lateCut).Cuts, cmp.AllowUnexported(cutState{})); diff != "" {
+		t.Errorf("Expected the status to count the same: %s", diff)
 	}
 	if w.serve(ownCuts...); s.done() || !s.Remove.IsZero() {
 		t.Fatalf("Expected the old key to stay for %s, got %+v", lateCut, s)

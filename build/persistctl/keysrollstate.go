@@ -81,6 +81,9 @@ func (s *rollState) text(w io.Writer) {
 		fmt.Fprintf(w, ", until %s", stamp(s.Until))
 	}
 	fmt.Fprintln(w, ".")
+	if s.Phase == dnssec.Announced || s.Phase == dnssec.Spreading {
+		fmt.Fprintf(w, "No parent is to have the new DS yet: what goes by it alone would break where a server or a cache lacks KSK %d.\n", s.New)
+	}
 	if len(s.Parents) > 0 {
 		fmt.Fprintln(w)
 		s.Parents.text(w)

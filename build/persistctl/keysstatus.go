@@ -12,6 +12,7 @@ import (
 
 	"github.com/miekg/dns"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func newKeysStatus(out *output) *cobra.Command {
@@ -24,9 +25,12 @@ why, and what a roll-over of the key-signing key waits for. With ZONE, the one i
 the Corefile, say too until when the signatures over its DNSKEY RRset hold, and
 where a KSK is kept away from the servers, until when bundles reach. With
 --parents ask every server of the parent of ZONE, or else of the zones of the last
-roll-over, for the DS; with --cuts those of every cut of ZONE, and count what they
-have, as keys roll-ksk --cuts does; with --servers ask every server of these zones for the keys
-that are published now, and say what it lacks.`,
+roll-over, for the DS; with --servers ask every server of these zones for the keys
+that are published now, and say what it lacks. With --cuts ask the parents of every
+cut of ZONE, count what they have, as keys roll-ksk --cuts does, and in the phases
+that wait for parents name those that are waited for.
+
+The exit status is 0 whatever is found.`,
 		Example: `  persistctl keys status --dir /etc/coredns/keys
   persistctl keys status _validation-persist.example.com --dir /etc/coredns/keys --at 2027-06-01T00:00:00Z
   persistctl keys status _validation-persist.example.com --vault persist-keys/example --servers --server 127.0.0.1:53
@@ -42,6 +46,9 @@ that are published now, and say what it lacks.`,
 	w.cuts.register(flags)
 	w.at.register(flags, "state at this instant")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := w.check(flags); err != nil {
+			return err
+		}
 		state, err := w.state(cmd.Context(), args)
 		if err != nil {
 			return err
@@ -58,6 +65,26 @@ type wantedStatus struct {
 	parents, servers bool
 	cuts             allCuts
 	at               instant
+}
+
+// check refuses what would be of no effect.
+func (w *wantedStatus) check(flags *pflag.FlagSet) error {
+	switch {
+	case w.cuts.wanted && w.parents:
+		return usagef("--cuts asks the parents of every cut: leave out --parents")
+	case w.cuts.wanted && w.servers:
+		return usagef("keys status --cuts asks no server of a cut: leave out --servers; each run of keys roll-ksk that waits for servers names the cuts that lack a key")
+	}
+	for _, name := range finderFlags {
+		switch own := name == "server" || name == "without-server"; {
+		case !flags.Changed(name) || w.servers:
+		case own:
+			return usagef("--%s is of no effect without --servers: write that too, or leave it out", name)
+		case !w.parents && !w.cuts.wanted:
+			return usagef("--%s is of no effect without --parents, --servers or --cuts: write one of them too, or leave it out", name)
+		}
+	}
+	return nil
 }
 
 // state returns the status for the arguments of the command.

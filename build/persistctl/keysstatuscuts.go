@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/coredns-persist/persist/build/persistctl/servers"
+	"github.com/coredns-persist/persist/plugin/persist/dnssec"
 )
 
 // statusOfCuts returns the state of the keys of source, and of which of them the
@@ -32,10 +33,18 @@ func statusOfCuts(ctx context.Context, source *keySource, f *servers.Finder, cut
 	if err != nil {
 		return state, err
 	}
-	if state.Roll.New != 0 {
-		seen.await(oldDS)
-	}
-	seen.await(unknownDS)
+	seen.awaitIn(state.Roll.Phase)
 	state.Cuts = seen.progress(nil)
 	return state, nil
+}
+
+// awaitIn has the cuts waited for that the parents hold up in a phase: in those
+// before, nobody is to have the new DS.
+func (c cutStates) awaitIn(phase dnssec.Phase) {
+	switch phase {
+	case dnssec.Submitted:
+		c.await(oldDS, unknownDS)
+	case dnssec.Retiring:
+		c.await(oldDS)
+	}
 }
