@@ -79,6 +79,9 @@ func (r *rolling) run(ctx context.Context) (*rollState, error) {
 	if err := r.fits(d.keys, step); err != nil {
 		return nil, err
 	}
+	if err := r.cuts.known(ctx, r.cutsOfWhich(d.keys), now); err != nil {
+		return nil, err
+	}
 	if err := r.topUp(ctx, d.keys); err != nil {
 		return nil, err
 	}

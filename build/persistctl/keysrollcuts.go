@@ -4,56 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/dnssec"
-
-	"github.com/spf13/pflag"
 )
 
 // heldAtMost is how long a cache may hold a DS RRset that was replaced before anybody
 // looked at its TTL: BIND and Unbound take no more than a week and a day.
 const heldAtMost = 7 * 24 * time.Hour
-
-// ofCuts is what a roll-over of a key that signs cuts is told.
-type ofCuts struct {
-	allCuts
-	names []string
-	file  string
-}
-
-func (o *ofCuts) register(flags *pflag.FlagSet) {
-	o.allCuts.register(flags)
-	flags.StringSliceVar(&o.names, "forget", nil, "`CUT` that is not waited for, though its chain of trust will break if its parent keeps the old DS; may be repeated, and is to be in every run")
-	flags.StringVar(&o.file, "forget-file", "", "`FILE` with one such CUT a line")
-}
-
-// forgotten are the cuts that are not waited for.
-func (o *ofCuts) forgotten() (map[string]bool, error) {
-	names := slices.Clone(o.names)
-	if o.file != "" {
-		text, err := os.ReadFile(o.file)
-		if err != nil {
-			return nil, err
-		}
-		names = append(names, strings.Fields(string(text))...)
-	}
-	if len(names) > 0 && !o.wanted {
-		return nil, usagef("--forget and --forget-file are for --cuts: write that too, or leave them out")
-	}
-	forget := map[string]bool{}
-	for _, name := range names {
-		cut, err := origin(name)
-		if err != nil {
-			return nil, err
-		}
-		forget[cut] = true
-	}
-	return forget, nil
-}
 
 // allSeen is what the servers of all parents say.
 type allSeen struct {
@@ -146,13 +105,18 @@ func (s allSeen) ttl() time.Duration {
 	return max(s.zones.ttl(), s.cuts.ttl(), heldAtMost)
 }
 
-// beginCuts is begin for a key that signs the cuts of r.zones, or of those of the
+// cutsOfWhich are the zones whose cuts are rolled: those named, or those of the
 // roll-over before.
-func (r *rolling) beginCuts(ctx context.Context, d *keyDocument, now time.Time) (*rollState, error) {
-	of := r.zones
-	if len(of) == 0 {
-		of = d.keys.Cuts
+func (r *rolling) cutsOfWhich(keys *dnssec.KeySet) []string {
+	if len(r.zones) > 0 {
+		return r.zones
 	}
+	return keys.Cuts
+}
+
+// beginCuts is begin for a key that signs cuts.
+func (r *rolling) beginCuts(ctx context.Context, d *keyDocument, now time.Time) (*rollState, error) {
+	of := r.cutsOfWhich(d.keys)
 	if len(of) == 0 {
 		return nil, usagef("which zone has the cuts? write ZONE, which may be .; later runs need none")
 	}

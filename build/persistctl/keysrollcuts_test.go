@@ -296,6 +296,35 @@ func TestOnlyAStragglerThatIsNamedIsForgotten(t *testing.T) {
 	}
 }
 
+// What is no cut would be given up in vain, and the cut that was meant is not: that
+// is said in each phase, also in those in which nobody is asked.
+func TestNoCutIsForgottenThatIsNone(t *testing.T) {
+	w := newCutsWorld(t, "first.example.com", "late.example.com")
+	refuses := func() {
+		t.Helper()
+		for name, want := range map[string]string{
+			"late.example.com.":                      ": write " + lateCut,
+			"_validation-persist.latte.example.com.": ": write " + lateCut,
+			"_validation-persist.gone.example.net.":  ": leave it out, as only a cut is waited for",
+		} {
+			want = "--forget " + name + ": no such cut in the documents" + want
+			if _, err := w.rolling(lateCut, name).run(t.Context()); err == nil || err.Error() != want {
+				t.Errorf("At %v: expected %q, got %v", w.now, want, err)
+			}
+		}
+	}
+	refuses()
+	begun := w.run(rollBegins, dnssec.Announced, lateCut)
+	refuses()
+	w.now = begun.Publish
+	w.serve(firstCut, lateCut)
+	refuses()
+	submit := w.run(w.now, dnssec.Spreading, lateCut).Submit
+	refuses()
+	w.now = submit
+	refuses()
+}
+
 // Keys that no parent has heard of are hardly those that the servers have.
 func TestARollOfCutsBeginsWithTheirKeysOnly(t *testing.T) {
 	w := newCutsWorld(t, "elsewhere.example.com", "dead.example.org")
