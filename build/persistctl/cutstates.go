@@ -72,23 +72,44 @@ func (p cutsProgress) missing() error {
 	return fmt.Errorf("%s of %d, such as %s (%s)", counted(len(p.Stragglers), "cut"), p.Total, p.Stragglers[0].Cut, p.Stragglers[0].Lacks)
 }
 
-// meanings are for people.
+const (
+	unknownMeans = "unknown, as a server of the parent, or its name, cannot be had"
+	noneMeans    = "no DS, so that nothing can break"
+)
+
+// meanings are for people, in a roll-over.
 var meanings = map[cutDS]string{
 	oldDS:     "a DS of the old key alone: such a cut breaks when that goes",
-	unknownDS: "unknown, as a server of the parent, or its name, cannot be had",
+	unknownDS: unknownMeans,
 	bothDS:    "a DS of the new key too",
 	newDS:     "a DS of the new key alone",
 	otherDS:   "a DS of neither: broken, or served by somebody else",
-	noDS:      "no DS, so that nothing can break",
+	noDS:      noneMeans,
 }
 
-func (p cutsProgress) text(w io.Writer) {
+// settledMeanings are those where one key is in force, and none comes.
+var settledMeanings = map[cutDS]string{
+	oldDS:     "a DS of the key in force",
+	unknownDS: unknownMeans,
+	otherDS:   "a DS of another key alone: broken, or served by somebody else",
+	noDS:      noneMeans,
+}
+
+// count prints how many cuts there are of each kind that has a meaning.
+func (p cutsProgress) count(w io.Writer, meanings map[cutDS]string) {
 	rows := make([][]string, 0, 1+len(cutDSs))
 	rows = append(rows, []string{"CUTS", "THE PARENT HAS"})
 	for _, ds := range cutDSs {
-		rows = append(rows, []string{strconv.Itoa(p.Counts[ds]), meanings[ds]})
+		if means, ok := meanings[ds]; ok {
+			rows = append(rows, []string{strconv.Itoa(p.Counts[ds]), means})
+		}
 	}
 	table(w, rows...)
+}
+
+// text is what there is to say in a roll-over.
+func (p cutsProgress) text(w io.Writer) {
+	p.count(w, meanings)
 	some := p.Stragglers[:min(len(p.Stragglers), mostStragglers)]
 	some.list(w, "WAITED FOR")
 	if more := len(p.Stragglers) - len(some); more > 0 {

@@ -173,7 +173,7 @@ func (w *cutsWorld) counts(s *rollState, want map[cutDS]int, stragglers ...strin
 func (w *cutsWorld) awaited(cuts ...string) keySetState {
 	w.t.Helper()
 	r := w.rolling()
-	s, err := statusOfCuts(w.t.Context(), w.source, r.finder, &r.cuts.allCuts, nil, w.now)
+	s, err := statusOfCuts(w.t.Context(), w.source, r.finder, &r.cuts.allCuts, []string{"."}, w.now)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -260,6 +260,27 @@ func atTheParents(t *testing.T, domains ...string) (w *cutsWorld, forget []strin
 	w.now = w.run(w.now, dnssec.Spreading, forget...).Submit
 	w.serve(ownCuts...)
 	return w, forget
+}
+
+// Outside a roll-over there is one key, which does not go.
+func TestTheStatusOfCutsTalksOfTheKeyInForce(t *testing.T) {
+	w := newCutsWorld(t, "first.example.com", "insecure.example.com", "elsewhere.example.com")
+	var told strings.Builder
+	w.awaited().text(&told)
+	for _, want := range []string{
+		"CUTS  THE PARENT HAS\n",
+		"\n1     a DS of the key in force\n",
+		"\n1     a DS of another key alone: broken, or served by somebody else\n",
+	} {
+		if !strings.Contains(told.String(), want) {
+			t.Errorf("Expected %q, got:\n%s", want, told.String())
+		}
+	}
+	for _, never := range []string{"old key", "new key"} {
+		if strings.Contains(told.String(), never) {
+			t.Errorf("Expected no word of an %s, got:\n%s", never, told.String())
+		}
+	}
 }
 
 // Whose owner nobody finds is given up by name, in every run: one without that

@@ -35,8 +35,9 @@ runs need none.
 
 With --cuts the keys sign every cut of ZONE, which may be thousands, and whose
 parents are other people's. Both keys are published and sign for as long as it
-takes, so owners may be handed the new DS in groups, over months. Each run counts
-of which keys their parents have the DS, and names the stragglers. A cut without a
+takes, so owners may be handed the new DS in groups, over months. Each run
+that asks their parents counts of which keys they have the DS, and names the
+stragglers; while time alone is waited for, nobody is asked. A cut without a
 DS, or with one of neither key, is not waited for: nothing of it depends on the old
 key. That goes when the parents of all others are seen with the new DS, and a week
 later than that. Who never follows is given up with --forget, in every run from

@@ -267,7 +267,7 @@ func (s keySetState) text(w io.Writer) {
 	}
 	if s.Cuts.Total > 0 {
 		fmt.Fprintln(w)
-		s.Cuts.text(w)
+		s.cutsText(w)
 	}
 }
 

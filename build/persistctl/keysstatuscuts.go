@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"github.com/coredns-persist/persist/build/persistctl/servers"
@@ -47,4 +48,13 @@ func (c cutStates) awaitIn(phase dnssec.Phase) {
 	case dnssec.Retiring:
 		c.await(oldDS)
 	}
+}
+
+// cutsText prints the cuts in the words of the phase.
+func (s keySetState) cutsText(w io.Writer) {
+	if s.Roll.New == 0 {
+		s.Cuts.count(w, settledMeanings)
+		return
+	}
+	s.Cuts.text(w)
 }
