@@ -44,8 +44,9 @@ const mostStragglers = 20
 type cutsProgress struct {
 	Total      int           `json:"total"`
 	Counts     map[cutDS]int `json:"ds"`
-	Stragglers cutStates     `json:"stragglers"` // are waited for
-	Forgotten  cutStates     `json:"forgotten"`  // would be
+	Stragglers cutStates     `json:"stragglers"`     // are waited for
+	Forgotten  cutStates     `json:"forgotten"`      // would be
+	Gone       cutStates     `json:"gone,omitempty"` // were there when this process looked before
 }
 
 // progress sums up. What is to be forgotten is not waited for.

@@ -23,6 +23,7 @@ type rolling struct {
 	finder    *servers.Finder
 	zones     []string // with --cuts those that have cuts
 	cuts      ofCuts
+	met       metCuts
 	olderThan time.Duration
 	random    io.Reader
 	sleep     func(context.Context, time.Duration) error

@@ -19,6 +19,7 @@ type allSeen struct {
 	zones  parentStates
 	cuts   cutStates
 	forget map[string]bool // of the cuts
+	gone   cutStates       // that were there before
 }
 
 // see asks the parents of all that the key document says is waited for.
@@ -44,8 +45,12 @@ func (r *rolling) seeCuts(ctx context.Context, keys *dnssec.KeySet, zones []stri
 	if err != nil {
 		return allSeen{}, err
 	}
-	seen.cuts, err = askCuts(ctx, r.finder, keys, cuts, young, now)
-	return seen, err
+	if seen.cuts, err = askCuts(ctx, r.finder, keys, cuts, young, now); err != nil {
+		return allSeen{}, err
+	}
+	seen.gone = r.met.leave(seen.cuts)
+	r.met.meet(seen.cuts)
+	return seen, nil
 }
 
 // cutsOf asks the parents of the cuts alone, for which cuts have a DS.

@@ -54,13 +54,7 @@ func newCutsWorld(t *testing.T, domains ...string) *cutsWorld {
 		t.Fatal(err)
 	}
 	w := &cutsWorld{t: t, source: &keySource{dir: dir, dirFlag: "dir"}, docs: t.TempDir(), now: rollBegins, ds: map[string]string{}}
-	members := make([]string, 0, len(domains))
-	for _, domain := range domains {
-		members = append(members, fmt.Sprintf("%q: {}", domain))
-	}
-	policytest.Standard().With(policytest.Documents{
-		"teams/web": `{"domains": ["example.com", "example.org"], "issuers": ["ca"]}`,
-	}).Account(`"domains": {`+strings.Join(members, ", ")+`}`).Write(t, w.docs)
+	w.grant(domains...)
 	w.ds[insecureCut], w.ds[elsewhereCut] = "", elsewhereCut+" 3600 IN DS 4711 13 2 "+strings.Repeat("ab", 32)
 	zones := map[string]string{}
 	for _, cut := range ownCuts {
@@ -72,6 +66,18 @@ func newCutsWorld(t *testing.T, domains ...string) *cutsWorld {
 	}
 	w.handOver(dns.SHA256, firstCut, secondCut, lateCut)
 	return w
+}
+
+// grant has the documents grant these domains, and no other.
+func (w *cutsWorld) grant(domains ...string) {
+	w.t.Helper()
+	members := make([]string, 0, len(domains))
+	for _, domain := range domains {
+		members = append(members, fmt.Sprintf("%q: {}", domain))
+	}
+	policytest.Standard().With(policytest.Documents{
+		"teams/web": `{"domains": ["example.com", "example.org"], "issuers": ["ca"]}`,
+	}).Account(`"domains": {`+strings.Join(members, ", ")+`}`).Write(w.t, w.docs)
 }
 
 // apexFile is a cut with its keys, as of now.
@@ -137,6 +143,7 @@ func (w *cutsWorld) rolling(forget ...string) *rolling {
 		},
 		zones:     []string{"."},
 		cuts:      ofCuts{allCuts: allCuts{wanted: true, dir: w.docs, docs: documents{mount: defaultMount}}, names: forget},
+		met:       metCuts{},
 		olderThan: 20 * 24 * time.Hour,
 		random:    rand.Reader,
 	}
@@ -260,6 +267,39 @@ func atTheParents(t *testing.T, domains ...string) (w *cutsWorld, forget []strin
 	w.now = w.run(w.now, dnssec.Spreading, forget...).Submit
 	w.serve(ownCuts...)
 	return w, forget
+}
+
+// Nobody waits for a cut that no document has any more, though its parent may have
+// the DS of the old key alone: it breaks like one that is forgotten.
+func TestCutsThatLeaveTheDocumentsAreTold(t *testing.T) {
+	w, _ := atTheParents(t, "first.example.com", "late.example.com")
+	w.handOver(dns.SHA256, firstCut)
+	job := w.rolling() // with --watch
+	told := func() string {
+		t.Helper()
+		s, err := job.run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var text strings.Builder
+		s.text(&text)
+		return text.String()
+	}
+	const title = "IN NO DOCUMENT ANY MORE"
+	if text := told(); !strings.Contains(text, "The documents have 2 cuts now: ") || strings.Contains(text, title) {
+		t.Errorf("Expected two cuts, got:\n%s", text)
+	}
+	w.grant("first.example.com")
+	want := title + strings.Repeat(" ", len(lateCut)-len(title)) + "  THE PARENT HAD\n" + lateCut + "  " + meanings[oldDS] + "\n"
+	for range 2 {
+		if text := told(); !strings.Contains(text, "The documents have 1 cut now: ") || !strings.Contains(text, want) {
+			t.Errorf("Expected one cut, and %q, got:\n%s", want, text)
+		}
+	}
+	w.grant("first.example.com", "late.example.com")
+	if text := told(); strings.Contains(text, title) {
+		t.Errorf("Expected no word of cuts that are there again, got:\n%s", text)
+	}
 }
 
 // Outside a roll-over there is one key, which does not go.

@@ -59,7 +59,7 @@ const rollKSKExample = `  persistctl keys roll-ksk _validation-persist.example.c
   persistctl keys roll-ksk --cuts --policies-vault --vault persist-keys/example --forget _validation-persist.gone.example.com -o json`
 
 func newKeysRollKSK(out *output) *cobra.Command {
-	r := rolling{signing: signing{now: time.Now}, sleep: sleep, random: rand.Reader}
+	r := rolling{signing: signing{now: time.Now}, sleep: sleep, random: rand.Reader, met: metCuts{}}
 	var watch bool
 	cmd := &cobra.Command{
 		Use:     "roll-ksk [ZONE...] [--cuts (--policies DIR | --policies-vault)] (--dir DIR | --vault MOUNT/PATH) [--ksk-dir DIR | --ksk-vault MOUNT/PATH]",

@@ -41,6 +41,7 @@ func (s *rollState) with(did string, seen allSeen, missing error) *rollState {
 	s.Did, s.Parents = did, seen.zones
 	if seen.cuts != nil {
 		s.Cuts = seen.cuts.progress(seen.forget)
+		s.Cuts.Gone = seen.gone
 	}
 	if missing != nil {
 		s.Missing = missing.Error()
@@ -95,6 +96,7 @@ func (s *rollState) text(w io.Writer) {
 	if s.Cuts.Total > 0 {
 		fmt.Fprintln(w)
 		s.Cuts.text(w)
+		s.Cuts.goneText(w)
 	}
 }
 
