@@ -39,7 +39,7 @@ func eachCut(ctx context.Context, n int, do func(ctx context.Context, i int)) er
 
 // askCuts asks all servers of the parents of cuts. young is the tag of the key
 // that comes, 0 for none.
-func askCuts(ctx context.Context, f *servers.Finder, keys *dnssec.KeySet, cuts []string, young uint16, at time.Time) (cutStates, error) {
+func askCuts(ctx context.Context, f *servers.Finder, keys *dnssec.KeySet, cuts []string, young uint16, at time.Time, t *tally) (cutStates, error) {
 	all := make(cutStates, len(cuts))
 	for i, cut := range cuts {
 		all[i] = cutState{Cut: cut, DS: unknownDS}
@@ -48,11 +48,13 @@ func askCuts(ctx context.Context, f *servers.Finder, keys *dnssec.KeySet, cuts [
 		asking := *f
 		asking.Quiet = new(servers.Quiet)
 		left := all.with(unknownDS)
+		one := t.begin("parents", len(left))
 		err := eachCut(ctx, len(left), func(ctx context.Context, i int) {
 			answers, err := asking.DS(ctx, left[i].Cut)
 			if *left[i] = stateOfCut(left[i].Cut, answers, rolledKeysOf(keys, left[i].Cut, young, at)); err != nil {
 				left[i].why = err.Error()
 			}
+			one()
 		})
 		if err != nil {
 			return nil, err
@@ -63,10 +65,11 @@ func askCuts(ctx context.Context, f *servers.Finder, keys *dnssec.KeySet, cuts [
 
 // askServers asks all servers of cuts that may be trusted whether they serve the
 // keys as of the instant at, and has those waited for of which one does not.
-func (c cutStates) askServers(ctx context.Context, f *servers.Finder, keys *dnssec.KeySet, at time.Time) error {
+func (c cutStates) askServers(ctx context.Context, f *servers.Finder, keys *dnssec.KeySet, at time.Time, t *tally) error {
 	secure := c.with(oldDS, unknownDS, bothDS, newDS)
 	asking := *f
 	asking.Quiet = new(servers.Quiet)
+	one := t.begin("servers", len(secure))
 	return eachCut(ctx, len(secure), func(ctx context.Context, i int) {
 		s := secure[i]
 		asked, err := askServers(ctx, &asking, keys, []string{s.Cut}, at)
@@ -76,5 +79,6 @@ func (c cutStates) askServers(ctx context.Context, f *servers.Finder, keys *dnss
 		if err != nil && s.Lacks == "" {
 			s.Lacks = err.Error()
 		}
+		one()
 	})
 }

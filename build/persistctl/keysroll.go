@@ -24,6 +24,7 @@ type rolling struct {
 	zones     []string // with --cuts those that have cuts
 	cuts      ofCuts
 	met       metCuts
+	tally     *tally
 	olderThan time.Duration
 	random    io.Reader
 	sleep     func(context.Context, time.Duration) error

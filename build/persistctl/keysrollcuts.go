@@ -45,7 +45,7 @@ func (r *rolling) seeCuts(ctx context.Context, keys *dnssec.KeySet, zones []stri
 	if err != nil {
 		return allSeen{}, err
 	}
-	if seen.cuts, err = askCuts(ctx, r.finder, keys, cuts, young, now); err != nil {
+	if seen.cuts, err = askCuts(ctx, r.finder, keys, cuts, young, now, r.tally); err != nil {
 		return allSeen{}, err
 	}
 	seen.gone = r.met.leave(seen.cuts)
@@ -69,7 +69,7 @@ func (r *rolling) follow(ctx context.Context, keys *dnssec.KeySet, now time.Time
 		}
 		missing = asked.all()
 	}
-	if err := seen.cuts.askServers(ctx, r.finder, keys, now); err != nil {
+	if err := seen.cuts.askServers(ctx, r.finder, keys, now, r.tally); err != nil {
 		return nil, nil, err
 	}
 	if missing == nil {

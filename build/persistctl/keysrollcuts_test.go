@@ -180,7 +180,7 @@ func (w *cutsWorld) counts(s *rollState, want map[cutDS]int, stragglers ...strin
 func (w *cutsWorld) awaited(cuts ...string) keySetState {
 	w.t.Helper()
 	r := w.rolling()
-	s, err := statusOfCuts(w.t.Context(), w.source, r.finder, &r.cuts.allCuts, []string{"."}, w.now)
+	s, err := statusOfCuts(w.t.Context(), &wantedStatus{source: w.source, finder: r.finder, cuts: r.cuts.allCuts}, []string{"."}, w.now)
 	if err != nil {
 		w.t.Fatal(err)
 	}

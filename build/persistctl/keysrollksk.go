@@ -79,6 +79,7 @@ func newKeysRollKSK(out *output) *cobra.Command {
 		if err := r.roll(args); err != nil {
 			return err
 		}
+		r.tally = newTally(out.people(cmd.ErrOrStderr()), time.Now)
 		tell := func(s *rollState) error { return out.print(cmd.OutOrStdout(), s) }
 		if watch {
 			return r.watch(cmd.Context(), tell, cmd.ErrOrStderr())

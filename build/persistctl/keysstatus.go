@@ -49,6 +49,7 @@ The exit status is 0 whatever is found.`,
 		if err := w.check(flags); err != nil {
 			return err
 		}
+		w.tally = newTally(out.people(cmd.ErrOrStderr()), time.Now)
 		state, err := w.state(cmd.Context(), args)
 		if err != nil {
 			return err
@@ -64,6 +65,7 @@ type wantedStatus struct {
 	finder           *servers.Finder
 	parents, servers bool
 	cuts             allCuts
+	tally            *tally
 	at               instant
 }
 
@@ -90,7 +92,7 @@ func (w *wantedStatus) check(flags *pflag.FlagSet) error {
 // state returns the status for the arguments of the command.
 func (w *wantedStatus) state(ctx context.Context, args []string) (result, error) {
 	if w.cuts.wanted || w.cuts.check() != nil {
-		return statusOfCuts(ctx, w.source, w.finder, &w.cuts, args, w.at.orNow())
+		return statusOfCuts(ctx, w, args, w.at.orNow())
 	}
 	keys, state, err := statusOf(ctx, w.source, args, w.at.orNow())
 	if err != nil {

@@ -5,18 +5,17 @@ import (
 	"io"
 	"time"
 
-	"github.com/coredns-persist/persist/build/persistctl/servers"
 	"github.com/coredns-persist/persist/plugin/persist/dnssec"
 )
 
-// statusOfCuts returns the state of the keys of source, and of which of them the
+// statusOfCuts returns the state of the keys that are wanted, and of which of them the
 // parents of all cuts have the DS: of those of the zone that is named, or else of
 // the last roll-over.
-func statusOfCuts(ctx context.Context, source *keySource, f *servers.Finder, cuts *allCuts, of []string, at time.Time) (state keySetState, err error) {
-	if err := cuts.check(); err != nil {
+func statusOfCuts(ctx context.Context, w *wantedStatus, of []string, at time.Time) (state keySetState, err error) {
+	if err := w.cuts.check(); err != nil {
 		return state, err
 	}
-	keys, state, err := statusOf(ctx, source, nil, at)
+	keys, state, err := statusOf(ctx, w.source, nil, at)
 	if err != nil {
 		return state, err
 	}
@@ -26,11 +25,11 @@ func statusOfCuts(ctx context.Context, source *keySource, f *servers.Finder, cut
 	if len(of) == 0 {
 		return state, usagef("which zone has the cuts? write ZONE, which may be .")
 	}
-	names, err := cuts.list(ctx, of, at)
+	names, err := w.cuts.list(ctx, of, at)
 	if err != nil {
 		return state, err
 	}
-	seen, err := askCuts(ctx, f, keys, names, state.Roll.New, at)
+	seen, err := askCuts(ctx, w.finder, keys, names, state.Roll.New, at, w.tally)
 	if err != nil {
 		return state, err
 	}
