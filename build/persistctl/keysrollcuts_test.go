@@ -184,7 +184,7 @@ func (w *cutsWorld) awaited(cuts ...string) keySetState {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	var got []string
+	got := make([]string, 0, len(s.Cuts.Stragglers))
 	for _, c := range s.Cuts.Stragglers {
 		got = append(got, c.Cut)
 	}
