@@ -64,12 +64,13 @@ func (k kind[T]) advance(prev *edition[T], d *store.Document) *edition[T] {
 		if prev.aging {
 			e.confirmed = prev.confirmed
 		}
-	case wrong.list == nil && d.Doubt == store.Pending: // it vouches for what both versions say
-		e.counts = k.narrow(prev.counts, read, top.sound)
 	default:
-		e.counts, e.confirmed, e.aging = prev.counts, prev.confirmed, true
+		e.counts = prev.counts
 		if read != nil {
 			e.counts = k.narrow(prev.counts, read, top.sound)
+		}
+		if wrong.list != nil || d.Doubt != store.Pending { // else it vouches for what both versions say
+			e.confirmed, e.aging = prev.confirmed, true
 		}
 	}
 	return e

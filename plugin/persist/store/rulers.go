@@ -97,20 +97,25 @@ func (s *scan) reread(ctx context.Context, abort context.CancelCauseFunc, open [
 	}
 	s.state.Lock()
 	defer s.state.Unlock()
+	for path, missed := range s.missed {
+		if missed && strings.HasPrefix(path, "teams/") { // it may have claimed names of any other
+			return open
+		}
+	}
 	return slices.DeleteFunc(open, func(account string) bool {
-		s.settled[account] = !slices.ContainsFunc(rulersOf(account), func(path string) bool { return s.missed[path] })
+		s.settled[account] = !s.missed[issuerOf(account)]
 		return s.settled[account]
 	})
 }
 
-// rulersOf returns the paths of what the account at path rests on, none where
-// no account can be.
-func rulersOf(path string) []string {
+// issuerOf returns the path of the issuer of the account at path, "" where no
+// account can be.
+func issuerOf(path string) string {
 	part := strings.Split(path, "/")
 	if len(part) < 3 {
-		return nil
+		return ""
 	}
-	return []string{"teams/" + part[1], "issuers/" + part[2]}
+	return "issuers/" + part[2]
 }
 
 // rulers are the paths of the issuers and teams that are listed or were read.
