@@ -38,6 +38,9 @@ func (s *sight) why(views []liveView) string {
 	if s.Status == statusNotYet {
 		return disagreement(views)
 	}
+	if v := s.unanswering(); s.Status == statusDNSError && v != nil {
+		return v.unanswered()
+	}
 	i := slices.IndexFunc(views, func(v liveView) bool { return v.Status == s.Status && v.Reason != "" })
 	return fmt.Sprintf("%s: %s", views[i].Server, views[i].Reason)
 }
@@ -69,10 +72,7 @@ func (s *sight) advice(j judge) string {
 	case statusNotYet:
 		return "ask again once the TTL of what is cached has passed; a server that stays behind does not read the documents, or the zone, that the others do"
 	case statusDNSError:
-		if s.Resolver.Status == statusDNSError {
-			return "name a resolver that answers this machine, by --resolver; a server of the zone stands in for one only at names in its own zones, and so not at a name whose CNAME leads there"
-		}
-		return "have that server answer, or take it out of the NS RRsets of the zone and of its parent: a CA may ask it"
+		return s.whereUnanswered()
 	case statusBogus:
 		return "no CA goes on before it validates: compare the DS at the parent with the zone's keys (persistctl keys status ZONE --parents --servers), and look for a server that serves old signatures"
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -39,13 +40,18 @@ type liveView struct {
 	Extra     []string `json:"not_in_documents,omitempty"`
 	Lacking   []string `json:"not_served,omitempty"` // that the documents have
 	TCP       string   `json:"tcp,omitempty"`        // why there is no answer over TCP
+
+	lame bool // the server does not serve the zone
 }
+
+// nobody stands for the servers of a zone where they are not known.
+const nobody = "the servers"
 
 // seen is what one party says, without a status if that is an answer.
 func seen(owner string, said servers.View) liveView {
 	v := liveView{Server: said.Server, Name: owner, Validated: said.Secure, Alias: said.Alias, Records: []string{}}
 	if v.Server == "" {
-		v.Server = "the servers"
+		v.Server = nobody
 	}
 	if said.TCP != nil {
 		v.TCP = said.TCP.Error()
@@ -53,6 +59,7 @@ func seen(owner string, said servers.View) liveView {
 	switch err := v.read(said.RRs); {
 	case said.Err != nil:
 		v.Status, v.Reason = statusDNSError, said.Err.Error()
+		v.lame = errors.As(said.Err, new(servers.Lame))
 	case said.Bogus != nil:
 		v.Status, v.Reason = statusBogus, said.Bogus.Error()
 	case err != nil:

@@ -114,7 +114,7 @@ func (d *Delegation) Differences() []string {
 	if d.Err != nil {
 		list = append(list, fmt.Sprintf("what the parent of %s says of its delegation is not known: %v", d.Zone, d.Err))
 	}
-	if len(d.Parent) == 0 {
+	if len(d.Parent) == 0 || len(d.Own) == 0 {
 		return list
 	}
 	if lone := lacking(d.Own, d.Parent); len(lone) > 0 {

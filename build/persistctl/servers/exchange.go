@@ -40,21 +40,35 @@ func authoritative(ctx context.Context, network string, query *dns.Msg, address,
 	return reply, err
 }
 
+// Lame is the answer of a server that does not serve a zone which is delegated to it
+// (RFC 9499 section 7).
+type Lame string
+
+// Error is the answer.
+func (l Lame) Error() string { return string(l) }
+
 // said returns the answer of a server of a zone, which may be that there is no such
-// name.
+// name. It fails with Lame where the server does not serve the zone.
 func said(ctx context.Context, network string, query *dns.Msg, address, zone string) (*dns.Msg, error) {
 	reply, err := replied(ctx, network, query, address)
 	if err == nil && !reply.Authoritative {
-		err = fmt.Errorf("it answers without authority: is it a server of %s?", zone)
+		err = Lame(fmt.Sprintf("it answers without authority: is it a server of %s?", zone))
 	}
 	return reply, err
 }
 
 // replied returns the answer of a server, which may be a referral, or that there is no
-// such name, but no failure.
+// such name, but no failure. It fails with Lame where the server refuses.
 func replied(ctx context.Context, network string, query *dns.Msg, address string) (*dns.Msg, error) {
 	reply, err := exchange(ctx, network, query, address)
-	if err == nil && reply.Rcode != dns.RcodeSuccess && reply.Rcode != dns.RcodeNameError {
+	if err != nil {
+		return reply, err
+	}
+	switch reply.Rcode {
+	case dns.RcodeSuccess, dns.RcodeNameError:
+	case dns.RcodeRefused, dns.RcodeNotAuth:
+		err = Lame("it answers " + dns.RcodeToString[reply.Rcode])
+	default:
 		err = fmt.Errorf("it answers %s", dns.RcodeToString[reply.Rcode])
 	}
 	return reply, err

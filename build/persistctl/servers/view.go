@@ -27,43 +27,55 @@ type View struct {
 // validates, at the instant at. It fails where it cannot find the servers.
 //
 // The resolver is asked for names and addresses without validation, so that the
-// servers of a zone that does not validate can be asked too.
+// servers of a zone that does not validate can be asked too. Where it has no answer
+// of the zone at all, which is so below a lame delegation, those that the parent
+// delegates to are asked all the same.
 func (f Finder) Views(ctx context.Context, name string, qtype uint16, at time.Time) ([]View, *Delegation, error) {
 	name = dns.CanonicalName(name)
 	r, err := f.resolver()
 	if err != nil {
 		return nil, nil, err
 	}
-	zone, err := r.zoneOf(ctx, name)
+	zone, silent, err := r.zoneOf(ctx, name)
 	if err != nil {
 		return nil, nil, err
 	}
-	all, unknown, d, err := f.serving(ctx, r, zone)
+	all, unknown, d, err := f.serving(ctx, r, zone, silent)
 	if err != nil {
 		return nil, nil, err
 	}
-	trust, err := r.trust(ctx, zone)
-	if err != nil {
-		return nil, d, err
+	held := trust{zone: zone}
+	if silent == nil {
+		if held, err = r.trust(ctx, zone); err != nil {
+			return nil, d, err
+		}
 	}
 	views, err := askAll(ctx, all, func(ctx context.Context, s server) View {
-		return s.view(ctx, name, qtype, zone, trust, at)
+		return s.view(ctx, name, qtype, zone, held, at)
 	})
 	return append(views, unknown...), d, err
 }
 
 // serving returns the addresses of the servers of zone, a view for each server
-// without any, and who names them.
-func (f Finder) serving(ctx context.Context, r resolver, zone string) (all []server, unknown []View, d *Delegation, err error) {
+// without any, and who names them. Where the resolver has no answer of the zone, for
+// the reason silent, that is the parent alone.
+func (f Finder) serving(ctx context.Context, r resolver, zone string, silent error) (all []server, unknown []View, d *Delegation, err error) {
 	if len(f.Own) > 0 {
 		return f.without(given(f.Own)), nil, nil, nil
 	}
-	said, err := f.delegation(ctx, zone, r.looseAnswer)
+	own := r.looseAnswer
+	if silent != nil {
+		own = func(context.Context, string, uint16) ([]dns.RR, error) { return nil, nil }
+	}
+	said, err := f.delegation(ctx, zone, own)
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	names := said.servers()
-	if len(names) == 0 {
+	switch {
+	case len(names) == 0 && silent != nil:
+		return nil, nil, nil, silent
+	case len(names) == 0:
 		return nil, nil, nil, fmt.Errorf("the resolver %s has no NS RRset of %s", r, zone)
 	}
 	for _, name := range names {

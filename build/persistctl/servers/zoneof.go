@@ -1,6 +1,7 @@
 package servers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -31,19 +32,40 @@ func (r resolver) reply(ctx context.Context, query *dns.Msg) (*dns.Msg, error) {
 // zoneOf returns the apex of the zone that a name lies in: the owner of the SOA record
 // by which the resolver denies a CNAME record there. A name that has one is no apex,
 // so its zone is that of the name above.
-func (r resolver) zoneOf(ctx context.Context, name string) (string, error) {
+//
+// Where the resolver answers SERVFAIL and has an answer for a name above, silent is
+// that SERVFAIL, and the zone is the highest for which it is given: a cut whose
+// servers answer the resolver nothing that it can use.
+func (r resolver) zoneOf(ctx context.Context, name string) (zone string, silent, err error) {
 	for off, end := 0, false; !end; off, end = dns.NextLabel(name, off) {
 		reply, err := r.loose(ctx, name[off:], dns.TypeCNAME)
-		if err != nil {
-			return "", err
+		switch {
+		case reply == nil || err != nil && reply.Rcode != dns.RcodeServerFailure:
+			return "", nil, err
+		case err != nil:
+			zone, silent = name[off:], err
+			continue
+		case len(reply.Answer) > 0:
+			continue
 		}
-		for _, rr := range reply.Ns {
-			if rr.Header().Rrtype == dns.TypeSOA && len(reply.Answer) == 0 {
-				return dns.CanonicalName(rr.Header().Name), nil
-			}
+		if apex := apexIn(reply); apex != "" {
+			return cmp.Or(zone, apex), silent, nil
 		}
 	}
-	return "", fmt.Errorf("the resolver %s gives no SOA record for %s", r, name)
+	if silent != nil {
+		return "", nil, silent
+	}
+	return "", nil, fmt.Errorf("the resolver %s gives no SOA record for %s", r, name)
+}
+
+// apexIn is the owner of the SOA record by which a reply denies, empty without one.
+func apexIn(reply *dns.Msg) string {
+	for _, rr := range reply.Ns {
+		if rr.Header().Rrtype == dns.TypeSOA {
+			return dns.CanonicalName(rr.Header().Name)
+		}
+	}
+	return ""
 }
 
 // looseAnswer is the answer section of loose.
