@@ -43,22 +43,6 @@ type notServed struct {
 	Reason   string `json:"reason"`
 }
 
-// verdict is that of one rule set.
-type verdict struct {
-	Rules    string    `json:"rules"`
-	Accepted bool      `json:"accepted"`
-	Until    time.Time `json:"persist_until,omitzero"`
-	Reason   string    `json:"reason,omitempty"`
-	Records  []finding `json:"records"`
-}
-
-// finding is what becomes of one record.
-type finding struct {
-	Text    string `json:"text"`
-	Outcome string `json:"outcome"`
-	Reason  string `json:"reason,omitempty"`
-}
-
 func newAsked(q record.Question) asked {
 	return asked{
 		Name:     q.FQDN,
@@ -72,25 +56,6 @@ func newAsked(q record.Question) asked {
 
 func newTold() told {
 	return told{Withheld: []notServed{}, Rejections: []remark{}, Hints: []string{}}
-}
-
-// decide returns the verdicts of rule sets on the records with texts, and whether any
-// accepts one.
-func decide(q record.Question, rules []record.Rules, texts []string) (verdicts []verdict, accepted bool) {
-	for _, r := range rules {
-		v := record.Judge(r, q, texts)
-		verdicts = append(verdicts, newVerdict(r, v))
-		accepted = accepted || v.Accepted
-	}
-	return verdicts, accepted
-}
-
-func newVerdict(rules record.Rules, v record.Verdict) verdict {
-	made := verdict{rules.String(), v.Accepted, v.Until, v.Reason, []finding{}}
-	for _, f := range v.Findings {
-		made.Records = append(made.Records, finding{f.Text, f.Outcome.String(), f.Reason})
-	}
-	return made
 }
 
 // look returns the values of the records at the name, and notes which grants
@@ -159,21 +124,3 @@ func section[T any](w io.Writer, title string, list []T) {
 }
 
 func (n notServed) String() string { return n.Document + ": " + n.Reason }
-
-func (v verdict) text(w io.Writer) {
-	switch {
-	case v.Accepted && v.Until.IsZero():
-		fmt.Fprintf(w, "%s: accepted, without end\n", v.Rules)
-	case v.Accepted:
-		fmt.Fprintf(w, "%s: accepted, until %s\n", v.Rules, stamp(v.Until))
-	default:
-		fmt.Fprintf(w, "%s: refused: %s\n", v.Rules, v.Reason)
-	}
-	for _, r := range v.Records {
-		fmt.Fprintf(w, "  %q\n    %s", r.Text, r.Outcome)
-		if r.Reason != "" {
-			fmt.Fprintf(w, ": %s", r.Reason)
-		}
-		fmt.Fprintln(w)
-	}
-}

@@ -102,6 +102,9 @@ func (s *sight) ask(ctx context.Context, l *live, j judge) error {
 	s.Delegation = slices.Compact(t.noted)
 	s.Verdicts, _ = decide(j.q, j.rules, s.texts())
 	s.conclude(j)
+	for i := range s.Verdicts {
+		s.Verdicts[i].Bogus = s.Status == statusBogus
+	}
 	return ctx.Err()
 }
 

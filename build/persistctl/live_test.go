@@ -293,10 +293,15 @@ func TestANodeWithKeysOfItsOwnIsBogus(t *testing.T) {
 	w.anchor = strings.TrimSpace(persistctl(t, "keys", "ds", owner, "--dir", keys))
 	w.persist(1, policies, "keys dir "+keys, owner)
 	w.persist(2, policies, "keys dir "+keysFor(t), owner)
-	c := checkLive(t, w, w.resolver(), "example.com")
+	resolver := w.resolver()
+	c := checkLive(t, w, resolver, "example.com")
 	c.expect(t, "bogus", "", "ok", "bogus")
 	if !strings.Contains(c.Servers[1].Reason, "has no key with the tag ") {
 		t.Errorf("Expected the key to be missed, got %+v", c)
+	}
+	_, out, _ := run("check", "example.com", "--live", "--resolver", resolver, "--port", w.port, "--ipv4", "--issuer", "ca.example", "--account", policytest.AccountURI)
+	if !strings.Contains(out, "\nBoulder: would be accepted if all of it validated, until ") || strings.Contains(out, ": accepted, ") {
+		t.Errorf("Expected no CA to accept what does not validate, got\n%s", out)
 	}
 }
 

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/record"
+)
+
+// verdict is that of one rule set.
+type verdict struct {
+	Rules    string    `json:"rules"`
+	Accepted bool      `json:"accepted"`
+	Until    time.Time `json:"persist_until,omitzero"`
+	Reason   string    `json:"reason,omitempty"`
+	Records  []finding `json:"records"`
+	Bogus    bool      `json:"bogus,omitempty"` // not all that is judged validates (DNSSEC), and no CA judges what does not
+}
+
+// finding is what becomes of one record.
+type finding struct {
+	Text    string `json:"text"`
+	Outcome string `json:"outcome"`
+	Reason  string `json:"reason,omitempty"`
+}
+
+// decide returns the verdicts of rule sets on the records with texts, and whether any
+// accepts one.
+func decide(q record.Question, rules []record.Rules, texts []string) (verdicts []verdict, accepted bool) {
+	for _, r := range rules {
+		v := record.Judge(r, q, texts)
+		verdicts = append(verdicts, newVerdict(r, v))
+		accepted = accepted || v.Accepted
+	}
+	return verdicts, accepted
+}
+
+func newVerdict(rules record.Rules, v record.Verdict) verdict {
+	made := verdict{Rules: rules.String(), Accepted: v.Accepted, Until: v.Until, Reason: v.Reason, Records: []finding{}}
+	for _, f := range v.Findings {
+		made.Records = append(made.Records, finding{f.Text, f.Outcome.String(), f.Reason})
+	}
+	return made
+}
+
+func (v verdict) text(w io.Writer) {
+	fmt.Fprintf(w, "%s: %s\n", v.Rules, v.sentence())
+	for _, r := range v.Records {
+		fmt.Fprintf(w, "  %q\n    %s", r.Text, r.Outcome)
+		if r.Reason != "" {
+			fmt.Fprintf(w, ": %s", r.Reason)
+		}
+		fmt.Fprintln(w)
+	}
+}
+
+// sentence is the verdict as people read it.
+func (v verdict) sentence() string {
+	accepted, refused, until := "accepted", "refused", "without end"
+	if v.Bogus {
+		accepted, refused = "would be accepted if all of it validated", "would be refused if all of it validated too"
+	}
+	if !v.Until.IsZero() {
+		until = "until " + stamp(v.Until)
+	}
+	if v.Accepted {
+		return accepted + ", " + until
+	}
+	return refused + ": " + v.Reason
+}
