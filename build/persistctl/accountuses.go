@@ -82,9 +82,18 @@ type usedAt struct {
 
 // other is another account with a record at a name.
 type other struct {
-	Issuer   string `json:"issuer"`
-	URI      string `json:"account_uri"`
-	Document string `json:"document"`
+	Issuer   string    `json:"issuer"`
+	URI      string    `json:"account_uri"`
+	Document string    `json:"document"`
+	Until    time.Time `json:"until,omitzero"` // when the overlap ends by which it has the record
+}
+
+// String is the account, and when it has no record any more.
+func (o other) String() string {
+	if o.Until.IsZero() {
+		return o.URI
+	}
+	return fmt.Sprintf("%s (before %s only)", o.URI, stamp(o.Until))
 }
 
 // approvedIn is a team whose admin has approved the account.
@@ -163,7 +172,7 @@ func usesAt(book *policy.Book, name record.FQDN, uri string, has map[string]poli
 		}
 		for _, another := range g.AccountURIs(at) {
 			if another != uri && len(now.records) > 0 {
-				used.Others = append(used.Others, other{issuers[g.Issuer], another, versioned(book, g.Path())})
+				used.Others = append(used.Others, other{issuers[g.Issuer], another, versioned(book, g.Path()), g.NamedUntil(another)})
 			}
 		}
 	}
@@ -205,7 +214,43 @@ func (u *uses) text(w io.Writer) {
 	for _, s := range u.Stops {
 		fmt.Fprintf(w, "The control document stops %s.\n", s)
 	}
-	fmt.Fprintf(w, "Without %s, %s would have no record of any account, and %s that of another.\n", u.URI, counted(u.Alone, "name"), counted(len(u.Names)-u.Alone, "name"))
+	fmt.Fprintf(w, "Without %s, %s would have no record of any account, and %s that of another%s.\n", u.URI, counted(u.Alone, "name"), counted(len(u.Names)-u.Alone, "name"), u.passing())
+}
+
+// passing counts the names at which the others have records by overlaps alone, by when
+// the last of these ends.
+func (u *uses) passing() string {
+	count := map[string]int{}
+	for _, n := range u.Names {
+		if ends := n.ends(); !ends.IsZero() {
+			count[stamp(ends)]++
+		}
+	}
+	if len(count) == 0 {
+		return ""
+	}
+	parts := make([]string, 0, len(count))
+	for i, ends := range slices.Sorted(maps.Keys(count)) {
+		of := ""
+		if i == 0 {
+			of = " of them"
+		}
+		parts = append(parts, fmt.Sprintf("%d%s before %s", count[ends], of, ends))
+	}
+	return ", " + strings.Join(parts, " and ") + " only"
+}
+
+// ends is when nobody else has a record at the name any more; zero: never, or nobody
+// has.
+func (n usedAt) ends() time.Time {
+	var last time.Time
+	for _, o := range n.Others {
+		if o.Until.IsZero() {
+			return o.Until
+		}
+		last = later(last, o.Until)
+	}
+	return last
 }
 
 // printRows prints a table of list, and a blank line, where there is anything in
@@ -234,7 +279,7 @@ func (d usedBy) row() []string {
 func (n usedAt) line() line {
 	others := make([]string, 0, len(n.Others))
 	for _, o := range n.Others {
-		others = append(others, o.URI)
+		others = append(others, o.String())
 	}
 	return line{name: n.Name, prefix: n.Prefix, cells: []string{n.State, strings.Join(others, ", ")}}
 }

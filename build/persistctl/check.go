@@ -187,6 +187,7 @@ func (c *checking) judge(book *policy.Book, q record.Question, rules []record.Ru
 	texts := j.look(book, c.stanza, j.asked)
 	j.Verdicts, j.Accepted = decide(q, rules, texts)
 	j.explain(book, c.stanza, j.asked)
+	j.overlaps(c.stanza.grantsAt(book, q.FQDN), q, rules, j.Verdicts)
 	return j
 }
 

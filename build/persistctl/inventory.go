@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/policy"
@@ -41,6 +42,8 @@ type entry struct {
 	Records  []string    `json:"records"`
 	Ending   []passing   `json:"ending,omitempty"` // those of them that an overlap ends
 	Octets   *octets     `json:"octets,omitempty"` // of the answer at the name, for all of its grants; nil where it has no record
+
+	leaving []string // the accounts that have no record after an overlap
 }
 
 // largest is the largest answer.
@@ -71,7 +74,7 @@ func (s *showing) inventory(ctx context.Context, name record.FQDN, dir string) (
 		e := newEntry(lib.Book, g, s.stanza.standingOf(lib.Book, g, at), issuers)
 		e.Target = s.stanza.target(g.FQDN)
 		if e.Served {
-			e.Ending = ending(g, at)
+			e.Ending, e.leaving = ending(g, at), leaving(g, at)
 		}
 		if size := s.stanza.octets(lib.Book, lib.At(g.FQDN), at); size.Most > 0 {
 			e.Octets = &size
@@ -181,6 +184,9 @@ func (e entry) line(a addresses) line {
 	until, state := stamp(e.Until), "served"
 	if len(e.Ending) > 0 {
 		state = fmt.Sprintf("served, %s of it before %s only", counted(len(e.Ending), "record"), endsText(e.Ending))
+		if len(e.leaving) > 0 {
+			state += fmt.Sprintf(", from when %s has none", strings.Join(e.leaving, ", "))
+		}
 	}
 	if e.By != "" {
 		state += ", by the subtree of " + e.By.Readable()

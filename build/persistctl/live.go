@@ -83,6 +83,9 @@ func (c *checking) see(ctx context.Context, book *policy.Book, q record.Question
 		s.begins = begins(book, q)
 	}
 	err := s.ask(ctx, &c.live, j)
+	if book != nil {
+		s.overlaps(c.stanza.grantsAt(book, q.FQDN), q, rules, s.Verdicts)
+	}
 	return s, err
 }
 

@@ -61,6 +61,11 @@ func ending(g *policy.Grant, at time.Time) []passing {
 	return list
 }
 
+// leaving are the accounts that a grant names at an instant, by an overlap that ends.
+func leaving(g *policy.Grant, at time.Time) []string {
+	return slices.DeleteFunc(g.AccountURIs(at), func(uri string) bool { return g.NamedUntil(uri).IsZero() })
+}
+
 // endsText is when records end, by people.
 func endsText(list []passing) string {
 	var ends []string

@@ -13,6 +13,7 @@ type verdict struct {
 	Rules    string    `json:"rules"`
 	Accepted bool      `json:"accepted"`
 	Until    time.Time `json:"persist_until,omitzero"`
+	Ends     time.Time `json:"overlap_ends,omitzero"` // when the last record goes that is accepted; zero: no overlap ends it
 	Reason   string    `json:"reason,omitempty"`
 	Records  []finding `json:"records"`
 	Bogus    bool      `json:"bogus,omitempty"` // not all that is judged validates (DNSSEC), and no CA judges what does not
@@ -63,6 +64,9 @@ func (v verdict) sentence() string {
 	}
 	if !v.Until.IsZero() {
 		until = "until " + stamp(v.Until)
+	}
+	if !v.Ends.IsZero() {
+		until += ", by a record of an overlap, which goes at " + stamp(v.Ends)
 	}
 	if v.Accepted {
 		return accepted + ", " + until

@@ -149,6 +149,18 @@ func (t *Terms) AccountURIs(at time.Time) []string {
 	return uris
 }
 
+// NamedUntil returns the instant from which the grant names the account at uri no
+// longer, because of an overlap; zero: it goes on, or is not named at any instant.
+func (t *Terms) NamedUntil(uri string) time.Time {
+	switch p := &t.publishes; uri {
+	case p.account.uri:
+		return p.ends
+	case p.former.uri:
+		return p.formerUntil
+	}
+	return time.Time{}
+}
+
 // sooner is the earlier of two instants of which zero is never.
 func sooner(a, b time.Time) time.Time {
 	switch {
