@@ -23,6 +23,7 @@ type checking struct {
 	rules       string
 	live        live
 	all         bool
+	addresses   addresses
 }
 
 const checkLong = `Judge the records that the documents put at NAME at an instant, as a CA would
@@ -58,7 +59,7 @@ bogus at one server makes all of it bogus.
 
 With --live --all, do so for every grant of the documents, or of those in --zone, that
 has a record, 16 at a time, and print those that are not ok and how many there are of
-each status.
+each status. The names of an IP prefix that fare alike are one line.
 
 The exit status is 0 if any rule set accepts a record, and 1 if none does. With --live
 it is 0 for ok, 3 for not_yet, 4 for dns_error and bogus, and 1 for the others; with
@@ -98,6 +99,8 @@ func (c *checking) register(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&c.thumbprints, "thumbprint", nil, "`THUMBPRINTS` of the account's keys (RFC 7638), with commas between, if not those of the documents")
 	flags.BoolVar(&c.wildcard, "wildcard", false, "ask for a wildcard certificate, as *.NAME does")
 	flags.BoolVar(&c.all, "all", false, "with --live, check every grant that has a record, in the place of NAME, --issuer and --account")
+	c.addresses.register(flags)
+	flags.Lookup("addresses").Usage += ", with --all"
 	flags.StringVar(&c.rules, "rules", "", "apply one rule `SET` alone: boulder or draft-02")
 }
 

@@ -24,11 +24,14 @@ type sweep struct {
 	Counts  map[status]int `json:"counts"`
 	Checked []swept        `json:"checked"`
 	Without int            `json:"without_record"` // grants that have no record now, and are not asked for
+
+	addresses addresses
 }
 
 // swept is what becomes of one grant, for one account.
 type swept struct {
 	Name       record.FQDN `json:"name"`
+	Prefix     string      `json:"prefix,omitempty"` // by which a document grants it among others
 	Issuer     string      `json:"issuer"`
 	Account    string      `json:"account_uri"`
 	Wildcard   bool        `json:"wildcard"`
@@ -52,11 +55,12 @@ func (c *checking) sweep(ctx context.Context, dir string, rules []record.Rules) 
 	case len(questions) == 0:
 		return nil, fmt.Errorf("no grant has a record at %s: persistctl show says why", stamp(at))
 	}
-	s := &sweep{At: at, Counts: map[status]int{}, Checked: make([]swept, len(questions)), Without: without}
+	s := &sweep{At: at, Counts: map[status]int{}, Checked: make([]swept, len(questions)), Without: without, addresses: c.addresses}
 	if err := s.ask(ctx, questions, func(ctx context.Context, q record.Question) (*sight, error) { return c.see(ctx, lib.Book, q, rules) }); err != nil {
 		return nil, err
 	}
-	for _, one := range s.Checked {
+	for i, one := range s.Checked {
+		s.Checked[i].Prefix = prefixAt(lib.Book, one.Name)
 		s.Counts[one.Status]++
 	}
 	return s, nil
@@ -97,7 +101,10 @@ func (s *sweep) ask(ctx context.Context, questions []record.Question, see func(c
 		asking.Go(func() error {
 			seen, err := see(ctx, q)
 			if err == nil {
-				s.Checked[i] = swept{q.FQDN, q.Issuers[0], q.AccountURIs[0], q.Wildcard, seen.Status, seen.Reason, seen.Advice, seen.Delegation}
+				s.Checked[i] = swept{
+					Name: q.FQDN, Issuer: q.Issuers[0], Account: q.AccountURIs[0], Wildcard: q.Wildcard,
+					Status: seen.Status, Reason: seen.Reason, Advice: seen.Advice, Delegation: seen.Delegation,
+				}
 			}
 			return err
 		})
@@ -127,31 +134,35 @@ func (s *sweep) status() error {
 }
 
 func (s *sweep) text(w io.Writer) {
-	rows := [][]string{{"NAME", "ACCOUNT", "STATUS", "REASON"}}
+	var lines []line
 	var noted []string
 	for _, one := range s.Checked {
 		noted = append(noted, one.Delegation...)
 		if one.Status == statusOK {
 			continue
 		}
-		name := one.Name.Readable()
-		if one.Wildcard {
-			name = "*." + name
-		}
-		rows = append(rows, []string{name, one.Account, string(one.Status), one.Reason})
+		lines = append(lines, one.line())
 	}
-	if len(rows) > 1 {
-		table(w, rows...)
-		fmt.Fprintln(w)
-	}
+	printRows(w, []string{"NAME", "ACCOUNT", "STATUS", "REASON"}, s.addresses.fold(lines), func(row []string) []string { return row })
 	slices.Sort(noted)
 	for _, note := range slices.Compact(noted) {
 		fmt.Fprintf(w, "Of the delegation: %s.\n", note)
 	}
 	fmt.Fprintf(w, "Asked at %s for %s: %s.\n", stamp(s.At), counted(len(s.Checked), "grant"), s.summary())
-	if len(rows) > 1 {
+	if len(lines) > 0 {
 		fmt.Fprintln(w, "What one server says, and what to do: persistctl check NAME --live --issuer ISSUER-DOMAIN-NAME --account URI.")
 	}
+}
+
+// line is the grant as people read it. Names of a prefix are alike where the reason
+// differs in the name alone.
+func (one swept) line() line {
+	l := line{name: one.Name, prefix: one.Prefix, cells: []string{one.Account, string(one.Status), one.Reason}}
+	if one.Wildcard {
+		l.name = "*." + l.name
+	}
+	l.alike = strings.ReplaceAll(strings.Join(l.cells, "\x00"), one.Name.Owner(), "")
+	return l
 }
 
 // summary counts what came of the grants.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/coredns-persist/persist/plugin/persist/policy/policytest"
+	"github.com/coredns-persist/persist/plugin/persist/record"
 )
 
 // Two names lead to their targets, one leads nowhere, one is not signed for, and one
@@ -50,6 +51,24 @@ func TestEveryGrantIsCheckedAtItsTarget(t *testing.T) {
 	}
 	if strings.Contains(text, "www.example.com") {
 		t.Errorf("Expected what is in order to be counted only, got\n%s", text)
+	}
+}
+
+// The names of a prefix that fare alike are one line, as show has them.
+func TestASweepFoldsThePrefix(t *testing.T) {
+	s := sweep{Counts: map[status]int{statusMissing: 4}}
+	for _, name := range []record.FQDN{"64.2.0.192.in-addr.arpa", "65.2.0.192.in-addr.arpa", "66.2.0.192.in-addr.arpa", "67.2.0.192.in-addr.arpa"} {
+		s.Checked = append(s.Checked, swept{Name: name, Prefix: "192.0.2.64/30", Account: policytest.AccountURI, Status: statusMissing, Reason: "there is no TXT record at " + name.Owner()})
+	}
+	var folded strings.Builder
+	s.text(&folded)
+	if out := folded.String(); strings.Count(out, " missing ") != 1 || !strings.Contains(out, "\n192.0.2.64/30 (4 names)  "+policytest.AccountURI+"  missing  there is no TXT record at _ip-validation-persist.64.2.0.192.in-addr.arpa.") {
+		t.Errorf("Expected one line for the prefix, got\n%s", out)
+	}
+	var each strings.Builder
+	s.addresses = true
+	if s.text(&each); !strings.Contains(each.String(), "\n192.0.2.67 ") || strings.Count(each.String(), " missing ") != 4 {
+		t.Errorf("Expected a line for each address, got\n%s", each.String())
 	}
 }
 

@@ -443,8 +443,24 @@ func TestIPAddressesAreCheckedAtTheirOwnLabel(t *testing.T) {
 	hash := []string{"1.2.0.192.in-addr.arpa", "--hash-prefix", "https://ca.example/account-hash/", "--thumbprint", policytest.Thumbprint}
 	c := checkLive(t, w, resolver, hash...)
 	c.expect(t, "wrong", "accounturi", "wrong", "wrong")
+	if !strings.Contains(c.Advice, `publish this TXT record instead: `+zone+` TXT "ca.example; accounturi=https://ca.example/account-hash/`) {
+		t.Errorf("Expected the hash, which alone is accepted at an address, got %q", c.Advice)
+	}
 	c = checkLive(t, w, resolver, slices.Concat(hash, []string{"--rules", "boulder"})...)
-	c.expect(t, "missing", "Boulder validates no IP addresses", "missing", "missing")
+	c.expect(t, "missing", "no record would be accepted at "+zone+": Boulder validates no IP addresses", "missing", "missing")
+	if strings.Contains(c.Advice, "publish") || !strings.Contains(c.Advice, "RFC 8738") {
+		t.Errorf("Expected no record to be published, because none will do, got %q", c.Advice)
+	}
+	// Without a prefix of hashes, as Let's Encrypt has none.
+	c = checkLive(t, w, resolver, "192.0.2.1")
+	c.expect(t, "unparseable", "no record would be accepted at "+zone+": Boulder validates no IP addresses", "unparseable", "unparseable")
+	if strings.Contains(c.Advice, "publish") || !strings.Contains(c.Advice, "accountHashPrefix") {
+		t.Errorf("Expected no record to be published, because none will do, got %q", c.Advice)
+	}
+	c = checkLive(t, w, resolver, hash[:3]...)
+	if strings.Contains(c.Advice, "publish") || !strings.Contains(c.Advice, "--thumbprint") {
+		t.Errorf("Expected advice to name the key of the account, got %q", c.Advice)
+	}
 }
 
 func TestCheckLiveSaysWhatItSaw(t *testing.T) {

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/coredns-persist/persist/plugin/persist/record"
 )
 
 // conclude puts together what was seen, and says what to do.
@@ -19,7 +17,11 @@ func (s *sight) conclude(j judge) {
 		s.Advice = "order after that, or change not_before in the account document"
 		return
 	}
-	s.Reason, s.Advice = s.why(views), s.advice(j)
+	if none := j.hopeless(); none != nil && slices.Contains(nearest[1:], s.Status) {
+		s.Reason, s.Advice = fmt.Sprintf("no record would be accepted at %s: %s", s.Owner, strings.Join(none, "; ")), j.whereHopeless()
+	} else {
+		s.Reason, s.Advice = s.why(views), s.advice(j)
+	}
 	for _, v := range views {
 		if v.TCP != "" {
 			s.Hints = append(s.Hints, fmt.Sprintf("%s gives no answer over TCP, which whoever gets a truncated one asks by (RFC 7766): %s", v.Server, v.TCP))
@@ -100,18 +102,4 @@ func (s *sight) whereWrong(j judge) string {
 		return "look which documents the servers read, whether they reach their store, and who else writes to the zone; persistctl show has what is to be served"
 	}
 	return "publish this TXT record instead: " + j.acceptable(s.Resolver.end())
-}
-
-// acceptable is the simplest record at owner that would be accepted, as in a zone
-// file.
-func (j judge) acceptable(owner string) string {
-	r := record.Record{Issuer: j.q.Issuers[0], AccountURI: j.q.AccountURIs[0], Wildcard: j.q.Wildcard}
-	if len(j.rules) == 1 && j.rules[0] == record.Draft02 && j.q.HashPrefix != "" && len(j.q.Thumbprints) > 0 {
-		r.AccountURI = record.HashAccountURI(j.q.HashPrefix, j.q.FQDN, j.q.Thumbprints[0], r.AccountURI)
-	}
-	text, err := r.Render()
-	if err != nil {
-		return err.Error()
-	}
-	return fmt.Sprintf("%s TXT %q", owner, text)
 }
