@@ -35,7 +35,8 @@ What the CA knows besides, its other issuer-domain-names, its hash prefix and th
 thumbprints of the account's keys, is taken from the documents. The server is
 taken to have the defaults of the Corefile: write what stands there besides, such as
 --zone with --cuts or --denial nsec, which serve no name of a subtree. With --targets,
-the CNAME that leads from the name to --zone is taken to be there.
+the CNAME that leads from the name to --zone is taken to be there; to a name inside of
+--zone none can lead, and its records are not found.
 
 With --live, judge the records that DNS has instead, as every server of the zone
 serves them, in its NS RRset or in the delegation at its parent, and as a validating

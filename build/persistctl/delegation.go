@@ -44,8 +44,8 @@ func (d *delegating) point(names []record.FQDN) (*delegation, error) {
 	}
 	p := &delegation{Records: []parentRecord{}, Impossible: []unreachable{}, Notes: targetNotes}
 	for _, name := range d.leadable(p, names) {
-		if owner := name.Owner(); dns.IsSubDomain(z.Origin, owner) {
-			p.Impossible = append(p.Impossible, unreachable{name, fmt.Sprintf("a CNAME at %s would have to stand in %s, which is the zone of targets itself: serve the name in another way", owner, z.Origin)})
+		if reason := unleadable(name, z.Origin); reason != "" {
+			p.Impossible = append(p.Impossible, unreachable{name, reason})
 			continue
 		}
 		p.Records = append(p.Records, parentRecord{name, name.Owner(), "CNAME", d.ttl, []string{zone.Target(name, z.Origin)}})

@@ -61,12 +61,16 @@ func newTold() told {
 // look returns the values of the records at the name, and notes which grants
 // have none.
 func (t *told) look(book *policy.Book, s *stanza, a asked) []string {
-	if t.Target = s.target(a.Name); t.Target != "" {
+	unled := s.unledTo(a.Name)
+	if t.Target = s.target(a.Name); t.Target != "" && unled == "" {
 		t.Hints = append(t.Hints, fmt.Sprintf("its records stand at %s, and a CA that asks for %s finds them by a CNAME: see persistctl delegate", t.Target, a.Owner))
 	}
 	var texts []string
 	for _, g := range s.grantsAt(book, a.Name) {
 		now := s.standingOf(book, g, a.At)
+		if unled != "" {
+			now = standing{reason: unled}
+		}
 		for _, r := range now.records {
 			texts = append(texts, r.Text)
 		}

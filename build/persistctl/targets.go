@@ -1,9 +1,12 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/coredns-persist/persist/plugin/persist/record"
 	"github.com/coredns-persist/persist/plugin/persist/zone"
 
+	"github.com/miekg/dns"
 	"github.com/spf13/pflag"
 )
 
@@ -61,6 +64,28 @@ func (s *stanza) serves(name record.FQDN) error {
 		err = usagef("%s lies outside of --zone %s: write the zone that serves it, or --targets if CNAME records lead there", name.Owner(), s.zone)
 	}
 	return err
+}
+
+// unleadable says why no CNAME can lead to the target of a name in the zone of targets
+// at origin, empty if one can.
+func unleadable(name record.FQDN, origin string) string {
+	owner := name.Owner()
+	if !dns.IsSubDomain(origin, owner) {
+		return ""
+	}
+	return fmt.Sprintf("a CNAME at %s would have to stand in %s, which is the zone of targets itself: serve the name in another way", owner, origin)
+}
+
+// unledTo is unleadable in the zone of the stanza, empty where that has no targets.
+func (s *stanza) unledTo(name record.FQDN) string {
+	if !s.targets {
+		return ""
+	}
+	z, err := s.named()
+	if err != nil { // check has refused it
+		return ""
+	}
+	return unleadable(name, z.Origin)
 }
 
 // target is the name in a zone of targets at which the records of name stand,
