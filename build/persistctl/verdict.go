@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/record"
@@ -17,6 +18,8 @@ type verdict struct {
 	Reason   string    `json:"reason,omitempty"`
 	Records  []finding `json:"records"`
 	Bogus    bool      `json:"bogus,omitempty"` // not all that is judged validates (DNSSEC), and no CA judges what does not
+
+	others string // rule sets that accept
 }
 
 // finding is what becomes of one record.
@@ -34,7 +37,21 @@ func decide(q record.Question, rules []record.Rules, texts []string) (verdicts [
 		verdicts = append(verdicts, newVerdict(r, v))
 		accepted = accepted || v.Accepted
 	}
+	for i := range verdicts {
+		verdicts[i].others = acceptedBy(verdicts)
+	}
 	return verdicts, accepted
+}
+
+// acceptedBy are the rule sets that accept.
+func acceptedBy(verdicts []verdict) string {
+	var rules []string
+	for _, v := range verdicts {
+		if v.Accepted {
+			rules = append(rules, v.Rules)
+		}
+	}
+	return strings.Join(rules, " or ")
 }
 
 func newVerdict(rules record.Rules, v record.Verdict) verdict {
@@ -70,6 +87,12 @@ func (v verdict) sentence() string {
 	}
 	if v.Accepted {
 		return accepted + ", " + until
+	}
+	if v.others != "" { // which is in order, and needs not look like a failure
+		refused = fmt.Sprintf("no CA that goes by this to the letter would accept, and one that goes by %s does", v.others)
+		if v.Bogus {
+			refused += " if all of it validates"
+		}
 	}
 	return refused + ": " + v.Reason
 }

@@ -70,7 +70,7 @@ type Verdict struct {
 	Accepted bool
 	Match    int       // the index of the record that validates, the first if several do; -1: none
 	Until    time.Time // persistUntil of that record, which no authorization may outlive; zero: none
-	Reason   string    // why nothing validates; empty where something does
+	Reason   string    // why nothing is accepted; empty where something is
 	Findings []Finding // one for each record, in their order; empty where the CA does not look at them
 }
 
@@ -95,9 +95,29 @@ func Judge(rules Rules, q Question, rrset []string) Verdict {
 		}
 	}
 	if !v.Accepted {
-		v.Reason = fmt.Sprintf("there is no TXT record at %s that validates, among %d", q.FQDN.Owner(), len(rrset))
+		v.Reason = v.unaccepted(q.FQDN.Owner())
 	}
 	return v
+}
+
+// unaccepted says why none of the records at owner is accepted: the reason of the one
+// that is for this CA, or where there are several that none will do.
+func (v Verdict) unaccepted(owner string) string {
+	var own []Finding
+	for _, f := range v.Findings {
+		if f.Outcome != Foreign {
+			own = append(own, f)
+		}
+	}
+	switch {
+	case len(v.Findings) == 0:
+		return "there is no TXT record at " + owner
+	case len(own) == 0:
+		return fmt.Sprintf("there is no TXT record for this CA at %s, among %d", owner, len(v.Findings))
+	case len(own) == 1:
+		return own[0].Reason
+	}
+	return fmt.Sprintf("none of the %d TXT records for this CA at %s is accepted", len(own), owner)
 }
 
 // unasked says why the CA does not even look, empty if it does.
