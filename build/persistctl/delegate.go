@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -147,18 +148,30 @@ func (d *delegating) names(ctx context.Context, args []string) ([]record.FQDN, e
 		if _, err := os.Stat(filepath.Join(arg, store.ConfigPath+".json")); err == nil {
 			return nil, usagef("%s is a directory of documents: write --all %s for every name that they grant", arg, arg)
 		}
-		name, _, err := record.ParseFQDN(arg)
+		meant, err := meantBy(arg)
 		if err != nil {
 			return nil, usageError{err}
 		}
-		if err := d.stanza.serves(name); err != nil {
-			return nil, err
-		}
-		if !slices.Contains(names, name) {
-			names = append(names, name)
+		for _, name := range meant {
+			if err := d.stanza.serves(name); err != nil {
+				return nil, err
+			}
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
 		}
 	}
 	return names, nil
+}
+
+// meantBy returns the names that one of the command line stands for, as one in a
+// document does: an IP prefix for several, where it has no reverse name of its own.
+func meantBy(arg string) ([]record.FQDN, error) {
+	if _, err := netip.ParsePrefix(arg); err == nil {
+		return record.ParsePrefix(arg)
+	}
+	name, _, err := record.ParseFQDN(arg)
+	return []record.FQDN{name}, err
 }
 
 // granted returns every name in --zone that is granted, in canonical order.

@@ -62,6 +62,9 @@ func (d *delegating) leadable(p *delegation, names []record.FQDN) []record.FQDN 
 	if len(d.below) > 0 {
 		p.Notes = slices.Concat(p.Notes, []string{belowNote(d.below, d.stanza.cuts)})
 	}
+	if d.stanza.cuts && !d.all {
+		p.Notes = slices.Concat(p.Notes, []string{cutsNote})
+	}
 	var list []record.FQDN
 	for _, name := range names {
 		if _, prefix := name.Prefix(); prefix && !name.IsAddress() {

@@ -23,6 +23,7 @@ var (
 		"The TTL of DS counts when the key-signing key is rolled: persistctl keys roll-ksk waits for it.",
 	}
 	directNote = "A CA finds the record where it asks for it, so that its rules for CNAMEs do not matter, and the hash form binds the name that is validated (draft-ietf-acme-dns-persist-02 section 4.1)."
+	cutsNote   = "Cuts are served at the names that documents list, and not at those which the subtree of another name covers: see that they list each NAME, as --all DIR does by itself. To a name that none lists such a delegation is lame."
 	noKeysNote = "These are delegations without DNSSEC: write --keys DIR or --keys-vault MOUNT/PATH for the DS records."
 
 	overlayNotes = []string{
