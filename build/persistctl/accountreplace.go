@@ -39,7 +39,8 @@ Each document is changed in place: one write brings the new account, and keeps t
 old one in an overlap that ends by itself, at the same instant in all documents. So
 there is no moment with neither, a stop of a document goes on to hold, and max_grants
 counts each name once. The ACME clients may change over at any time between. With
---overlap 0 the old account goes at once, as after a theft.
+--overlap 0 the old account goes at once, as after a theft. With both URIs the other way
+round it goes back while the overlap lasts: the accounts change places.
 
 Where a team document approves accounts by name, an admin must have approved the new
 one: what to add is printed, and nothing is written before it is there, since servers
@@ -240,7 +241,7 @@ func (r *replacing) thumbprints() []string {
 
 // updated is the change of a document to another body.
 func updated(d *store.Document, body []byte) change {
-	return change{Document: d.Path, Action: update, Replaces: d.Version, Members: differences(d.Body, body), body: append(slices.Clone(body), '\n')}
+	return change{Document: d.Path, Action: update, Replaces: d.Version, Members: differences(d.Body, body), body: body}
 }
 
 // foresee says what the changes mean, once an admin has approved the account, and
@@ -265,7 +266,9 @@ func (f *replacement) apply(ctx context.Context, w store.Writer, settle time.Dur
 	for i, c := range f.Changes {
 		err := context.Cause(ctx)
 		if err == nil && i > 0 && rank(c) != rank(f.Changes[i-1]) {
-			fmt.Fprintf(progress, "waiting %s for servers to read the approvals\n", settle)
+			if settle > 0 {
+				fmt.Fprintf(progress, "waiting %s for servers to read the approvals\n", settle)
+			}
 			err = wait(ctx, w, settle)
 		}
 		if err == nil {

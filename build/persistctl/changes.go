@@ -235,7 +235,8 @@ func changed(s *store.Snapshot, changes []change, at time.Time) *store.Snapshot 
 	next.Documents = slices.Clone(s.Documents)
 	next.Braked = at
 	for _, c := range changes {
-		d := store.Document{Path: c.Document, Version: following(c.Replaces), Created: at, Confirmed: at, Body: c.body, Hash: sha256.Sum256(c.body), Withdrawn: c.Action == remove}
+		hash := sha256.Sum256(c.body)
+		d := store.Document{Path: c.Document, Version: following(s.Document(c.Document), hash), Created: at, Confirmed: at, Body: c.body, Hash: hash, Withdrawn: c.Action == remove}
 		i, there := slices.BinarySearchFunc(next.Documents, d.Path, func(d store.Document, path string) int { return strings.Compare(d.Path, path) })
 		if there {
 			next.Documents[i] = d
@@ -246,8 +247,15 @@ func changed(s *store.Snapshot, changes []change, at time.Time) *store.Snapshot 
 	return &next
 }
 
-// following is the version that Vault makes after version.
-func following(version string) string {
-	n, _ := strconv.Atoi(version) // 0 where there is none
+// following is the version that a store makes after that of was, nil for none, of a body
+// with the hash: the next number in Vault, and in a directory a part of the hash.
+func following(was *store.Document, hash [sha256.Size]byte) string {
+	if was == nil {
+		return "1"
+	}
+	if was.Version == store.FileVersion(was.Hash) {
+		return store.FileVersion(hash)
+	}
+	n, _ := strconv.Atoi(was.Version) // 0 where there is none
 	return strconv.Itoa(n + 1)
 }

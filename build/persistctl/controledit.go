@@ -55,7 +55,7 @@ func editControlOnce(ctx context.Context, w store.Writer, change func(*policy.Co
 	if err != nil || !changed {
 		return versionOf(d), err
 	}
-	if err := w.Write(ctx, store.ControlPath, append(c.JSON(), '\n'), d.Version); err != nil {
+	if err := w.Write(ctx, store.ControlPath, c.JSON(), d.Version); err != nil {
 		return "", err
 	}
 	if d, err = w.Read(ctx, store.ControlPath); err != nil {

@@ -223,3 +223,34 @@ func TestNoMinuteOfAMigrationIsWithoutARecordThatTheCATakes(t *testing.T) {
 		})
 	}
 }
+
+// In the middle of an overlap the accounts change places, and every minute has a record
+// of both, also in a cache, until one goes.
+func TestNoMinuteOfAWayBackIsWithoutARecordOfEitherAccount(t *testing.T) {
+	before := fmt.Sprintf(`{"account_uri": %q, "overlap": {"until": %q, "account_uri": %q}, "domains": {"example.com": {}}}`,
+		accountURI, noon.Add(changeTime).Format(time.RFC3339), anotherURI)
+	after, err := policy.ReplaceAccount([]byte(before), anotherURI, "", noon.Add(cutoverTime), noon.Add(leadTime))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, form := range []string{"uri", "hash"} {
+		m := &migration{
+			t: t, keys: newKeys(t, dns.ECDSAP256SHA256), before: in(form, before), after: in(form, string(after)),
+			servers: []*answer.Authority{answer.New(newZone(t, origin, false), 1000), answer.NewChained(newChainedZone(t, origin), new(answer.Serial))},
+		}
+		rules := map[string]record.Rules{"uri": record.Boulder, "hash": record.Draft02}[form]
+		forth, back := wish{rules, accountURI, firstKey}, wish{rules, anotherURI, secondKey}
+		if gaps, most, last := m.gaps(back, back); len(gaps) > 0 || most != 2 || last != 1 {
+			t.Errorf("%s: expected one that has gone back to find a record, and two at most, got gaps at %v, %d and %d", form, gaps, most, last)
+		}
+		m.book = nil
+		if gaps, _, _ := m.gaps(forth, back); len(gaps) > 0 {
+			t.Errorf("%s: expected one that has yet to go back to find a record, got gaps at %v", form, gaps)
+		}
+	}
+}
+
+// in has a document ask for a form.
+func in(form, document string) string {
+	return strings.Replace(document, `"domains"`, `"forms": ["`+form+`"], "domains"`, 1)
+}

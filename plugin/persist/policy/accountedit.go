@@ -14,8 +14,9 @@ import (
 // an instant, and goes at once where that is zero. What else the document says stays
 // as it is written.
 //
-// It fails where an overlap is not over yet at the instant at: what that one keeps
-// would end too early.
+// Where the account at uri is the one that an overlap keeps which is not over yet at
+// the instant at, both change places, and both stand on. It fails for any other such
+// overlap, since what that one keeps would end too early.
 func ReplaceAccount(body []byte, uri, thumbprint string, until, at time.Time) ([]byte, error) {
 	top, err := parseObject(body)
 	if err != nil {
@@ -23,17 +24,25 @@ func ReplaceAccount(body []byte, uri, thumbprint string, until, at time.Time) ([
 	}
 	o := newObject("", top)
 	before := overlap{uri: o.text("account_uri"), thumbprints: o.thumbprints()}
-	if running := o.overlap(); running.until.After(at) {
-		return nil, fmt.Errorf("has an overlap until %s, which this would end: do it then, or remove the overlap first", stamp(running.until))
-	}
+	running := o.overlap()
 	if len(o.faults.list) > 0 {
 		return nil, fmt.Errorf("is not valid: %s: %s", o.faults.list[0].field, o.faults.list[0].reason)
+	}
+	var keys []string
+	if thumbprint != "" {
+		keys = []string{thumbprint}
+	}
+	if running.until.After(at) {
+		if reason := running.keepsBack(uri, keys); reason != "" {
+			return nil, fmt.Errorf("has an overlap until %s, %s: do it after that", stamp(running.until), reason)
+		}
+		keys = running.thumbprints
 	}
 	top.set("account_uri", textValue(uri))
 	top.drop("thumbprints")
 	top.drop("overlap")
-	if thumbprint != "" {
-		top.set("thumbprints", listValue(thumbprint))
+	if len(keys) > 0 {
+		top.set("thumbprints", listValue(keys...))
 	}
 	if !until.IsZero() {
 		kept := value{kind: jsontext.KindBeginObject}
@@ -45,6 +54,25 @@ func ReplaceAccount(body []byte, uri, thumbprint string, until, at time.Time) ([
 		top.set("overlap", kept)
 	}
 	return top.indented(), nil
+}
+
+// keepsBack returns why the account at uri, with the keys, which may be none, cannot
+// take the place of the current one without a loss of records that v keeps; empty
+// where it can. An account has records by one key, and an overlap by all that it names.
+func (v overlap) keepsBack(uri string, keys []string) string {
+	switch {
+	case v.uri == "":
+		return "which this would end"
+	case v.uri != uri:
+		return fmt.Sprintf("which this would end, and the records of %s with it", v.uri)
+	case v.forms != 0:
+		return "which has forms too, and those are not to end or to last with the account"
+	case len(v.thumbprints) > 1:
+		return fmt.Sprintf("with several thumbprints of %s, whose records are by one key where it is no overlap", uri)
+	case len(keys) > 0 && !slices.Equal(keys, v.thumbprints):
+		return fmt.Sprintf("whose records of %s are by the key that it had: leave out the thumbprint", uri)
+	}
+	return ""
 }
 
 // ApproveAccount returns the body of a team document that approves the account at

@@ -76,6 +76,46 @@ func TestARunningOverlapIsNotReplaced(t *testing.T) {
 	}
 }
 
+// The accounts change places, each with the key that it had, and neither has a record
+// less.
+func TestAnAccountOfARunningOverlapIsGoneBackTo(t *testing.T) {
+	const body = `{"account_uri": "` + uri + `", "thumbprints": ["` + thumbprint + `"], "forms": ["hash"],
+		"overlap": {"until": "2026-11-10T00:00:00Z", "account_uri": "` + formerURI + `", "thumbprints": ["` + formerKey + `"]}, "domains": {"example.com": {}}}`
+	until := ends.AddDate(0, 0, 1)
+	is, err := policy.ReplaceAccount([]byte(body), formerURI, "", until, read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := compile(t, changing("").With(documents{"accounts/web/ca/a": string(is)}))
+	for at, want := range map[time.Time][]string{
+		read:  {hashOf("example.com", formerKey, formerURI), hashOf("example.com", thumbprint, uri)},
+		ends:  {hashOf("example.com", formerKey, formerURI), hashOf("example.com", thumbprint, uri)},
+		until: {hashOf("example.com", formerKey, formerURI)},
+	} {
+		if got := named(b, "example.com", at); len(got) != len(want) || !contains(got, want) {
+			t.Errorf("At %v: expected %q, got %q", at, want, got)
+		}
+	}
+	if again, err := policy.ReplaceAccount([]byte(body), formerURI, formerKey, until, read); err != nil || string(again) != string(is) {
+		t.Errorf("Expected the same by the thumbprint that it had, got %s, %v", again, err)
+	}
+}
+
+// What would go with the overlap is not gone back over.
+func TestAnOverlapThatKeepsMoreIsNotGoneBackOver(t *testing.T) {
+	for kept, c := range map[string]struct{ to, key, says string }{
+		`"account_uri": "` + formerURI + `"`:                                                             {"https://ca.example/acct/9", "", "the records of " + formerURI + " with it"},
+		`"account_uri": "` + formerURI + `", "forms": ["hash"]`:                                          {formerURI, "", "has forms too"},
+		`"account_uri": "` + formerURI + `", "thumbprints": ["` + formerKey + `", "` + thumbprint + `"]`: {formerURI, "", "several thumbprints"},
+		`"account_uri": "` + formerURI + `", "thumbprints": "` + formerKey + `"`:                         {formerURI, thumbprint, "leave out the thumbprint"},
+	} {
+		body := `{"account_uri": "` + uri + `", "overlap": {"until": "2026-11-10T00:00:00Z", ` + kept + `}, "domains": {"example.com": {}}}`
+		if _, err := policy.ReplaceAccount([]byte(body), c.to, c.key, ends, read); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: expected a refusal with %q, got %v", kept, c.says, err)
+		}
+	}
+}
+
 func TestAnApprovalIsAddedToWhatIsApproved(t *testing.T) {
 	const team = `{"domains": ["example.com"], "issuers": ["ca"], "accounts": {"` + formerURI + `": {"thumbprints": "` + formerKey + `", "proof": {"verified_at": 1790000000}}}, "x_a": 1}`
 	for name, c := range map[string]struct {

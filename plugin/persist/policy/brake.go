@@ -56,7 +56,7 @@ func (c *ControlDocument) Check() error {
 	return fmt.Errorf("%s: %s", one.field, one.reason)
 }
 
-// JSON returns the document as it is to be written.
+// JSON returns the document as it is to be written, with a line feed at the end.
 func (c *ControlDocument) JSON() []byte { return c.top.indented() }
 
 // Stops returns the stops of the document, in their order.

@@ -163,7 +163,7 @@ func (v *value) drop(name string) {
 }
 
 // indented is the text of v as people read it, where v was read or is made of
-// strings.
+// strings, with a line feed at the end.
 func (v value) indented() []byte {
 	var text bytes.Buffer
 	_ = v.write(jsontext.NewEncoder(&text, jsontext.AllowDuplicateNames(true), jsontext.WithIndent("  ")))

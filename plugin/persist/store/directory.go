@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -65,9 +66,13 @@ func (d *Directory) Read(_ context.Context, path string) (*Document, error) {
 	}
 	doc := &Document{Path: path, Created: info.ModTime(), Body: body}
 	doc.seal()
-	doc.Version = hex.EncodeToString(doc.Hash[:6])
+	doc.Version = FileVersion(doc.Hash)
 	return doc, nil
 }
+
+// FileVersion is the version of a document in a directory that has the hash: its first
+// 12 digits, as sha256sum says.
+func FileVersion(hash [sha256.Size]byte) string { return hex.EncodeToString(hash[:6]) }
 
 func readFile(name string) ([]byte, error) {
 	f, err := os.Open(name) // #nosec G304 -- below the directory of the Corefile
