@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/store"
 
 	"github.com/spf13/cobra"
 )
@@ -18,7 +19,8 @@ a server does that starts, and print what it would not use, one a line:
 
 A warning, in the form of a rejection, is about what is valid and deserves a
 second look: grants and overlaps that are over, stops that stop nothing, teams that
-may do much, answers that are too large for UDP at some instant from now on.
+may do much, answers that are too large for UDP at some instant from now on, and
+files and folders in DIR that look like documents and are not read.
 
 The instant until of a grant must lie after its document was written, and no
 further than max_until after it. In Vault that is when the version was made; in a
@@ -53,8 +55,8 @@ func newLint(out *output) *cobra.Command {
 			return unloaded
 		}
 		report := lint(lib, now)
-		var err error
-		if team != "" {
+		err := report.besides(&docs, argument(args, 0))
+		if err == nil && team != "" {
 			err = report.only(team, lib)
 		}
 		if err == nil {
@@ -98,8 +100,23 @@ func newRemark(r policy.Rejection) remark {
 	return remark{r.Path, r.Version, r.Field, string(r.Name), r.Reason}
 }
 
-// String returns the remark as the server logs a rejection.
+// besides warns of what is in a directory beside the documents and looks like one.
+func (r *lintReport) besides(docs *documents, dir string) error {
+	source, err := docs.source(dir)
+	if d, ok := source.(*store.Directory); ok {
+		for _, i := range d.Ignored() {
+			r.Warnings = append(r.Warnings, remark{Path: i.Path, Reason: i.Reason})
+		}
+	}
+	return err
+}
+
+// String returns the remark as the server logs a rejection. What is no document has no
+// version.
 func (r remark) String() string {
+	if r.Version == "" && r.Field == "" {
+		return r.Path + ": " + r.Reason
+	}
 	return policy.Rejection{Path: r.Path, Version: r.Version, Field: r.Field, Reason: r.Reason}.Error()
 }
 

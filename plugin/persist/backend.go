@@ -78,7 +78,7 @@ func openBackend(cfg *config, others []*backend) (*backend, error) {
 
 func (b *backend) source(cfg *config) (store.Source, error) {
 	if cfg.vault == nil {
-		return store.OpenDirectory(cfg.policies)
+		return openDirectory(cfg.policies)
 	}
 	v, err := store.NewVault(*cfg.vault)
 	if err != nil {
@@ -87,6 +87,18 @@ func (b *backend) source(cfg *config) (store.Source, error) {
 	v.ListenToTokens(observer{b})
 	b.vault = v
 	return v, nil
+}
+
+// openDirectory opens the store in dir, and tells of what in it nobody reads.
+func openDirectory(dir string) (store.Source, error) {
+	d, err := store.OpenDirectory(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range d.Ignored() {
+		log.Warningf("%s: %s", d, i)
+	}
+	return d, nil
 }
 
 // close stops watching. Where a token was obtained by logging in, Vault gets a
