@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -104,7 +106,12 @@ func (s *acmeServer) directory(ctx context.Context, address string) (*directory,
 		return nil, fmt.Errorf("%s answers %s, and not with a directory", address, answer)
 	}
 	d := &directory{}
-	if err := json.Unmarshal(answer.body, d); err != nil {
+	err = json.Unmarshal(answer.body, d)
+	if wrong, ok := errors.AsType[*json.SemanticError](err); ok && wrong.JSONPointer != "" {
+		member := strings.Join(slices.Collect(wrong.JSONPointer.Tokens()), ".")
+		return nil, fmt.Errorf("%s is no ACME directory (RFC 8555 section 7.1.1): its member %s is of another type than there", address, member)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%s is no ACME directory (RFC 8555 section 7.1.1), which is a JSON object: see the CA's documentation for its URL", address)
 	}
 	for _, u := range []string{d.NewNonce, d.NewAccount} {

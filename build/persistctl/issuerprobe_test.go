@@ -262,6 +262,8 @@ func TestWhatIsNoDirectoryOfTheCAIsRefused(t *testing.T) {
 	})
 	ca.says("/page", "<html>")
 	ca.says("/other", `{"issuer": "https://ca.example"}`)
+	ca.says("/typed", `{"newNonce": "CA/a", "newAccount": "CA/c", "meta": {"caaIdentities": "ca.example"}}`)
+	ca.says("/list", `["newNonce"]`)
 	ca.says("/twice", `{"newNonce": "CA/a", "newNonce": "CA/b", "newAccount": "CA/c"}`)
 	ca.says("/large", `{"newNonce": "`+strings.Repeat("a", mostACME)+`"}`)
 	for path, want := range map[string]string{
@@ -271,6 +273,8 @@ func TestWhatIsNoDirectoryOfTheCAIsRefused(t *testing.T) {
 		"/problem":   `answers 503 Service Unavailable, "urn:ietf:params:acme:error:serverInternal": "down"`,
 		"/missing":   "answers 404 Not Found, and not with a directory",
 		"/page":      "is no ACME directory (RFC 8555 section 7.1.1), which is a JSON object",
+		"/typed":     "is no ACME directory (RFC 8555 section 7.1.1): its member meta.caaIdentities is of another type than there",
+		"/list":      "is no ACME directory (RFC 8555 section 7.1.1), which is a JSON object",
 		"/other":     "newNonce and newAccount are no https URLs in it",
 		"/twice":     "is no ACME directory",
 		"/large":     "answers with more than 262144 octets",

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/coredns-persist/persist/build/persistctl/servers"
@@ -42,6 +43,7 @@ type liveView struct {
 	TCP       string   `json:"tcp,omitempty"`        // why there is no answer over TCP
 
 	lame bool // the server does not serve the zone
+	unaddressed bool // its name has no address
 }
 
 // nobody stands for the servers of a zone where they are not known.
@@ -60,6 +62,7 @@ func seen(owner string, said servers.View) liveView {
 	case said.Err != nil:
 		v.Status, v.Reason = statusDNSError, said.Err.Error()
 		v.lame = errors.As(said.Err, new(servers.Lame))
+		_, v.unaddressed = errors.AsType[servers.NoAddress](said.Err)
 	case said.Bogus != nil:
 		v.Status, v.Reason = statusBogus, said.Bogus.Error()
 	case err != nil:
@@ -90,10 +93,24 @@ func (v *liveView) read(rrs []dns.RR) error {
 func (j judge) resolved(owner string, said servers.View) liveView {
 	v := seen(owner, said)
 	v.Server = "resolver " + said.Server
+	v.Reason = ofItself(v.Server, v.Reason)
 	if v.Status == "" {
 		j.decide(&v)
 	}
 	return v
+}
+
+// ofItself is a reason that follows the name of the server, which it need not begin
+// with.
+func ofItself(server, reason string) string {
+	rest, ok := strings.CutPrefix(reason, "the "+server)
+	switch said, why := strings.CutPrefix(rest, ": "); {
+	case !ok:
+		return reason
+	case why:
+		return said
+	}
+	return "it" + rest
 }
 
 // end is where aliases lead, the name itself where there are none.

@@ -110,7 +110,14 @@ func (r resolver) addressesBy(ctx context.Context, name string, only4 bool, by l
 		}
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf("the resolver %s has no address of %s", r, name)
+		return nil, NoAddress{string(r), name}
 	}
 	return all, nil
+}
+
+// NoAddress is the error that a name of a server has no address.
+type NoAddress struct{ Resolver, Name string }
+
+func (n NoAddress) Error() string {
+	return fmt.Sprintf("the resolver %s has no address of %s", n.Resolver, n.Name)
 }
