@@ -58,7 +58,7 @@ func (b *braking) remains(lib *library, frozen bool) *remaining {
 	r := &remaining{frozen: frozen, Accounts: []accountLeft{}}
 	r.countNames(affected, stays)
 	r.countAccounts(free, affected, after, b.now)
-	r.Bound = b.stanza.lastTrace(free, affected, later(b.now, b.freeze.Time))
+	r.Bound = b.stanza.lastTrace(free, affected, later(b.now, b.freeze.Time)).near(&b.docs)
 	for _, s := range lib.Idle() {
 		if slices.Contains(b.scopes, s) {
 			r.Idle = append(r.Idle, s.String())

@@ -22,6 +22,15 @@ type lastTrace struct {
 	Reuse   time.Time `json:"reusable_until,omitzero"`   // the last persistUntil; zero: a record has none
 	refresh time.Duration
 	ttl     uint32
+	keys    string // where keys may be, as a flag
+}
+
+// near has the keys looked for where docs come from.
+func (b *lastTrace) near(docs *documents) *lastTrace {
+	if b != nil && docs.vault == "" {
+		b.keys = "--keys DIR"
+	}
+	return b
 }
 
 // lastTrace returns the bound for all of grants, nil where none is served.
@@ -35,7 +44,7 @@ func (s *stanza) lastTrace(book *policy.Book, grants []*policy.Grant, at time.Ti
 				continue
 			}
 			if b == nil {
-				b = &lastTrace{At: at, refresh: s.refresh, ttl: s.ttl}
+				b = &lastTrace{At: at, refresh: s.refresh, ttl: s.ttl, keys: "--keys-vault MOUNT/PATH"}
 				b.Cached = at.Add(s.refresh + time.Duration(s.ttl)*time.Second)
 			}
 			endless = endless || now.until().IsZero()
@@ -70,7 +79,7 @@ func (b *lastTrace) text(w io.Writer) {
 	replay, reuse := []string{"signatures", stamp(b.Replay), "the end of the RRSIG"}, []string{"reuse by a CA", stamp(b.Reuse), "the last persistUntil"}
 	if b.Replay.IsZero() {
 		most := b.At.Add(b.refresh + dnssec.DefaultValidity)
-		replay = []string{"signatures", stamp(most), fmt.Sprintf("refresh %s and the default validity %s, at most; see the RRSIG by: persistctl show NAME --keys-vault MOUNT/PATH --zone ZONE --ns NAMES", b.refresh, dnssec.DefaultValidity)}
+		replay = []string{"signatures", stamp(most), fmt.Sprintf("refresh %s and the default validity %s, at most; see the RRSIG by: persistctl show NAME %s --zone ZONE --ns NAMES", b.refresh, dnssec.DefaultValidity, b.keys)}
 	}
 	if b.Reuse.IsZero() {
 		reuse[2] = "a record has no persistUntil: 10 days after a CA's last validation (Baseline Requirements 3.2.2.4.22)"

@@ -82,7 +82,7 @@ func (s *showing) inventory(ctx context.Context, name record.FQDN, dir string) (
 		}
 		shown.Grants = append(shown.Grants, e)
 	}
-	shown.Bound = s.stanza.lastTrace(lib.Book, grants, at)
+	shown.Bound = s.stanza.lastTrace(lib.Book, grants, at).near(&s.docs)
 	return shown, nil
 }
 
