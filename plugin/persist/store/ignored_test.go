@@ -20,8 +20,9 @@ func TestWhatLooksLikeADocumentAndIsNoneIsTold(t *testing.T) {
 	}
 	d, err := OpenDirectory(f.dir)
 	check(t, err)
-	var got []string
-	for _, i := range d.Ignored() {
+	ignored := d.Ignored()
+	got := make([]string, 0, len(ignored))
+	for _, i := range ignored {
 		got = append(got, i.Path)
 	}
 	if want := []string{"Config.json", "accounts/web/ca/b.yml", "acounts/", "teams/Web.JSON", "teams/web.yaml"}; !slices.Equal(got, want) {
