@@ -42,7 +42,7 @@ type liveView struct {
 	Lacking   []string `json:"not_served,omitempty"` // that the documents have
 	TCP       string   `json:"tcp,omitempty"`        // why there is no answer over TCP
 
-	lame bool // the server does not serve the zone
+	lame        bool // the server does not serve the zone
 	unaddressed bool // its name has no address
 }
 
