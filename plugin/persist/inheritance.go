@@ -27,6 +27,7 @@ func corefileOf(c *caddy.Controller) *corefile {
 	}
 	f := &corefile{map[*Persist]*dnsserver.Config{}}
 	c.Set(key{}, f)
+	c.OnShutdown(tellLeftOut) // before any stanza stops
 	return f
 }
 
@@ -59,15 +60,24 @@ func inView(handlers []*Persist, view string) iter.Seq[*Persist] {
 }
 
 // replaced returns the handlers that the instance being started replaces.
-func (r *roster) replaced() (handlers []*Persist) {
+func (r *roster) replaced() []*Persist {
+	before, _ := r.succession()
+	return before
+}
+
+// succession returns the handlers that are being replaced, and those that replace
+// them and have started so far.
+func (r *roster) succession() (before, after []*Persist) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for p, started := range r.handlers {
 		if started <= r.mark {
-			handlers = append(handlers, p)
+			before = append(before, p)
+		} else {
+			after = append(after, p)
 		}
 	}
-	return handlers
+	return before, after
 }
 
 // bequest is a zone that was signed so far, by a stanza or as one of its cuts, and

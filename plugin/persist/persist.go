@@ -47,6 +47,7 @@ type Persist struct {
 	service // what OnStartup acquires
 	tallies
 	failures rate.Sometimes // to be logged
+	lameness rate.Sometimes // of cuts that are gone, to be logged
 
 	lowers   *lowers        // what an overlay lies over
 	shadowed rate.Sometimes // records of it, to be logged

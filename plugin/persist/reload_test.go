@@ -20,12 +20,17 @@ import (
 func (s *server) reload(t *testing.T, corefile string) error {
 	t.Helper()
 	s.ask(t, question(owner, dns.TypeSOA)) // only what has begun to serve can be told to stop
-	next, err := s.Restart(caddy.CaddyfileInput{Contents: []byte(onFreePort(t, corefile)), Filepath: "Corefile", ServerTypeName: "dns"})
+	next, err := s.Restart(input(t, corefile))
 	if err == nil {
 		s.Instance = next
 		s.locate()
 	}
 	return err
+}
+
+func input(tb testing.TB, corefile string) caddy.CaddyfileInput {
+	tb.Helper()
+	return caddy.CaddyfileInput{Contents: []byte(onFreePort(tb, corefile)), Filepath: "Corefile", ServerTypeName: "dns"}
 }
 
 func leases[T closer](p *pool[T]) int {

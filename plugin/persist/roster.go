@@ -20,6 +20,7 @@ type roster struct {
 	handlers map[*Persist]int // when each was started; guarded by mu
 	serial   int              // of the last one; guarded by mu
 	mark     int              // serial when a restart began; guarded by mu
+	failed   bool             // the last restart did; guarded by mu
 }
 
 func (r *roster) join(p *Persist) {
@@ -49,13 +50,14 @@ func (r *roster) all() []*Persist {
 func (r *roster) restarting() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.mark = r.serial
+	r.mark, r.failed = r.serial, false
 	return nil
 }
 
 // restartFailed stops the handlers of the instance that did not start.
 func (r *roster) restartFailed() error {
 	r.mu.Lock()
+	r.failed = true
 	failed := maps.Clone(r.handlers)
 	maps.DeleteFunc(failed, func(_ *Persist, started int) bool { return started <= r.mark })
 	r.mu.Unlock()

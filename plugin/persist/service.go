@@ -36,6 +36,7 @@ type service struct {
 	announced *dnssec.KeySet  // whose DS records were logged last; guarded by updating
 	stops     []policy.Scope  // as logged last; guarded by updating
 	empty     map[string]bool // zones without a grant, by origin; guarded by updating
+	gone      []string        // cuts without a grant any more that the log has not told of yet; guarded by updating
 	unreached []string        // the subtrees, sorted, of which the log has said that they are not served; guarded by updating
 
 	loaded   sync.Once
@@ -117,6 +118,7 @@ func (p *Persist) update() {
 		p.warnEmpty(a.Zone(), book)
 	}
 	p.tellCuts(book)
+	p.tellGone(book)
 	p.warnUnreached(book)
 	p.forget(book)
 	p.audit.tell(p, book, keys)
@@ -144,8 +146,13 @@ const mostTold = 20
 
 // zones lists the zones for a message.
 func (p *Persist) zones() string {
-	list := strings.Join(p.origins[:min(len(p.origins), mostTold)], " ")
-	if more := len(p.origins) - mostTold; more > 0 {
+	return enumerate(p.origins)
+}
+
+// enumerate lists names for a message, as many as anybody will read.
+func enumerate(names []string) string {
+	list := strings.Join(names[:min(len(names), mostTold)], " ")
+	if more := len(names) - mostTold; more > 0 {
 		return fmt.Sprintf("%s and %d more", list, more)
 	}
 	return list
