@@ -31,13 +31,13 @@ type service struct {
 	renewal  renewal
 	herald   *herald // nil but for chained cuts
 
-	updating  sync.Mutex      // so that the last update is that of the newest book and keys
-	served    *policy.Book    // since the last update; guarded by updating
-	announced *dnssec.KeySet  // whose DS records were logged last; guarded by updating
-	stops     []policy.Scope  // as logged last; guarded by updating
-	empty     map[string]bool // zones without a grant, by origin; guarded by updating
-	gone      []string        // cuts without a grant any more that the log has not told of yet; guarded by updating
-	unreached []string        // the subtrees, sorted, of which the log has said that they are not served; guarded by updating
+	updating  sync.Mutex        // so that the last update is that of the newest book and keys
+	served    *policy.Book      // since the last update; guarded by updating
+	announced *dnssec.KeySet    // whose DS records were logged last; guarded by updating
+	stops     []policy.Scope    // as logged last; guarded by updating
+	empty     map[string]string // why zones have no grant, by origin, as logged last; guarded by updating
+	gone      []string          // cuts without a grant any more that the log has not told of yet; guarded by updating
+	unreached []string          // the subtrees, sorted, of which the log has said that they are not served; guarded by updating
 
 	loaded   sync.Once
 	complete chan struct{} // closed when the handler was ready for the first time
@@ -211,17 +211,28 @@ func forParent(keys *dnssec.KeySet, origin string, at time.Time) (lines []string
 	return lines
 }
 
-// warnEmpty warns once of a zone in which no grant lies, which may be misspelt.
+// warnEmpty warns once of a zone in which no grant lies, which may be misspelt,
+// unless it is known that documents are missing.
 func (p *Persist) warnEmpty(z *zone.Zone, book *policy.Book) {
-	empty := book != nil && !z.Holds(book)
-	switch {
-	case !empty || p.empty[z.Origin]:
-	case z.Targets:
-		log.Warningf("no document grants any name, so zone %s has no records: is the store the right one?", z.Origin)
-	default:
-		log.Warningf("no document grants a name in zone %s, so it has no records: is the zone spelt right?", z.Origin)
+	why := ""
+	if book != nil && !z.Holds(book) {
+		why = emptiness(z, book)
 	}
-	p.empty[z.Origin] = empty
+	if why != "" && why != p.empty[z.Origin] {
+		log.Warning(why)
+	}
+	p.empty[z.Origin] = why
+}
+
+// emptiness says why no grant of book lies in z.
+func emptiness(z *zone.Zone, book *policy.Book) string {
+	switch {
+	case z.AllListed(book).IsZero():
+		return fmt.Sprintf("no document that was read so far grants a name in zone %s, and some that may could not be read, as said above: until they can be, what they may grant is answered SERVFAIL", z.Origin)
+	case z.Targets:
+		return fmt.Sprintf("no document grants any name, so zone %s has no records: is the store the right one?", z.Origin)
+	}
+	return fmt.Sprintf("no document grants a name in zone %s, so it has no records: is the zone spelt right?", z.Origin)
 }
 
 // await returns when the handler is ready, or else after most.

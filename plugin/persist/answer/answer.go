@@ -38,7 +38,7 @@ const (
 	Denial   Outcome = "denial"     // an NSEC or its signature, asked for by type
 	NoData   Outcome = "nodata"     // the name exists, the type does not
 	NXDomain Outcome = "nxdomain"   // no such name, whichever way it is proven
-	NotReady Outcome = "not_ready"  // no documents or no keys loaded yet
+	NotReady Outcome = "not_ready"  // no documents or no keys loaded yet, or not the one that may grant the name
 	Stale    Outcome = "stale"      // the store has been silent for too long
 	Failed   Outcome = "failed"     // signing failed
 	Refused  Outcome = "refused"    // a type or opcode that is not answered

@@ -73,12 +73,12 @@ func (a *Authority) unlinked(ed *edition, q Query, at time.Time) Response {
 		return a.denied(ed, q, NoData, ed.names[covering.Hdr.Name].nsec)
 	}
 	if !a.zone.Known(ed.st.book, q.Name, at) {
-		return stale()
+		return unknown(a.zone.Listed(ed.st.book, q.Name))
 	}
 	var proof []*pending
 	for _, record := range ed.chain.Deny(q.Name) {
 		if q.DO && !a.zone.KnownBetween(ed.st.book, record.Hdr.Name, record.NextDomain, at) {
-			return stale()
+			return unknown(a.zone.ListedBetween(ed.st.book, record.Hdr.Name, record.NextDomain))
 		}
 		proof = append(proof, ed.names[record.Hdr.Name].nsec)
 	}

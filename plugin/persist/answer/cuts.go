@@ -20,7 +20,8 @@ func (a *Authority) WithCuts(serials *Serials, d *Denials) *Authority {
 
 // Cut answers q, whose name is at or below the zone's origin, and says whose
 // name it is: one in no cut is not ours. As long as it is not known which cuts
-// there are, every name that may be in one is. Each cut answers what a zone of
+// there are, since a document that may grant one was never read, every name that may
+// be in one is. Each cut answers what a zone of
 // its own would answer.
 func (a *Authority) Cut(q Query, at time.Time) (Response, Claim) {
 	origin, fqdn, ok := a.zone.CutOf(q.Name)
@@ -33,6 +34,9 @@ func (a *Authority) Cut(q Query, at time.Time) (Response, Claim) {
 	}
 	grants := st.book.Lookup(fqdn)
 	if len(grants) == 0 {
+		if listed := a.zone.Listed(st.book, origin); listed.IsZero() {
+			return unknown(listed), Ours
+		}
 		return Response{}, Theirs
 	}
 	if !st.ready(a.unsigned) {

@@ -108,7 +108,7 @@ func (q Query) asksForProof() bool {
 // vouched for that.
 func (a *Authority) absent(st *state, q Query, at time.Time) Response {
 	if !a.zone.Known(st.book, q.Name, at) {
-		return stale()
+		return unknown(a.zone.Listed(st.book, q.Name))
 	}
 	if a.unsigned {
 		return a.unsignedDenial(st, NXDomain, dns.RcodeNameError, at)

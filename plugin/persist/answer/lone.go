@@ -28,7 +28,7 @@ func (a *Authority) alone(ed *edition, q Query, types []uint16, at time.Time) Re
 	if key.txt {
 		types = append(slices.Clip(types), dns.TypeTXT)
 		if q.Type == dns.TypeTXT {
-			return stale()
+			return unknown(a.zone.ListedAt(ed.st.book, q.Name))
 		}
 	}
 	s, err := a.loneNSEC(ed, key, types)

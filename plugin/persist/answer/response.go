@@ -2,6 +2,7 @@ package answer
 
 import (
 	"errors"
+	"time"
 
 	"github.com/miekg/dns"
 )
@@ -12,6 +13,15 @@ func notReady() Response {
 
 func stale() Response {
 	return failure(Stale, dns.ExtendedErrorCodeInvalidData, "the policy store has been silent for too long")
+}
+
+// unknown answers where the store does not vouch for what a denial would say: when
+// it did last, zero if a document that may say otherwise was never read.
+func unknown(listed time.Time) Response {
+	if !listed.IsZero() {
+		return stale()
+	}
+	return failure(NotReady, dns.ExtendedErrorCodeNotReady, "a document that may grant this name has not been read yet")
 }
 
 func failed(err error) Response {

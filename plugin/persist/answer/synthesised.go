@@ -65,7 +65,7 @@ func (a *Authority) empty(st *state, place zone.Place, q Query, at time.Time) Re
 	case !a.zone.MayBeGranted(st.book, q.Name, at):
 		return a.exists(st, place, q, nil, at)
 	case q.Type == dns.TypeTXT:
-		return stale()
+		return unknown(a.zone.ListedAt(st.book, q.Name))
 	}
 	return a.exists(st, place, q, []uint16{dns.TypeTXT}, at)
 }

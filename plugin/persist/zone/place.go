@@ -146,22 +146,35 @@ func (z *Zone) Encloser(b *policy.Book, name string) string {
 // Known reports whether the store has vouched recently enough for name being
 // absent, with all that could be below. Past that, denying it would be a guess.
 func (z *Zone) Known(b *policy.Book, name string, at time.Time) bool {
+	return z.isFresh(z.Listed(b, name), at)
+}
+
+// Listed is when the store last vouched for name being absent, with all that could
+// be below; zero if a document that may grant any of it was never read.
+func (z *Zone) Listed(b *policy.Book, name string) time.Time {
 	fqdn, ok := z.Validated(name)
 	switch {
 	case z.Targets: // where it is not spelled, the alias of any name there may be
 	case ok: // nothing is below an owner
-		return z.isFresh(b.ListedAt(fqdn), at)
+		return b.ListedAt(fqdn)
 	default:
 		fqdn = relative(name)
 	}
-	return z.isFresh(b.Listed(fqdn), at)
+	return b.Listed(fqdn)
 }
 
 // MayBeGranted reports whether name, which has no grant of its own, may have one by
 // now, as the store has not vouched lately for its having none.
 func (z *Zone) MayBeGranted(b *policy.Book, name string, at time.Time) bool {
-	fqdn, ok := z.Validated(name)
-	return ok && !z.isFresh(b.ListedAt(fqdn), at)
+	_, ok := z.Validated(name)
+	return ok && !z.isFresh(z.ListedAt(b, name), at)
+}
+
+// ListedAt is when the store last vouched for name having no grant of its own; zero
+// as with Listed.
+func (z *Zone) ListedAt(b *policy.Book, name string) time.Time {
+	fqdn, _ := z.Validated(name)
+	return b.ListedAt(fqdn)
 }
 
 // isFresh reports whether it still holds what the store has listed.
@@ -171,24 +184,32 @@ func (z *Zone) isFresh(listed, at time.Time) bool {
 
 // AllKnown is Known for every name that z does not have.
 func (z *Zone) AllKnown(b *policy.Book, at time.Time) bool {
+	return z.isFresh(z.AllListed(b), at)
+}
+
+// AllListed is Listed for every name that z does not have.
+func (z *Zone) AllListed(b *policy.Book) time.Time {
 	if z.Targets {
-		return z.isFresh(b.Listed(""), at)
+		return b.Listed("")
 	}
-	return z.Known(b, z.Origin, at)
+	return z.Listed(b, z.Origin)
 }
 
 // KnownBetween is Known for every name that an NSEC record at from denies which leads
 // to to, for all that resolvers conclude from it (RFC 8198).
 func (z *Zone) KnownBetween(b *policy.Book, from, to string, at time.Time) bool {
+	return z.AllKnown(b, at) || z.isFresh(z.ListedBetween(b, from, to), at)
+}
+
+// ListedBetween is Listed for these names.
+func (z *Zone) ListedBetween(b *policy.Book, from, to string) time.Time {
 	switch {
-	case z.AllKnown(b, at):
-		return true
 	case !z.Targets:
-		return z.isFresh(b.ListedBetween(relative(from), relative(to)), at)
+		return b.ListedBetween(relative(from), relative(to))
 	case z.beforeAlias(from):
-		return false
+		return z.AllListed(b)
 	}
-	return z.isFresh(b.ListedBetween(record.FQDN(z.front(from)), record.FQDN(z.front(to))), at)
+	return b.ListedBetween(record.FQDN(z.front(from)), record.FQDN(z.front(to)))
 }
 
 // relative is the FQDN whose owner would stand somewhere below name.

@@ -1,0 +1,79 @@
+package persist
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/miekg/dns"
+)
+
+// A server that starts with a document that it cannot read knows that it does not
+// know what that grants: nobody has been silent for long, and no zone is misspelt.
+func TestAStartWithoutADocumentIsNotReadyForWhatItMayGrant(t *testing.T) {
+	for shape, property := range map[string]string{"compact": "", "nsec": "denial nsec", "cuts": "cuts", "unsigned": "keys none", "targets": "targets"} {
+		t.Run(shape, func(t *testing.T) {
+			setClock(t, noon)
+			s := newSite(t, documents())
+			file := filepath.Join(s.policies(), "accounts", "web", "ca", "a.json")
+			aside := filepath.Join(s.dir, "aside")
+			if err := os.Rename(file, aside); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Mkdir(file, 0o700); err != nil { // as unreadable as a file gets, for root too
+				t.Fatal(err)
+			}
+			keys := "dir " + s.keys()
+			if shape == "unsigned" {
+				keys, property = "none", ""
+			}
+			log := listen(t)
+			server, name := start(t, block(s.own("example.com", keys, property))), cut
+			if shape == "targets" {
+				name = "example.com.example.com."
+			}
+			r := server.ask(t, question(name, dns.TypeTXT))
+			if r.Rcode != dns.RcodeServerFailure || ede(r) != int(dns.ExtendedErrorCodeNotReady) {
+				t.Errorf("Expected SERVFAIL and Not Ready, got %v", r)
+			}
+			log.expect(t, "WARNING", "a.json is no regular file")
+			log.expect(t, "WARNING", "zone example.com.", "could not be read, as said above")
+			if strings.Contains(log.String(), "spelt right") || strings.Contains(log.String(), "right one") {
+				t.Errorf("Expected no doubt of the zone or the store, got\n%s", log)
+			}
+			if err := os.Remove(file); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Rename(aside, file); err != nil {
+				t.Fatal(err)
+			}
+			rescan(t)
+			if r := server.ask(t, question(name, dns.TypeTXT)); text(r) == "" {
+				t.Errorf("Expected the record as soon as the document is read, got %v", r)
+			}
+		})
+	}
+}
+
+// Once everything is read, and grants nothing, the zone may be misspelt after all.
+func TestAZoneWithoutAGrantIsInDoubtWhenEverythingIsRead(t *testing.T) {
+	setClock(t, noon)
+	s := newSite(t, granting("example.com"))
+	file := filepath.Join(s.policies(), "accounts", "web", "ca", "b.json")
+	if err := os.Mkdir(file, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	log := listen(t)
+	start(t, block(s.own("a.example.com", "none")))
+	log.expect(t, "zone a.example.com.", "could not be read")
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		rescan(t)
+	}
+	if n := strings.Count(log.String(), "is the zone spelt right?"); n != 1 {
+		t.Errorf("Expected one doubt, got %d in\n%s", n, log)
+	}
+}
