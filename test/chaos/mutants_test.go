@@ -21,8 +21,8 @@ type mutant struct {
 
 var mutants = []mutant{
 	{"a document that is not valid takes back what it said", "policy/edition.go",
-		"e.counts, e.confirmed, e.aging = prev.counts, prev.confirmed, true",
-		"e.confirmed, e.aging, read = prev.confirmed, true, nil", nil},
+		"e.counts = prev.counts",
+		"read = nil", nil},
 	{"a document that is not valid restricts nothing", "policy/edition.go",
 		"if read != nil {",
 		"if read != nil && false {", []string{"break", "break", "break", "mend"}},
