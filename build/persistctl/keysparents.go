@@ -17,9 +17,6 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// finderFlags are those that registerFinder adds.
-var finderFlags = []string{"resolver", "parent-server", "server", "without-server", "ipv4", "port"}
-
 // registerFinder adds the flags that say how to find and ask the servers of
 // zones and of their parents.
 func registerFinder(flags *pflag.FlagSet) *servers.Finder {
@@ -31,6 +28,15 @@ func registerFinder(flags *pflag.FlagSet) *servers.Finder {
 	flags.BoolVar(&f.IPv4, "ipv4", false, "ask servers at their IPv4 addresses only")
 	flags.Uint16Var(&f.Port, "port", 53, "`PORT` of the servers that are found")
 	return &f
+}
+
+// finderFlags are the names of the flags that registerFinder adds.
+func finderFlags() (names []string) {
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	flags.SortFlags = false
+	registerFinder(flags)
+	flags.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	return names
 }
 
 // parentState is what one server of a parent says of a zone's DS RRset.

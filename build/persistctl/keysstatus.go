@@ -77,7 +77,7 @@ func (w *wantedStatus) check(flags *pflag.FlagSet) error {
 	case w.cuts.wanted && w.servers:
 		return usagef("keys status --cuts asks no server of a cut: leave out --servers; each run of keys roll-ksk that waits for servers names the cuts that lack a key")
 	}
-	for _, name := range finderFlags {
+	for _, name := range finderFlags() {
 		switch own := name == "server" || name == "without-server"; {
 		case !flags.Changed(name) || w.servers:
 		case own:
