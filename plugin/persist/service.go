@@ -10,7 +10,6 @@ import (
 
 	"github.com/coredns-persist/persist/plugin/persist/dnssec"
 	"github.com/coredns-persist/persist/plugin/persist/policy"
-	"github.com/coredns-persist/persist/plugin/persist/zone"
 	"github.com/coredns/coredns/plugin/transfer"
 )
 
@@ -35,7 +34,7 @@ type service struct {
 	served    *policy.Book      // since the last update; guarded by updating
 	announced *dnssec.KeySet    // whose DS records were logged last; guarded by updating
 	stops     []policy.Scope    // as logged last; guarded by updating
-	empty     map[string]string // why zones have no grant, by origin, as logged last; guarded by updating
+	empty     map[string]string // why zones have no grant, by origin, as logged last, those with a grant left out; guarded by updating
 	gone      []string          // cuts without a grant any more that the log has not told of yet; guarded by updating
 	unreached []string          // the subtrees, sorted, of which the log has said that they are not served; guarded by updating
 
@@ -115,8 +114,8 @@ func (p *Persist) update() {
 	p.tellStops(book)
 	for _, a := range p.authorities {
 		a.Update(book, keys)
-		p.warnEmpty(a.Zone(), book)
 	}
+	p.warnEmpty(book)
 	p.tellCuts(book)
 	p.tellGone(book)
 	p.warnUnreached(book)
@@ -209,30 +208,6 @@ func forParent(keys *dnssec.KeySet, origin string, at time.Time) (lines []string
 		lines = append(lines, fmt.Sprintf("DS for the parent of %s: %s", origin, strings.ReplaceAll(ds.String(), "\t", " ")))
 	}
 	return lines
-}
-
-// warnEmpty warns once of a zone in which no grant lies, which may be misspelt,
-// unless it is known that documents are missing.
-func (p *Persist) warnEmpty(z *zone.Zone, book *policy.Book) {
-	why := ""
-	if book != nil && !z.Holds(book) {
-		why = emptiness(z, book)
-	}
-	if why != "" && why != p.empty[z.Origin] {
-		log.Warning(why)
-	}
-	p.empty[z.Origin] = why
-}
-
-// emptiness says why no grant of book lies in z.
-func emptiness(z *zone.Zone, book *policy.Book) string {
-	switch {
-	case z.AllListed(book).IsZero():
-		return fmt.Sprintf("no document that was read so far grants a name in zone %s, and some that may could not be read, as said above: until they can be, what they may grant is answered SERVFAIL", z.Origin)
-	case z.Targets:
-		return fmt.Sprintf("no document grants any name, so zone %s has no records: is the store the right one?", z.Origin)
-	}
-	return fmt.Sprintf("no document grants a name in zone %s, so it has no records: is the zone spelt right?", z.Origin)
 }
 
 // await returns when the handler is ready, or else after most.

@@ -1,0 +1,52 @@
+package persist
+
+import (
+	"fmt"
+
+	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/zone"
+)
+
+// A zone in which no grant lies may be misspelt, or the store be another than the one
+// meant: nothing is wrong with it that a query would show.
+
+// warnEmpty warns once of each zone in which no grant of book lies. It looks at all
+// zones only if book has other grants than the one served so far.
+func (p *Persist) warnEmpty(book *policy.Book) {
+	if book == nil {
+		return
+	}
+	if p.served == nil || !book.SameGrants(p.served) {
+		p.findEmpty(book)
+	}
+	for origin, said := range p.empty {
+		if why := emptiness(p.authorities[origin].Zone(), book); why != said {
+			log.Warning(why)
+			p.empty[origin] = why
+		}
+	}
+}
+
+// findEmpty has p.empty name the zones that have no grant in book, and no others.
+func (p *Persist) findEmpty(book *policy.Book) {
+	for origin, a := range p.authorities {
+		_, was := p.empty[origin]
+		switch holds := a.Zone().Holds(book); {
+		case holds:
+			delete(p.empty, origin)
+		case !was:
+			p.empty[origin] = ""
+		}
+	}
+}
+
+// emptiness says why no grant of book lies in z.
+func emptiness(z *zone.Zone, book *policy.Book) string {
+	switch {
+	case z.AllListed(book).IsZero():
+		return fmt.Sprintf("no document that was read so far grants a name in zone %s, and some that may could not be read, as said above: until they can be, what they may grant is answered SERVFAIL", z.Origin)
+	case z.Targets:
+		return fmt.Sprintf("no document grants any name, so zone %s has no records: is the store the right one?", z.Origin)
+	}
+	return fmt.Sprintf("no document grants a name in zone %s, so it has no records: is the zone spelt right?", z.Origin)
+}
