@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 )
@@ -49,7 +50,12 @@ func TestAStartWithoutADocumentIsNotReadyForWhatItMayGrant(t *testing.T) {
 				t.Fatal(err)
 			}
 			rescan(t)
-			if r := server.ask(t, question(name, dns.TypeTXT)); text(r) == "" {
+			// A chained zone goes on with the version that there is while the next is made.
+			r = server.ask(t, question(name, dns.TypeTXT))
+			for began := time.Now(); text(r) == "" && shape == "nsec" && time.Since(began) < 20*time.Second; {
+				r = server.ask(t, question(name, dns.TypeTXT))
+			}
+			if text(r) == "" {
 				t.Errorf("Expected the record as soon as the document is read, got %v", r)
 			}
 		})
