@@ -387,6 +387,21 @@ func grantingMany(n int) policytest.Documents {
 	return policytest.Standard().Account(`"domains": {` + strings.Join(entries, ", ") + `}`)
 }
 
+// A transfer of a cut that is not kept is signed whatever is left of the budget, and
+// leaves nothing behind that a query could spend.
+func TestATransferIsSignedOutsideTheBudget(t *testing.T) {
+	a, origins := manyCuts(t, 100, true, 1)
+	for _, origin := range origins {
+		cut := a.CutAt(origin, noon)
+		if rrs, _, err := cut.Transfer(noon); err != nil || len(rrs) == 0 {
+			t.Fatalf("%s: expected all records, got %d and %v", origin, len(rrs), err)
+		}
+		if n := answer.Credit(cut); n != 0 {
+			t.Fatalf("%s: expected no signature to be paid for in advance, got %d", origin, n)
+		}
+	}
+}
+
 // Whoever asks by turns for more cuts than are kept gets no more signatures than
 // the budget allows, while the records of granted names, and all of a cut that is
 // kept, are there for everybody.

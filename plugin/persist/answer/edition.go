@@ -86,13 +86,16 @@ func (a *Authority) signed(ed *edition, p *pending) (*set, error) {
 	return s, err
 }
 
-// signPending signs p. A TXT RRset is that of a granted name, and not paid for.
+// signPending signs p.
 func (a *Authority) signPending(ed *edition, p *pending) (*set, error) {
-	if p.rrtype() == dns.TypeTXT {
+	if !p.paid() {
 		return a.sign(ed.st.keys, p.rrset, ed.signedAt(p), time.Time{})
 	}
 	return a.signPaid(ed.st.keys, p.rrset, ed.signedAt(p))
 }
+
+// paid reports whether a cut may have to pay for p: see [meter].
+func (p *pending) paid() bool { return p.rrtype() != dns.TypeTXT }
 
 // measure tells of a TXT RRset that no longer fits UDP.
 func (a *Authority) measure(p *pending, s *set) {

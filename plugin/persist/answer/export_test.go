@@ -56,3 +56,11 @@ func (a *Authority) Kept() int {
 	}
 	return n
 }
+
+// Credit is how many signatures of a cut are paid for that were not made.
+func Credit(a *Authority) int64 {
+	if a.meter == nil {
+		return 0
+	}
+	return a.meter.credit.Load()
+}

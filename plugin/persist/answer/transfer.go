@@ -40,7 +40,7 @@ func (a *Authority) Transfer(at time.Time) (rrs []dns.RR, serial uint32, err err
 		all = append(append(all, n.rrsets...), n.nsec)
 	}
 	for _, p := range all {
-		if a.meter != nil && p.signed.Load() == nil { // only those get it whom the operator has named
+		if a.meter != nil && p.paid() && p.signed.Load() == nil { // only those get it whom the operator has named
 			a.meter.credit.Add(1)
 		}
 		s, err := a.signed(ed, p)
