@@ -449,6 +449,7 @@ func TestDocumentsOfBundlesAreReadStrictly(t *testing.T) {
 		`{"schema": 2, "name": "test"}`: "schema is 2",
 		`{"schema": 1, "key": ""}`:      "key is unknown",
 		`{"schema": 1, "zones": {"A.example": []}}`:                                                               `is not written like "a.example."`,
+		`{"schema": 1, "zones": {"..": []}}`:                                                                      `zone ".." is not a domain name`,
 		`{"schema": 1, "zones": {"a.": [{` + window + `, "records": ["a. 60 IN DNSKEY 1"]}]}}`:                    `zones["a."][0].records[0]`,
 		`{"schema": 1, "zones": {"a.": [{` + window + `, "records": [""]}]}}`:                                     "it is empty",
 		`{"schema": 1, "zones": {"a.": [{` + window + `, "records": ["$ORIGIN b."]}]}}`:                           "records[0]",

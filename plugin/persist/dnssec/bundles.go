@@ -56,8 +56,11 @@ func ParseBundles(raw []byte) (*Bundles, error) {
 	}
 	b := &Bundles{name: d.Name, zones: map[string][]*bundle{}}
 	for name, list := range d.Zones {
-		if dns.CanonicalName(name) != name {
-			return nil, fmt.Errorf("bundles: zone %q is not written like %q", name, dns.CanonicalName(name))
+		switch canonical := dns.CanonicalName(name); {
+		case canonical != name:
+			return nil, fmt.Errorf("bundles: zone %q is not written like %q", name, canonical)
+		case !isZone(name):
+			return nil, fmt.Errorf("bundles: zone %q is not a domain name", name)
 		}
 		for i, written := range list {
 			if written.From.IsZero() || written.Until.IsZero() {
