@@ -27,12 +27,7 @@ type delegating struct {
 	below []record.FQDN // granted with all names below, as far as --all tells
 }
 
-func newDelegate(out *output) *cobra.Command {
-	d := delegating{stanza: defaultStanza()}
-	cmd := &cobra.Command{
-		Use:   "delegate [NAME... | --all [DIR | --vault[=ADDRESS]]]",
-		Short: "Print what leads from the zones of names to the server",
-		Long: `Print the records that the zone which holds each NAME needs, so that a CA finds what
+const delegateHelp = `Print the records that the zone which holds each NAME needs, so that a CA finds what
 the server answers, as a zone file that says in comments what to mind:
 
   --zone ZONE --targets  a CNAME for each NAME, into the zone of targets
@@ -45,7 +40,14 @@ The flags are what the Corefile says. --keys and --keys-vault are as in keys ds:
 record is that which the parent may have at the instant --at. --all stands for every
 name that the documents grant, whether its grant is served at present or not.
 
-The exit status is 1 if a NAME can have no such record.`,
+The exit status is 1 if a NAME can have no such record.`
+
+func newDelegate(out *output) *cobra.Command {
+	d := delegating{stanza: defaultStanza()}
+	cmd := &cobra.Command{
+		Use:   "delegate [NAME... | --all [DIR | --vault[=ADDRESS]]]",
+		Short: "Print what leads from the zones of names to the server",
+		Long:  delegateHelp,
 		Example: `  persistctl delegate www.example.com '*.example.org' --zone persist.example.net --targets
   persistctl delegate --all docs/example/policies --zone persist.example.net --targets --terraform
   persistctl delegate example.com api.example.com --ns ns1.example.net,ns2.example.net --keys /etc/coredns/keys

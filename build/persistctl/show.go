@@ -24,12 +24,7 @@ type showing struct {
 	addresses addresses
 }
 
-func newShow(out *output) *cobra.Command {
-	var s showing
-	cmd := &cobra.Command{
-		Use:   "show [NAME] [DIR | --vault[=ADDRESS]]",
-		Short: "Show which records stand at an instant, or the answer that a server gives",
-		Long: `Show every grant, or those at NAME, as of an instant: what its record says, or why
+const showHelp = `Show every grant, or those at NAME, as of an instant: what its record says, or why
 there is none, and how long it takes in the worst case until nobody relies on it
 any more once it is stopped, disabled or removed from its document. The store is
 taken to answer all the time. A dash under SCOPE is that of a grant which is
@@ -48,7 +43,14 @@ stand, and the answer is that at this name. persistctl delegate prints the CNAME
 that points to it.
 
 A single argument is DIR where there is such a directory, else NAME. DIR is the
-working directory by default.`,
+working directory by default.`
+
+func newShow(out *output) *cobra.Command {
+	var s showing
+	cmd := &cobra.Command{
+		Use:   "show [NAME] [DIR | --vault[=ADDRESS]]",
+		Short: "Show which records stand at an instant, or the answer that a server gives",
+		Long:  showHelp,
 		Example: `  persistctl show docs/example/policies
   persistctl show api.example.com docs/example/policies --at 2027-01-01T00:00:00Z
   persistctl show --vault --zone _validation-persist.example.com -o json
