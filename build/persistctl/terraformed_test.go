@@ -141,13 +141,43 @@ func (a *applied) apply() {
 // nothing.
 func (a *applied) refuses(message string) {
 	a.t.Helper()
+	a.refusesTo("apply", message)
+}
+
+// refusesTo is that for a command which may change something.
+func (a *applied) refusesTo(command, message string) {
+	a.t.Helper()
 	before := a.holds()
-	status, out := a.run("apply", "-auto-approve", "-no-color")
+	status, out := a.run(command, "-auto-approve", "-no-color")
 	if said := strings.Join(strings.Fields(strings.ReplaceAll(out, "│", "")), " "); status != 1 || !strings.Contains(said, message) {
 		a.t.Errorf("Expected %q, got status %d:\n%s", message, status, out)
 	}
 	if diff := cmp.Diff(before, a.holds()); diff != "" {
 		a.t.Errorf("Expected nothing to be changed (-before +after):\n%s", diff)
+	}
+}
+
+// takesAway has all destroyed but the two mounts with what is in them, beside what was
+// there before; and those are no part of it until they are given up.
+func (a *applied) takesAway(before map[string][]string) {
+	a.t.Helper()
+	mounts := []string{"persist/", "persist-keys/"}
+	for _, mount := range mounts {
+		_, err := a.Client.KVv2(strings.TrimSuffix(mount, "/")).Put(a.t.Context(), "kept", map[string]any{"by": "takesAway"})
+		must(a.t, err)
+	}
+	a.refusesTo("destroy", "Instance cannot be destroyed")
+	a.does("state", "rm", "-no-color", "vault_mount.documents", "vault_mount.keys")
+	a.does("destroy", "-auto-approve", "-no-color")
+	want := maps.Clone(before)
+	want["mounts"] = slices.Sorted(slices.Values(slices.Concat(before["mounts"], mounts)))
+	if diff := cmp.Diff(want, a.holds()); diff != "" {
+		a.t.Errorf("Expected what was there before, and the mounts (-want +after):\n%s", diff)
+	}
+	for _, mount := range mounts {
+		if _, err := a.Client.KVv2(strings.TrimSuffix(mount, "/")).Get(a.t.Context(), "kept"); err != nil {
+			a.t.Errorf("Expected what is in %s to be kept, got %v", mount, err)
+		}
 	}
 }
 

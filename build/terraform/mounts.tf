@@ -1,5 +1,6 @@
 # Documents and keys have mounts of their own: who may read policy need not see
-# keys.
+# keys. Terraform takes neither away: with the keys gone no DS record of a parent
+# has one any more.
 
 resource "vault_mount" "documents" {
   path        = "persist"
@@ -7,6 +8,10 @@ resource "vault_mount" "documents" {
   options     = { version = "2" }
   description = "Policy documents of persist"
   depends_on  = [vault_audit.file]
+
+  lifecycle {
+    prevent_destroy = true
+  }
 }
 
 resource "vault_kv_secret_backend_v2" "documents" {
@@ -20,6 +25,10 @@ resource "vault_mount" "keys" {
   options     = { version = "2" }
   description = "Key documents of persist"
   depends_on  = [vault_audit.file]
+
+  lifecycle {
+    prevent_destroy = true
+  }
 }
 
 # All else waits for it, so that the trail has all of it. While Vault enables a
