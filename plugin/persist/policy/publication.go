@@ -88,7 +88,7 @@ func (p *publication) promise(list []Promise, uri string, ends time.Time) []Prom
 }
 
 // Records returns the records that are published at the instant at, without
-// persistUntil: at least one for each form, and none where the grant is withheld.
+// persistUntil: none for a form that has ended by then, nor where the grant is withheld.
 func (g *Grant) Records(at time.Time) []record.Record {
 	var list []record.Record
 	for _, p := range g.Promises() {

@@ -35,9 +35,10 @@ func CheckAccountPrefix(s string) error {
 	return fmt.Errorf("the account URI prefix %s has no slash behind its host, and so is that of other hosts too: write %s/", quote(s), s)
 }
 
-// CheckAccountURI checks that s can be the accounturi of a record: a URI with a scheme (RFC 3986 section 3.1), of at most 1024 of the
-// characters that a value may have (RFC 8659 section 4.2). What has no scheme
-// may be a secret in the wrong place, and is not shown.
+// CheckAccountURI checks that s can be the accounturi of a record: a URI with a scheme
+// (RFC 3986 section 3.1), of at most 1024 of the characters that a value may have
+// (RFC 8659 section 4.2). What has no scheme may be a secret in the wrong place, and is
+// not shown.
 func CheckAccountURI(s string) error { return checkURI(s, longestURI) }
 
 func checkURI(s string, longest int) error {
