@@ -9,8 +9,6 @@ import (
 	"github.com/coredns-persist/persist/plugin/persist/zone"
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
-
-	"github.com/miekg/dns"
 )
 
 // corefile is what the stanzas of one Corefile have in common: that they are there,
@@ -88,21 +86,23 @@ type bequest struct {
 	sameView bool
 }
 
-// inheritance returns what p takes over of the instance that it replaces, by the
-// zone of the earlier stanza: what that had in the view of p, else what it had in
-// others. All cuts of a stanza have the same keys, so one of them in each zone of p
-// stands for all.
-func (p *Persist) inheritance() map[string][]bequest {
-	all, before := map[string][]bequest{}, running.replaced()
+// inheritance is what a stanza takes over of the instance that its own replaces, by
+// the zone of the earlier stanza: what that had in the view of the stanza, else what it
+// had in others.
+type inheritance map[string][]bequest
+
+// inherited returns what p takes over. All cuts of a stanza have the same keys, so one
+// of them in each zone of p stands for all.
+func (p *Persist) inherited() inheritance {
+	all, before := inheritance{}, running.replaced()
 	for _, h := range before {
-		if h.keyring == nil || h.keyring.set.Load() == nil {
+		if !h.signs() {
 			continue
 		}
 		for _, a := range h.authorities {
-			for _, own := range p.origins {
-				if apex, ok := p.takesOver(own, h, a, before); ok {
-					all[a.Zone().Origin] = append(all[a.Zone().Origin], bequest{apex, h.keyring.set.Load(), h.view == p.view})
-				}
+			origin := a.Zone().Origin
+			for apex := range p.takenOver(h, a, before) {
+				all[origin] = append(all[origin], bequest{apex, h.keyring.set.Load(), h.view == p.view})
 			}
 		}
 	}
@@ -114,27 +114,34 @@ func (p *Persist) inheritance() map[string][]bequest {
 	return all
 }
 
-// takesOver returns a zone that h, one of the handlers before, has had by a, and at
-// whose name p answers from its zone own.
-func (p *Persist) takesOver(own string, h *Persist, a *answer.Authority, before []*Persist) (apex string, ok bool) {
-	for apex := range common(own, a) {
-		if p.authority(apex) == p.authorities[own] && h.answersAt(apex, inView(before, h.view)) && p.answersAt(apex, p.corefile.in(p.view)) {
-			return apex, true
+// takenOver yields for each zone of p one that h, one of the handlers before, has had
+// by a, and at whose name p answers from that zone; none where there is none.
+func (p *Persist) takenOver(h *Persist, a *answer.Authority, before []*Persist) iter.Seq[string] {
+	takesOver := func(apex string) bool {
+		return h.answersAt(apex, inView(before, h.view)) && p.answersAt(apex, p.corefile.in(p.view))
+	}
+	return func(yield func(string) bool) {
+		z, book := a.Zone(), a.Book()
+		if !z.Cuts {
+			if p.authority(z.Origin) != nil && takesOver(z.Origin) {
+				yield(z.Origin)
+			}
+			return
+		}
+		if book == nil { // nobody has had an answer
+			return
+		}
+		for _, own := range p.origins {
+			for apex := range z.CutsBelow(book, own) {
+				if p.authority(apex) == p.authorities[own] && takesOver(apex) {
+					if !yield(apex) {
+						return
+					}
+					break
+				}
+			}
 		}
 	}
-	return "", false
-}
-
-// common yields the zones of a that have their apex at or below the name own.
-func common(own string, a *answer.Authority) iter.Seq[string] {
-	z, book := a.Zone(), a.Book()
-	switch {
-	case z.Cuts && book != nil:
-		return z.CutsBelow(book, own)
-	case !z.Cuts && dns.IsSubDomain(own, z.Origin):
-		return slices.Values([]string{z.Origin})
-	}
-	return func(func(string) bool) {} // nobody has had an answer, or not below own
 }
 
 // answersAt reports whether p is the one among the stanzas of its view that answers

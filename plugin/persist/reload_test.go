@@ -2,6 +2,7 @@ package persist
 
 import (
 	"crypto/rand"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,10 +18,10 @@ import (
 )
 
 // reload replaces the Corefile as the reload plugin and SIGUSR1 do.
-func (s *server) reload(t *testing.T, corefile string) error {
-	t.Helper()
-	s.ask(t, question(owner, dns.TypeSOA)) // only what has begun to serve can be told to stop
-	next, err := s.Restart(input(t, corefile))
+func (s *server) reload(tb testing.TB, corefile string) error {
+	tb.Helper()
+	s.ask(tb, question(owner, dns.TypeSOA)) // only what has begun to serve can be told to stop
+	next, err := s.Restart(input(tb, corefile))
 	if err == nil {
 		s.Instance = next
 		s.locate()
@@ -290,5 +291,25 @@ func TestAReloadDoesNotReplaceTheKeysOfAZone(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, dnskeys(t, s)); diff != "" {
 		t.Errorf("After refused reloads keys differ (-before +after):\n%s", diff)
+	}
+}
+
+// What it costs that each zone of a Corefile takes over from the one before.
+func BenchmarkReload(b *testing.B) {
+	for _, n := range []int{100, 1000, 10_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			s := newSite(b, documents())
+			zones := []string{strings.TrimSuffix(cut, ".")}
+			for i := 1; i < n; i++ {
+				zones = append(zones, fmt.Sprintf("_validation-persist.n%d.example.org", i))
+			}
+			corefile := block(s.serving(zones))
+			server := start(b, corefile)
+			for b.Loop() {
+				if err := server.reload(b, corefile); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

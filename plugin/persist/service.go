@@ -74,20 +74,21 @@ func (p *Persist) lease() (err error) {
 	if err := p.audited(); err != nil {
 		return err
 	}
-	if err := p.stayZones(); err != nil {
+	all := p.inherited()
+	if err := p.stayZones(all); err != nil {
 		return err
 	}
 	if !p.config.signed() {
-		return p.staySigned()
+		return p.staySigned(all)
 	}
-	if err := p.mayMakeKeys(); err != nil {
+	if err := p.mayMakeKeys(all); err != nil {
 		return err
 	}
-	if p.keyring, release, err = acquireKeyring(p.config, p.backend, p.predecessor()); err != nil {
+	if p.keyring, release, err = acquireKeyring(p.config, p.backend, p.predecessor(all)); err != nil {
 		return fmt.Errorf("%s: keys: %w", p.config.keysAt, err)
 	}
 	p.releases = append(p.releases, release)
-	return p.stayValid()
+	return p.stayValid(all)
 }
 
 // stop gives back what start leased. Queries still come after it, and are

@@ -19,10 +19,9 @@ import (
 // is granted: a server does not know which of them are delegated. What nobody
 // answers for any more is not bogus, and the operator's own doing.
 
-// eachInherited returns the first error of check over what p takes over, by the
-// zone of the earlier stanza.
-func (p *Persist) eachInherited(check func(left []bequest) error) error {
-	all := p.inheritance()
+// each returns the first error of check over what is taken over, by the zone of the
+// earlier stanza.
+func (all inheritance) each(check func(left []bequest) error) error {
 	for _, zone := range slices.Sorted(maps.Keys(all)) {
 		if err := check(all[zone]); err != nil {
 			return err
@@ -34,9 +33,9 @@ func (p *Persist) eachInherited(check func(left []bequest) error) error {
 // predecessor returns the keys that the zones of p are signed with so far, nil
 // if none are or not all by the same. Those that another zone leaves to p are not
 // among them: p does not sign all its zones with them, but must continue them.
-func (p *Persist) predecessor() *dnssec.KeySet {
+func (p *Persist) predecessor(all inheritance) *dnssec.KeySet {
 	var one *dnssec.KeySet
-	for zone, left := range p.inheritance() {
+	for zone, left := range all {
 		if p.authorities[zone] == nil {
 			continue
 		}
@@ -52,8 +51,8 @@ func (p *Persist) predecessor() *dnssec.KeySet {
 
 // stayZones refuses to answer as a part of another zone what was a zone of its own.
 // A view that is new may, beside one that goes on to have that zone.
-func (p *Persist) stayZones() error {
-	return p.eachInherited(func(left []bequest) error {
+func (p *Persist) stayZones(all inheritance) error {
+	return all.each(func(left []bequest) error {
 		lost := slices.IndexFunc(left, func(b bequest) bool { return !p.isApex(b.apex) && !p.goesOnElsewhere(b) })
 		if lost < 0 || p.insecure(left) {
 			return nil
@@ -66,8 +65,8 @@ func (p *Persist) stayZones() error {
 
 // staySigned refuses to serve zones unsigned whose parents may have a DS. A view
 // that is new may be unsigned beside one that goes on to sign the zone.
-func (p *Persist) staySigned() error {
-	return p.eachInherited(func(left []bequest) error {
+func (p *Persist) staySigned(all inheritance) error {
+	return all.each(func(left []bequest) error {
 		lost := slices.IndexFunc(left, func(b bequest) bool { return !p.goesOnElsewhere(b) })
 		if lost < 0 || p.insecure(left) {
 			return nil
@@ -85,24 +84,24 @@ func (p *Persist) insecure(left []bequest) bool {
 
 // mayMakeKeys refuses a directory in which keys would be made now, for zones that
 // others have signed.
-func (p *Persist) mayMakeKeys() error {
+func (p *Persist) mayMakeKeys(all inheritance) error {
 	dir := p.config.keys.path
 	inUse := func(k *keyring) bool { return k.location == dir && k.set.Load() != nil }
-	if p.config.keys.kind != "dir" || p.predecessor() != nil || slices.ContainsFunc(keyrings.all(), inUse) {
+	if p.config.keys.kind != "dir" || p.predecessor(all) != nil || slices.ContainsFunc(keyrings.all(), inUse) {
 		return nil
 	}
 	if _, err := dnssec.LoadDir(dir); !errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return p.eachInherited(func(left []bequest) error {
+	return all.each(func(left []bequest) error {
 		return fmt.Errorf("%s: zone %s is signed so far, and %s holds no keys: write the keys property by which it is signed, or end this process to start anew", p.config.keysAt, left[0].apex, dir)
 	})
 }
 
 // stayValid refuses keys that do not continue those by which the zones of p are
 // signed so far.
-func (p *Persist) stayValid() error {
-	return p.eachInherited(func(left []bequest) error {
+func (p *Persist) stayValid(all inheritance) error {
+	return all.each(func(left []bequest) error {
 		set := p.firstKeys()
 		if set == nil {
 			return fmt.Errorf("zone %s is signed so far, and the keys in %s cannot be read yet, so nobody knows whether they continue those: "+
