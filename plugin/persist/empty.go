@@ -2,6 +2,8 @@ package persist
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/coredns-persist/persist/plugin/persist/policy"
 	"github.com/coredns-persist/persist/plugin/persist/zone"
@@ -10,8 +12,9 @@ import (
 // A zone in which no grant lies may be misspelt, or the store be another than the one
 // meant: nothing is wrong with it that a query would show.
 
-// warnEmpty warns once of each zone in which no grant of book lies. It looks at all
-// zones only if book has other grants than the one served so far.
+// warnEmpty warns once of each zone in which no grant of book lies, of as many as
+// anybody will read. It looks at all zones only if book has other grants than the one
+// served so far.
 func (p *Persist) warnEmpty(book *policy.Book) {
 	if book == nil {
 		return
@@ -19,11 +22,18 @@ func (p *Persist) warnEmpty(book *policy.Book) {
 	if p.served == nil || !book.SameGrants(p.served) {
 		p.findEmpty(book)
 	}
-	for origin, said := range p.empty {
-		if why := emptiness(p.authorities[origin].Zone(), book); why != said {
-			log.Warning(why)
+	var untold []string
+	for _, origin := range slices.Sorted(maps.Keys(p.empty)) {
+		if why := emptiness(p.authorities[origin].Zone(), book); why != p.empty[origin] {
+			untold = append(untold, why)
 			p.empty[origin] = why
 		}
+	}
+	for _, why := range untold[:min(len(untold), mostTold)] {
+		log.Warning(why)
+	}
+	if more := len(untold) - mostTold; more > 0 {
+		log.Warningf("and likewise %d zones more have no grant", more)
 	}
 }
 

@@ -1,6 +1,7 @@
 package persist
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -81,5 +82,25 @@ func TestAZoneWithoutAGrantIsInDoubtWhenEverythingIsRead(t *testing.T) {
 	}
 	if n := strings.Count(log.String(), "is the zone spelt right?"); n != 1 {
 		t.Errorf("Expected one doubt, got %d in\n%s", n, log)
+	}
+}
+
+// Of as many zones without a grant as nobody would read of one by one the log counts
+// most, and each of them once.
+func TestZonesWithoutAGrantAreCountedWhereThereAreMany(t *testing.T) {
+	setClock(t, noon)
+	s := newSite(t, granting("example.com"))
+	var zones []string
+	for i := range 2*mostTold + 1 {
+		zones = append(zones, fmt.Sprintf("_validation-persist.n%d.example.com", i))
+	}
+	log := listen(t)
+	start(t, block(s.serving(zones)))
+	rescan(t)
+	if n := strings.Count(log.String(), "is the zone spelt right?"); n != mostTold {
+		t.Errorf("Expected %d zones to be named, got %d", mostTold, n)
+	}
+	if n := strings.Count(log.String(), fmt.Sprintf("and likewise %d zones more have no grant", mostTold+1)); n != 1 {
+		t.Errorf("Expected the others to be counted once, got %d in\n%s", n, log)
 	}
 }
