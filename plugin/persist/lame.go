@@ -124,19 +124,28 @@ func (p *Persist) tellGone(book *policy.Book) {
 }
 
 // warnGone logs the cuts in gone that book, unless nil, does not grant, once a
-// minute at most; until then they are kept.
+// minute at most; until then they are kept, and so are those that a document which
+// was never read may grant: they are answered SERVFAIL, and not lame.
 func (p *Persist) warnGone(book *policy.Book) {
 	if book == nil {
 		return
 	}
 	p.gone = slices.DeleteFunc(distinct(p.gone), func(cut string) bool { return p.grants(book, cut) })
-	if len(p.gone) == 0 {
+	var gone, unread []string
+	for _, cut := range p.gone {
+		if p.authority(cut).Zone().Listed(book, cut).IsZero() {
+			unread = append(unread, cut)
+		} else {
+			gone = append(gone, cut)
+		}
+	}
+	if len(gone) == 0 {
 		return
 	}
 	p.lameness.Do(func() {
 		log.Warningf("cuts that were signed and answered so far are gone with their grants, %d of them: %s: their NS and DS records are lame now where parents have them: "+
-			"grant the names again until DS and then NS are removed at the parents", len(p.gone), enumerate(p.gone))
-		p.gone = nil
+			"grant the names again until DS and then NS are removed at the parents", len(gone), enumerate(gone))
+		p.gone = unread
 	})
 }
 

@@ -2,6 +2,8 @@ package persist
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -92,6 +94,34 @@ func TestCutsThatALaterLoadDoesNotGrantAreToldThen(t *testing.T) {
 	}
 	granting("example.com").Write(t, later.policies())
 	rescan(t)
+	log.expect(t, "WARNING", goneWithGrants, ", 1 of them: "+deepCut+":")
+}
+
+// A document that was never read may still grant the cut, which is answered
+// SERVFAIL meanwhile.
+func TestNoCutIsToldAsGoneThatADocumentNobodyHasReadMayGrant(t *testing.T) {
+	setClock(t, noon)
+	s, later := newSite(t, documents()), newSite(t, granting("example.com"))
+	file := filepath.Join(later.policies(), "accounts", "web", "ca", "b.json")
+	if err := os.Mkdir(file, 0o700); err != nil { // as unreadable as a file gets, for root too
+		t.Fatal(err)
+	}
+	server, log := start(t, block(s.cuts("."))), listen(t)
+	if err := server.reload(t, block(strings.Replace(s.cuts("."), s.policies(), later.policies(), 1))); err != nil {
+		t.Fatal(err)
+	}
+	if r := server.ask(t, question(deepCut, dns.TypeSOA)); r.Rcode != dns.RcodeServerFailure {
+		t.Errorf("Expected SERVFAIL, got %v", r)
+	}
+	if strings.Contains(log.String(), "are lame now") {
+		t.Errorf("Expected nothing to be told as gone, got\n%s", log)
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		rescan(t)
+	}
 	log.expect(t, "WARNING", goneWithGrants, ", 1 of them: "+deepCut+":")
 }
 
