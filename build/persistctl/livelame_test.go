@@ -29,6 +29,9 @@ func TestALameDelegationNamesTheServer(t *testing.T) {
 		if !strings.HasPrefix(c.Advice, "have that server serve the zone of "+owner) || len(c.Delegation) > 0 {
 			t.Errorf("Expected advice on the server, and no more, got %+v", c)
 		}
+		if !strings.Contains(c.Advice, "with cuts, one of its documents must list the name, whether or not its grant has begun") {
+			t.Errorf("Expected a cut to need no more than to be listed, got %q", c.Advice)
+		}
 	}
 	// Nor is it where the server is away.
 	c := checkLive(t, w, resolver, "away.example.com")

@@ -34,7 +34,7 @@ func (s *sight) whereUnanswered() string {
 	case v == nil:
 		return "name a resolver that answers this machine, by --resolver; a server of the zone stands in for one only at names in its own zones, and so not at a name whose CNAME leads there"
 	case v.lame:
-		return fmt.Sprintf("have that server serve the zone of %s (the zones of its Corefile must hold it; with cuts, it does so only while the name is granted and the grant has begun), or take it out of the NS RRset at the parent: no resolver finds an answer there", v.Name)
+		return fmt.Sprintf("have that server serve the zone of %s (the zones of its Corefile must hold it; with cuts, one of its documents must list the name, whether or not its grant has begun), or take it out of the NS RRset at the parent: no resolver finds an answer there", v.Name)
 	case v.unaddressed:
 		return fmt.Sprintf("give %s an address, or take it out of the NS RRsets of the zone and of its parent: a CA may ask it", v.Server)
 	}
