@@ -66,7 +66,6 @@ func (b basis) thumbprints() []string {
 // keyWithdrawn reports whether there is a key, and newer versions that are not
 // valid name others.
 func (b basis) keyWithdrawn() bool {
-	a := b.team.accounts[b.account.uri]
-	known := !b.account.teamsKeys || a.lent != "" && len(a.thumbprints) > 0
+	known := !b.account.teamsKeys || b.team.accounts[b.account.uri].lent != ""
 	return known && len(b.thumbprints()) == 0
 }

@@ -234,6 +234,20 @@ func TestInvalidVersionsOfATeamAddNoRecord(t *testing.T) {
 	}
 }
 
+// What a version of the team's document withdraws that is not valid is the key it lent,
+// whether or not it had approved others besides: the account goes on by its URI.
+func TestAnInvalidVersionOfATeamThatReplacesTheLentKeyWithdrawsNothingElse(t *testing.T) {
+	approving := func(list, member string) documents {
+		return rolling("", true).With(documents{"teams/web": `{"domains": ["example.com"], "issuers": ["ca"], "accounts": {"` + uri + `": {` + strings.TrimSuffix(list, ", ") + `}}, "` + member + `": 1}`})
+	}
+	for _, first := range []string{keys(thumbprint), keys(thumbprint, earlier1)} {
+		b := next(compile(t, approving(first, "x_typo")), 2, approving(keys(earlier1), "typo"))
+		if got := named(b, "example.com", read); !slices.Equal(got, []string{uri}) || len(b.Rejections()) != 1 {
+			t.Errorf("%s: expected the URI alone, and no grant to be rejected, got %q, %v", first, got, b.Rejections())
+		}
+	}
+}
+
 // within reports whether all of some are among all.
 func within(some, all []string) bool {
 	return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(all, s) })
