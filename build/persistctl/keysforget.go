@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"os"
 	"slices"
@@ -66,12 +67,21 @@ func (o *ofCuts) known(ctx context.Context, zones []string, at time.Time) error 
 		if _, ok := slices.BinarySearch(cuts, name); ok {
 			continue
 		}
-		if cut := likeliest(cuts, name); cut != "" {
-			return usagef("--forget %s: no such cut in the documents: write %s", name, cut)
-		}
-		return usagef("--forget %s: no such cut in the documents: leave it out, as only a cut is waited for", name)
+		return usagef("--forget %s: no such cut in the documents: %s", name, insteadOf(cuts, name))
 	}
 	return nil
+}
+
+// insteadOf says what to do about a name to be forgotten that is none of cuts.
+func insteadOf(cuts []string, name string) string {
+	switch cut := likeliest(cuts, name); cut {
+	case "":
+		return "leave it out, as only a cut is waited for"
+	case record.FQDN(strings.TrimSuffix(name, ".")).Owner():
+		return "write " + cut
+	default: // it may be another one, and would be given up in the place of one that is gone
+		return fmt.Sprintf("leave it out if it has left them, or write %s if that was meant", cut)
+	}
 }
 
 // slips is how many letters of a name may be wrong for it to be known again.

@@ -365,7 +365,7 @@ func TestNoCutIsForgottenThatIsNone(t *testing.T) {
 		t.Helper()
 		for name, want := range map[string]string{
 			"late.example.com.":                      ": write " + lateCut,
-			"_validation-persist.latte.example.com.": ": write " + lateCut,
+			"_validation-persist.latte.example.com.": ": leave it out if it has left them, or write " + lateCut + " if that was meant",
 			"_validation-persist.gone.example.net.":  ": leave it out, as only a cut is waited for",
 		} {
 			want = "--forget " + name + ": no such cut in the documents" + want
