@@ -23,7 +23,7 @@ func ReplaceAccount(body []byte, uri, thumbprint string, until, at time.Time) ([
 		return nil, err
 	}
 	o := newObject("", top)
-	before := overlap{uri: o.text("account_uri"), thumbprints: o.thumbprints()}
+	before := overlap{uri: o.text("account_uri"), thumbprints: firstOf(o.thumbprints())}
 	running := o.overlap()
 	if len(o.faults.list) > 0 {
 		return nil, fmt.Errorf("is not valid: %s: %s", o.faults.list[0].field, o.faults.list[0].reason)

@@ -76,6 +76,24 @@ func TestARunningOverlapIsNotReplaced(t *testing.T) {
 	}
 }
 
+// An account has records by the first of its thumbprints, and an overlap by all of its
+// own: it keeps that one.
+func TestAnAccountThatIsReplacedHasNoMoreRecordsThanBefore(t *testing.T) {
+	const body = `{"account_uri": "` + uri + `", "thumbprints": ["` + thumbprint + `", "` + earlier1 + `"], "forms": ["hash"], "domains": {"example.com": {}}}`
+	is, err := policy.ReplaceAccount([]byte(body), formerURI, formerKey, ends, read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := compile(t, changing("").With(documents{"accounts/web/ca/a": string(is)}))
+	want := []string{hashOf("example.com", formerKey, formerURI), hashOf("example.com", thumbprint, uri)}
+	if got := named(b, "example.com", read); len(got) != len(want) || !contains(got, want) {
+		t.Errorf("Expected %q, got %q", want, got)
+	}
+	if _, err := policy.ReplaceAccount(is, uri, "", ends, read); err != nil {
+		t.Errorf("Expected that it can be gone back to, got %v", err)
+	}
+}
+
 // The accounts change places, each with the key that it had, and neither has a record
 // less.
 func TestAnAccountOfARunningOverlapIsGoneBackTo(t *testing.T) {
