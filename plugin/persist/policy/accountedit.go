@@ -34,7 +34,7 @@ func ReplaceAccount(body []byte, uri, thumbprint string, until, at time.Time) ([
 	}
 	if running.until.After(at) {
 		if reason := running.keepsBack(uri, keys); reason != "" {
-			return nil, fmt.Errorf("has an overlap until %s, %s: do it after that", stamp(running.until), reason)
+			return nil, fmt.Errorf("has an overlap until %s, %s", stamp(running.until), reason)
 		}
 		keys = running.thumbprints
 	}
@@ -57,20 +57,22 @@ func ReplaceAccount(body []byte, uri, thumbprint string, until, at time.Time) ([
 }
 
 // keepsBack returns why the account at uri, with the keys, which may be none, cannot
-// take the place of the current one without a loss of records that v keeps; empty
-// where it can. An account has records by one key, and an overlap by all that it names.
+// take the place of the current one without a loss of records that v keeps, and what
+// to do; empty where it can. An account has records by one key, and an overlap by all
+// that it names.
 func (v overlap) keepsBack(uri string, keys []string) string {
+	const afterwards = ": do it after that, or remove the overlap first if its records are to end"
 	switch {
 	case v.uri == "":
-		return "which this would end"
+		return "which this would end" + afterwards
 	case v.uri != uri:
-		return fmt.Sprintf("which this would end, and the records of %s with it", v.uri)
+		return fmt.Sprintf("which this would end, and the records of %s with it%s", v.uri, afterwards)
 	case v.forms != 0:
-		return "which has forms too, and those are not to end or to last with the account"
+		return "which has forms too, and those are not to end or to last with the account" + afterwards
 	case len(v.thumbprints) > 1:
-		return fmt.Sprintf("with several thumbprints of %s, whose records are by one key where it is no overlap", uri)
+		return fmt.Sprintf("with several thumbprints of %s, whose records are by one key where it is no overlap%s", uri, afterwards)
 	case len(keys) > 0 && !slices.Equal(keys, v.thumbprints):
-		return fmt.Sprintf("whose records of %s are by the key that it had: leave out the thumbprint", uri)
+		return fmt.Sprintf("whose records of %s are by the key that it had: leave out the thumbprint, or do it after that", uri)
 	}
 	return ""
 }

@@ -125,7 +125,7 @@ func TestAnOverlapThatKeepsMoreIsNotGoneBackOver(t *testing.T) {
 		`"account_uri": "` + formerURI + `"`:                                                             {"https://ca.example/acct/9", "", "the records of " + formerURI + " with it"},
 		`"account_uri": "` + formerURI + `", "forms": ["hash"]`:                                          {formerURI, "", "has forms too"},
 		`"account_uri": "` + formerURI + `", "thumbprints": ["` + formerKey + `", "` + thumbprint + `"]`: {formerURI, "", "several thumbprints"},
-		`"account_uri": "` + formerURI + `", "thumbprints": "` + formerKey + `"`:                         {formerURI, thumbprint, "leave out the thumbprint"},
+		`"account_uri": "` + formerURI + `", "thumbprints": "` + formerKey + `"`:                         {formerURI, thumbprint, "leave out the thumbprint, or do it after that"},
 	} {
 		body := `{"account_uri": "` + uri + `", "overlap": {"until": "2026-11-10T00:00:00Z", ` + kept + `}, "domains": {"example.com": {}}}`
 		if _, err := policy.ReplaceAccount([]byte(body), c.to, c.key, ends, read); err == nil || !strings.Contains(err.Error(), c.says) {
