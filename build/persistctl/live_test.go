@@ -453,6 +453,11 @@ func TestIPAddressesAreCheckedAtTheirOwnLabel(t *testing.T) {
 	if strings.Contains(c.Advice, "publish") || !strings.Contains(c.Advice, "RFC 8738") {
 		t.Errorf("Expected no record to be published, because none will do, got %q", c.Advice)
 	}
+	// Nor when the grant begins.
+	later := documentsIn(t, policytest.Standard().Account(`"domains": {"192.0.2.1": {"not_before": "2099-01-01T00:00:00Z"}}`).
+		With(policytest.Documents{"teams/web": `{"domains": ["2.0.192.in-addr.arpa"], "issuers": ["ca"]}`}))
+	c = checkLive(t, w, resolver, "192.0.2.1", later, "--rules", "boulder")
+	c.expect(t, "missing", "no record would be accepted at "+zone+": Boulder validates no IP addresses", "missing", "missing")
 	// Without a prefix of hashes, as Let's Encrypt has none.
 	c = checkLive(t, w, resolver, "192.0.2.1")
 	c.expect(t, "unparseable", "no record would be accepted at "+zone+": Boulder validates no IP addresses", "unparseable", "unparseable")

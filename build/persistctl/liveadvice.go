@@ -10,16 +10,16 @@ import (
 func (s *sight) conclude(j judge) {
 	views := s.views()
 	s.Status = combined(views)
-	// Whatever there is no record for before the grant begins is in order.
-	if !s.begins.IsZero() && slices.Contains(nearest[1:], s.Status) {
+	none, unaccepted := j.hopeless(), slices.Contains(nearest[1:], s.Status)
+	switch {
+	case none != nil && unaccepted:
+		s.Reason, s.Advice = fmt.Sprintf("no record would be accepted at %s: %s", s.Owner, strings.Join(none, "; ")), j.whereHopeless()
+	case !s.begins.IsZero() && unaccepted: // whatever there is no record for before the grant begins is in order
 		s.Status = statusNotYet
 		s.Reason = "the grant begins at " + stamp(s.begins)
 		s.Advice = "order after that, or change not_before in the account document"
 		return
-	}
-	if none := j.hopeless(); none != nil && slices.Contains(nearest[1:], s.Status) {
-		s.Reason, s.Advice = fmt.Sprintf("no record would be accepted at %s: %s", s.Owner, strings.Join(none, "; ")), j.whereHopeless()
-	} else {
+	default:
 		s.Reason, s.Advice = s.why(views), s.advice(j)
 	}
 	for _, v := range views {
