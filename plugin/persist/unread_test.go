@@ -14,7 +14,7 @@ import (
 // A server that starts with a document that it cannot read knows that it does not
 // know what that grants: nobody has been silent for long, and no zone is misspelt.
 func TestAStartWithoutADocumentIsNotReadyForWhatItMayGrant(t *testing.T) {
-	for shape, property := range map[string]string{"compact": "", "nsec": "denial nsec", "cuts": "cuts", "unsigned": "keys none", "targets": "targets"} {
+	for shape, property := range map[string]string{"compact": "", "nsec": "denial nsec", "cuts": "cuts", "unsigned": "keys none", "targets": "targets", "overlay": ""} {
 		t.Run(shape, func(t *testing.T) {
 			setClock(t, noon)
 			s := newSite(t, documents())
@@ -30,11 +30,19 @@ func TestAStartWithoutADocumentIsNotReadyForWhatItMayGrant(t *testing.T) {
 			if shape == "unsigned" {
 				keys, property = "none", ""
 			}
-			log := listen(t)
-			server, name := start(t, block(s.own("example.com", keys, property))), cut
-			if shape == "targets" {
+			stanzas, name := []string{s.own("example.com", keys, property)}, cut
+			switch shape {
+			case "targets":
 				name = "example.com.example.com."
+			case "overlay":
+				below := filepath.Join(s.dir, "zone")
+				if err := os.WriteFile(below, []byte(zoneFile(1, "")), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				stanzas = []string{s.overlay(), "file " + below + " example.com"}
 			}
+			log := listen(t)
+			server := start(t, block(stanzas...))
 			r := server.ask(t, question(name, dns.TypeTXT))
 			if r.Rcode != dns.RcodeServerFailure || ede(r) != int(dns.ExtendedErrorCodeNotReady) {
 				t.Errorf("Expected SERVFAIL and Not Ready, got %v", r)

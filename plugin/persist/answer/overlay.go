@@ -41,6 +41,11 @@ func (a *Authority) Overlay(q Query, at time.Time) (Response, Claim) {
 	case place.Kind == zone.Empty:
 		return Response{Outcome: NoData}, Exists
 	}
+	if _, ok := a.zone.Validated(q.Name); ok {
+		if listed := a.zone.ListedAt(st.book, q.Name); listed.IsZero() { // the other plugin may deny what is granted
+			return unknown(listed), Ours
+		}
+	}
 	return Response{}, Theirs
 }
 
