@@ -98,8 +98,8 @@ func TestAZoneWithoutAGrantIsInDoubtWhenEverythingIsRead(t *testing.T) {
 func TestZonesWithoutAGrantAreCountedWhereThereAreMany(t *testing.T) {
 	setClock(t, noon)
 	s := newSite(t, granting("example.com"))
-	var zones []string
-	for i := range 2*mostTold + 1 {
+	zones := make([]string, 0, 2*mostTold+1)
+	for i := range cap(zones) {
 		zones = append(zones, fmt.Sprintf("_validation-persist.n%d.example.com", i))
 	}
 	log := listen(t)
