@@ -40,11 +40,9 @@ func (p *Persist) warnEmpty(book *policy.Book) {
 // findEmpty has p.empty name the zones that have no grant in book, and no others.
 func (p *Persist) findEmpty(book *policy.Book) {
 	for origin, a := range p.authorities {
-		_, was := p.empty[origin]
-		switch holds := a.Zone().Holds(book); {
-		case holds:
+		if a.Zone().Holds(book) {
 			delete(p.empty, origin)
-		case !was:
+		} else if _, was := p.empty[origin]; !was {
 			p.empty[origin] = ""
 		}
 	}

@@ -101,7 +101,7 @@ func (p *Persist) inherited() inheritance {
 		}
 		for _, a := range h.authorities {
 			origin := a.Zone().Origin
-			for apex := range p.takenOver(h, a, before) {
+			for _, apex := range p.takenOver(h, a, before) {
 				all[origin] = append(all[origin], bequest{apex, h.keyring.set.Load(), h.view == p.view})
 			}
 		}
@@ -114,34 +114,29 @@ func (p *Persist) inherited() inheritance {
 	return all
 }
 
-// takenOver yields for each zone of p one that h, one of the handlers before, has had
+// takenOver returns for each zone of p one that h, one of the handlers before, has had
 // by a, and at whose name p answers from that zone; none where there is none.
-func (p *Persist) takenOver(h *Persist, a *answer.Authority, before []*Persist) iter.Seq[string] {
+func (p *Persist) takenOver(h *Persist, a *answer.Authority, before []*Persist) (apexes []string) {
 	takesOver := func(apex string) bool {
 		return h.answersAt(apex, inView(before, h.view)) && p.answersAt(apex, p.corefile.in(p.view))
 	}
-	return func(yield func(string) bool) {
-		z, book := a.Zone(), a.Book()
-		if !z.Cuts {
-			if p.authority(z.Origin) != nil && takesOver(z.Origin) {
-				yield(z.Origin)
-			}
-			return
+	z, book := a.Zone(), a.Book()
+	switch {
+	case !z.Cuts:
+		if p.authority(z.Origin) != nil && takesOver(z.Origin) {
+			apexes = append(apexes, z.Origin)
 		}
-		if book == nil { // nobody has had an answer
-			return
-		}
+	case book != nil: // else nobody has had an answer
 		for _, own := range p.origins {
 			for apex := range z.CutsBelow(book, own) {
 				if p.authority(apex) == p.authorities[own] && takesOver(apex) {
-					if !yield(apex) {
-						return
-					}
+					apexes = append(apexes, apex)
 					break
 				}
 			}
 		}
 	}
+	return apexes
 }
 
 // answersAt reports whether p is the one among the stanzas of its view that answers
