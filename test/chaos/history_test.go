@@ -44,6 +44,20 @@ func (c claim) String() string {
 	return c.said.String()
 }
 
+// adding is how much a record adds to a name that is not there, the most there is.
+const adding = 2
+
+// adds is how much the claim adds to a name that is not there.
+func (c claim) adds() int {
+	switch {
+	case c.said == record && !c.gone:
+		return adding
+	case c.said == nodata:
+		return adding - 1
+	}
+	return 0
+}
+
 // statement is a document as it stood from one edit to the next.
 type statement struct {
 	began, done moment // when it was being written

@@ -180,10 +180,8 @@ func TestTheModelHasAdditionsWaitForWhatTheyRestOn(t *testing.T) {
 	for _, broken := range []bool{false, true} {
 		m := small()
 		m.well = []span{{0, 5 * s}}
-		if broken { // from 11 s on nothing else is read, as where a scan is cut off
-			for path, d := range m.documents {
-				d.reads = slices.DeleteFunc(d.reads, func(r read) bool { return r.asked > 11*s || r.asked == 11*s && path != "accounts/web/ca/a" })
-			}
+		if broken {
+			m.cutOff(11*s, "accounts/web/ca/a")
 		}
 		m.index()
 		for _, c := range []struct {
@@ -196,6 +194,34 @@ func TestTheModelHasAdditionsWaitForWhatTheyRestOn(t *testing.T) {
 				t.Errorf("Cut off %t: expected it to be allowed %t: %v", broken, c.want, contradiction{answer: a})
 			}
 		}
+	}
+}
+
+// A name that an account withholds is there for that, and to be there is an
+// addition too: it waits, and what the account takes back does not.
+func TestTheModelHasWithheldNamesWaitForWhatTheyRestOn(t *testing.T) {
+	for before, allowed := range map[string][]answer{"deleted": {denied, empty}, "granted": {empty}} {
+		m := small()
+		m.well = []span{{0, 5 * s}}
+		m.history("accounts/web/ca/a", statement{version: 1, deleted: before == "deleted", claims: map[string]claim{edited: {}}},
+			statement{began: 10 * s, version: 2, claims: map[string]claim{edited: {said: nodata}}})
+		m.cutOff(11*s, "accounts/web/ca/a")
+		m.index()
+		for _, a := range []answer{rotating, empty, denied} {
+			a.name, a.asked, a.got = edited, 16*s, 16*s+time.Millisecond
+			want := slices.ContainsFunc(allowed, func(b answer) bool { return a.said == b.said })
+			if found, _ := m.judge([]answer{a}); (len(found) == 0) != want {
+				t.Errorf("%s: expected it to be allowed %t: %v", before, want, contradiction{answer: a})
+			}
+		}
+	}
+}
+
+// cutOff has one document be the last that is read at a moment, as where a scan is
+// cut off.
+func (m *model) cutOff(at moment, last string) {
+	for path, d := range m.documents {
+		d.reads = slices.DeleteFunc(d.reads, func(r read) bool { return r.asked > at || r.asked == at && path != last })
 	}
 }
 

@@ -320,11 +320,15 @@ func (j *judgement) possible(a answer, path string) (map[claim]bool, lesson) {
 // delay adds what may be said because what the statement i adds need not count yet:
 // less, as one before it has it.
 func (j *judgement) delay(a answer, d *document, i int, possible map[claim]bool, learned *lesson) {
-	if !slices.ContainsFunc(j.claims(d, a.name, i), func(c claim) bool { return c.said == record && !c.gone }) {
-		return
+	most := 0
+	for _, c := range j.claims(d, a.name, i) {
+		most = max(most, c.adds())
 	}
 	for n := max(d.ruled.reached(a.asked), d.written(j.mustKnow(a.asked)), j.least[a.name].account); n < i; n++ {
 		for _, c := range append(j.claims(d, a.name, n), claim{said: nodata}) {
+			if most < adding && c.adds() >= most {
+				continue
+			}
 			if possible[c] = true; j.fits(a, c) {
 				learned.bounds = bounds{min(learned.account, n), 0}
 			}
