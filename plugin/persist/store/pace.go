@@ -16,9 +16,9 @@ const (
 	paceStep  = 1   // what each request that was answered gives back of a halved pace
 )
 
-// breath is how long requests wait for each other, so that as many begin at once
-// as may be under way: to wake up for each of them costs more than the request.
-const breath = (workers - 1) * time.Second / fullPace
+// breath is how long requests wait for each other, so that what may begin in that
+// time begins in one go: to wake up for each of them costs more than the request.
+const breath = time.Second / 5
 
 // pace spaces requests. It is halved when the store asks for fewer and grows
 // again with what the store answers, so that one that has many documents is asked
@@ -40,19 +40,29 @@ func (p *pace) wait(ctx context.Context) error {
 	return ctx.Err()
 }
 
-func (p *pace) halve() {
-	p.adjust.Lock()
-	defer p.adjust.Unlock()
-	p.limiter.SetLimitAt(p.now(), max(p.limiter.Limit()/2, leastPace))
-}
+func (p *pace) halve() { p.set(func(limit rate.Limit) rate.Limit { return max(limit/2, leastPace) }) }
 
 func (p *pace) grow() {
+	p.set(func(limit rate.Limit) rate.Limit { return min(limit+paceStep, fullPace) })
+}
+
+// set makes another limit of the one there is, unless that is none.
+func (p *pace) set(next func(rate.Limit) rate.Limit) {
 	p.adjust.Lock()
 	defer p.adjust.Unlock()
-	if p.limiter.Limit() < fullPace {
-		p.limiter.SetLimitAt(p.now(), min(p.limiter.Limit()+paceStep, fullPace))
+	before := p.limiter.Limit()
+	if limit := next(before); limit != before && before != rate.Inf {
+		now := p.now()
+		p.limiter.SetLimitAt(now, limit)
+		p.limiter.SetBurstAt(now, burst(limit))
 	}
 }
+
+// newLimiter allows so many requests a second.
+func newLimiter(limit rate.Limit) *rate.Limiter { return rate.NewLimiter(limit, burst(limit)) }
+
+// burst is how many requests may begin in one go.
+func burst(limit rate.Limit) int { return max(workers, int(float64(limit)*breath.Seconds())) }
 
 // sleep returns after d, or with the error of ctx as soon as that ends.
 func sleep(ctx context.Context, d time.Duration) error {

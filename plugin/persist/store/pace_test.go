@@ -7,8 +7,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 // A server that wakes up for one request at a time spends more on that than on
@@ -16,7 +14,7 @@ import (
 func TestRequestsThatWaitBeginTogether(t *testing.T) {
 	start := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	due := map[time.Time]int{}
-	p := pace{limiter: rate.NewLimiter(fullPace, workers), now: func() time.Time { return start }}
+	p := pace{limiter: newLimiter(fullPace), now: func() time.Time { return start }}
 	p.sleep = func(_ context.Context, d time.Duration) error {
 		due[start.Add(d)]++
 		return nil
@@ -25,18 +23,43 @@ func TestRequestsThatWaitBeginTogether(t *testing.T) {
 		check(t, p.wait(t.Context()))
 	}
 	for at, n := range due {
-		if late := at.Sub(start) - time.Second; n > workers-1 || late > breath {
+		if late := at.Sub(start) - time.Second; n > fullPace/5 || late > 0 {
 			t.Errorf("After %v %d requests begin", at.Sub(start), n)
 		}
 	}
-	if len(due) > fullPace/(workers-1)+1 {
+	if len(due) > 5 {
 		t.Errorf("In a second it wakes up %d times", len(due))
+	}
+}
+
+// A store that asks for fewer requests is not sent many in one go.
+func TestFewRequestsBeginTogetherWhereFewMay(t *testing.T) {
+	start := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	p := pace{limiter: newLimiter(fullPace), now: func() time.Time { return start }}
+	for range 20 {
+		p.halve()
+	}
+	at := map[time.Duration]int{}
+	p.sleep = func(_ context.Context, d time.Duration) error {
+		at[d]++
+		return nil
+	}
+	for range 3 * workers {
+		check(t, p.wait(t.Context()))
+	}
+	for d, n := range at {
+		if n > 1 {
+			t.Errorf("After %v %d requests begin", d, n)
+		}
+	}
+	if len(at) < 2*workers {
+		t.Errorf("Only %d of %d requests wait", len(at), 3*workers)
 	}
 }
 
 // Requests are answered at once, and each of them gives something back.
 func TestEachAnswerLetsThePaceGrow(t *testing.T) {
-	p := pace{limiter: rate.NewLimiter(leastPace, workers), now: time.Now}
+	p := pace{limiter: newLimiter(leastPace), now: time.Now}
 	const each = 20
 	var answers sync.WaitGroup
 	for range workers {

@@ -68,7 +68,7 @@ func NewWatcher(source Source, o Options) *Watcher {
 		journal:  journal{observer: o.Observer, troubles: map[string]error{}},
 	}
 	w.pace = pace{
-		limiter: rate.NewLimiter(fullPace, workers),
+		limiter: newLimiter(fullPace),
 		now:     o.Clock.Now,
 		sleep:   func(ctx context.Context, d time.Duration) error { return w.sleep(ctx, d) },
 	}
