@@ -6,7 +6,7 @@ import "github.com/coredns-persist/persist/plugin/persist/record"
 // there is none (see [record.FQDN.Alias]). It does not allocate.
 func (b *Book) Aliased(label string) (record.FQDN, bool) {
 	if x := b.aliases.get(record.FQDN(label)); x != nil {
-		return x.grants[0].FQDN, true
+		return x.grants()[0].FQDN, true
 	}
 	return "", false
 }
@@ -23,14 +23,14 @@ func (b *Book) ContainsPlain(name record.FQDN) bool {
 func aliases(before trie, old, names trie) trie {
 	e := before.edit()
 	names.root.since(old.root, 0, func(x *entry) bool {
-		if x.name.IsLong() && len(x.grants) > 0 {
+		if x.name.IsLong() && len(x.grants()) > 0 {
 			e.drop(record.FQDN(x.name.Alias()))
 		}
 		return true
 	})
 	old.root.since(names.root, 0, func(x *entry) bool {
-		if x.name.IsLong() && len(x.grants) > 0 {
-			e.put(&entry{name: record.FQDN(x.name.Alias()), grants: x.grants})
+		if x.name.IsLong() && len(x.grants()) > 0 {
+			e.put(entry{name: record.FQDN(x.name.Alias())}.granting(x.grants()))
 		}
 		return true
 	})

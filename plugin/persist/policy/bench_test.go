@@ -92,7 +92,38 @@ func BenchmarkCompile(b *testing.B) {
 		}
 		b.ReportMetric(float64(size)/(1<<20), "MiB/book")
 	})
+	b.Run("garbage collection", func(b *testing.B) {
+		d = nil
+		for b.Loop() {
+			runtime.GC()
+		}
+	})
 	runtime.KeepAlive(first)
+}
+
+// BenchmarkGrowth has a document grow to a thousand names, one with each version.
+// What they keep in memory is no more than had they come at once.
+func BenchmarkGrowth(b *testing.B) {
+	const names = 1000
+	for name, step := range map[string]int{"name by name": 1, "at once": names} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				d, before := standard(), heap()
+				var book *policy.Book
+				for have := step; have <= names; have += step {
+					domains := map[string]struct{}{}
+					for i := range have {
+						domains[fmt.Sprintf("host-%d.example.com", i)] = struct{}{}
+					}
+					d["accounts/web/ca/a"] = accountOf(domains)
+					book = policy.Compile(book, changed(d, documents{"accounts/web/ca/a": d["accounts/web/ca/a"]}), policy.Brakes{})
+				}
+				clear(d)
+				b.ReportMetric(float64(heap()-before)/names, "B/name")
+				runtime.KeepAlive(book)
+			}
+		})
+	}
 }
 
 // changed is the snapshot of d a minute after the first, where only more is

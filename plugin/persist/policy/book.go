@@ -88,7 +88,7 @@ func because[T any](e *edition[T]) error {
 // The slice is shared and must not be written to.
 func (b *Book) Lookup(name record.FQDN) []*Grant {
 	if x := b.names.get(name); x != nil {
-		return x.grants
+		return x.grants()
 	}
 	return nil
 }
@@ -108,7 +108,7 @@ func (b *Book) Gone(before *Book) iter.Seq[*Grant] {
 	return func(yield func(*Grant) bool) {
 		b.names.root.since(before.names.root, 0, func(x *entry) bool {
 			has := b.Lookup(x.name)
-			for _, g := range x.grants {
+			for _, g := range x.grants() {
 				if !slices.Contains(has, g) && !yield(g) {
 					return false
 				}
@@ -133,7 +133,7 @@ func (b *Book) Tally() (eligible, withheld int) {
 func (b *Book) Names() iter.Seq2[record.FQDN, []*Grant] {
 	return func(yield func(record.FQDN, []*Grant) bool) {
 		for x := range b.names.root.all() {
-			if len(x.grants) > 0 && !yield(x.name, x.grants) {
+			if len(x.grants()) > 0 && !yield(x.name, x.grants()) {
 				return
 			}
 		}

@@ -3,6 +3,7 @@ package policy
 import (
 	"cmp"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/record"
@@ -53,6 +54,8 @@ type compilation struct {
 	halt   func(name record.FQDN, w *wanted) string // see [basis.halts]
 	prev   []*Grant                                 // those of the book before, from the name on that is next; sorted
 	kinds  map[Terms]*Terms                         // one of each, to be shared
+	block  []Grant                                  // see [compilation.grant]
+	again  bool                                     // the book before has the document too
 	before named                                    // see [compilation.former]
 }
 
@@ -61,7 +64,8 @@ type compilation struct {
 func (b basis) compile(prev *compiled, owners *ownership, stops *stops) *compiled {
 	c := &compilation{compiled: &compiled{basis: b}, owners: owners, stops: stops, kinds: map[Terms]*Terms{}}
 	if prev != nil {
-		c.prev = prev.grants
+		c.prev, c.again = prev.grants, true
+		c.adopt(prev.grants)
 	}
 	whole := b.refusal()
 	if whole.reason != "" {
@@ -78,6 +82,17 @@ func (b basis) compile(prev *compiled, owners *ownership, stops *stops) *compile
 		}
 	}
 	return c.compiled
+}
+
+// adopt has the terms of grants be shared by those that come to say the same.
+func (c *compilation) adopt(grants []*Grant) {
+	var last *Terms
+	for _, g := range grants {
+		if g.Terms != last {
+			last = g.Terms
+			c.kinds[*last] = last
+		}
+	}
 }
 
 // owned returns the suffix by which a name is the team's. Where it is not, nothing
@@ -137,8 +152,12 @@ func (c *compilation) share(name record.FQDN, t *Terms) *Grant {
 	for len(c.prev) > 0 && c.prev[0].FQDN != name && compareNames(c.prev[0].FQDN, name) < 0 {
 		c.prev = c.prev[1:]
 	}
-	if len(c.prev) > 0 && c.prev[0].FQDN == name && *c.prev[0].Terms == *t {
-		return c.prev[0]
+	var before *Grant
+	if len(c.prev) > 0 && c.prev[0].FQDN == name {
+		before = c.prev[0]
+	}
+	if before != nil && *before.Terms == *t {
+		return before
 	}
 	shared := c.kinds[*t]
 	if shared == nil {
@@ -146,7 +165,34 @@ func (c *compilation) share(name record.FQDN, t *Terms) *Grant {
 		shared = &kind
 		c.kinds[kind] = shared
 	}
-	return &Grant{name, shared}
+	return c.grant(c.lasting(name, before), shared)
+}
+
+// lasting returns the name of a grant, of which before is the one before, if there
+// was one. Of a document that is edited it keeps no more in memory than itself: the
+// names of each version are one string.
+func (c *compilation) lasting(name record.FQDN, before *Grant) record.FQDN {
+	switch {
+	case before != nil:
+		return before.FQDN
+	case c.again:
+		return record.FQDN(strings.Clone(string(name)))
+	}
+	return name
+}
+
+// mostInBlock is how many grants stand together in memory: one that lasts keeps
+// the others there.
+const mostInBlock = 64
+
+// grant makes a grant. The garbage collector has fewer blocks to look at than
+// grants.
+func (c *compilation) grant(name record.FQDN, t *Terms) *Grant {
+	if len(c.block) == cap(c.block) {
+		c.block = make([]Grant, 0, min(2*cap(c.block)+1, mostInBlock))
+	}
+	c.block = append(c.block, Grant{name, t})
+	return &c.block[len(c.block)-1]
 }
 
 func (c *compilation) reject(name record.FQDN, reason string) {

@@ -99,7 +99,7 @@ func (e *edit) change(name record.FQDN, grants func([]*Grant) []*Grant) {
 	if had == nil {
 		had = &entry{name: name}
 	}
-	e.set(had, &entry{name: name, grants: grants(had.grants), below: had.below, plain: had.plain})
+	e.set(had, had.granting(grants(had.grants())))
 }
 
 // set has x stand where had stood, or where nothing stands as nothing does at had.
@@ -134,7 +134,7 @@ func gained(was, is bool) int32 {
 	return 0
 }
 
-func (x *entry) exists() bool { return len(x.grants) > 0 || x.below > 0 }
+func (x *entry) exists() bool { return len(x.grants()) > 0 || x.below > 0 }
 
 // isPlain reports whether x would be there if there were no long names.
-func (x *entry) isPlain() bool { return len(x.grants) > 0 && !x.name.IsLong() || x.plain > 0 }
+func (x *entry) isPlain() bool { return len(x.grants()) > 0 && !x.name.IsLong() || x.plain > 0 }

@@ -17,10 +17,36 @@ type trie struct{ root *node }
 
 // entry is what stands at a name. It is not changed once it is in a trie.
 type entry struct {
-	name   record.FQDN
-	grants []*Grant // sorted by path; none where only names below it have some
-	below  int32    // how many entries stand one label below it
-	plain  int32    // how many of them are there for a name that is not long
+	name  record.FQDN
+	one   [1]*Grant // its grant, as most names have one; nil where only names below it have some
+	more  *[]*Grant // all of its grants, sorted by path, where there is more than one; else nil
+	below int32     // how many entries stand one label below it
+	plain int32     // how many of them are there for a name that is not long
+}
+
+// grants are sorted by path. They must not be written to.
+func (x *entry) grants() []*Grant {
+	switch {
+	case x.more != nil:
+		return *x.more
+	case x.one[0] != nil:
+		return x.one[:]
+	}
+	return nil
+}
+
+// granting returns x with other grants.
+func (x entry) granting(grants []*Grant) *entry {
+	x.one, x.more = [1]*Grant{}, nil
+	switch len(grants) {
+	case 0:
+	case 1:
+		x.one[0] = grants[0]
+	default:
+		several := grants // only these need a place of their own
+		x.more = &several
+	}
+	return &x
 }
 
 const (
