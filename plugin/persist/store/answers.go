@@ -3,15 +3,15 @@ package store
 import (
 	"bytes"
 	"crypto/sha256"
+	"hash/maphash"
 	"io"
 	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// answers remembers by their digests what Vault has answered. Most answers say
-// what is known already, and to hash one takes a quarter of the time of reading
-// it.
+// answers remembers by a hash what Vault has answered. Most answers say what is
+// known already, and to hash one costs little beside decoding it.
 type answers struct {
 	mu    sync.Mutex
 	known map[string]known // by path; guarded by mu
@@ -19,10 +19,15 @@ type answers struct {
 
 // known is an answer. What comes before its data is the request's own.
 type known struct {
-	digest   [sha256.Size]byte // of the answer from its data on
-	from, to int               // where in that the body of the document is
-	secret   secret            // without it
+	hash     uint64 // of the answer from its data on
+	size     int    // of that
+	from, to int    // where in it the body of the document is
+	secret   secret // without it
 }
+
+// seed makes a hash that nobody else can know, so that nobody can write a version
+// that has the hash of another.
+var seed = maphash.MakeSeed()
 
 // read reads the data of an answer for path. Of a document whose body is that of
 // one that is known, which may be nil, it makes no copy.
@@ -34,8 +39,8 @@ func (a *answers) read(path string, body io.Reader, document *Document) (*secret
 		return nil, err
 	}
 	lasting := fromData(text.Bytes())
-	digest := sha256.Sum256(lasting)
-	if k, ok := a.recall(path); ok && k.digest == digest {
+	hash := maphash.Bytes(seed, lasting)
+	if k, ok := a.recall(path); ok && k.hash == hash && k.size == len(lasting) {
 		s := k.secret
 		if s.isKnown = document != nil && s.says(document); !s.isKnown {
 			s.Data = jsontext.Value(lasting[k.from:k.to]).Clone()
@@ -47,7 +52,7 @@ func (a *answers) read(path string, body io.Reader, document *Document) (*secret
 		return nil, err
 	}
 	s.sum = sha256.Sum256(s.Data)
-	a.remember(path, digest, lasting, *s)
+	a.remember(path, hash, lasting, *s)
 	return s, nil
 }
 
@@ -69,12 +74,12 @@ func (a *answers) recall(path string) (known, bool) {
 }
 
 // remember remembers an answer that holds a document.
-func (a *answers) remember(path string, digest [sha256.Size]byte, lasting []byte, s secret) {
+func (a *answers) remember(path string, hash uint64, lasting []byte, s secret) {
 	from := bytes.Index(lasting, s.Data)
 	if s.Metadata == nil || from < 0 {
 		return
 	}
-	k := known{digest: digest, from: from, to: from + len(s.Data), secret: s}
+	k := known{hash: hash, size: len(lasting), from: from, to: from + len(s.Data), secret: s}
 	k.secret.Data = nil
 	a.mu.Lock()
 	defer a.mu.Unlock()
