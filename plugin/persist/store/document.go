@@ -3,7 +3,7 @@ package store
 import (
 	"crypto/sha256"
 	"errors"
-	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -160,11 +160,13 @@ type Snapshot struct {
 
 // Document returns the document at path, nil if there is none.
 func (s *Snapshot) Document(path string) *Document {
-	i, ok := slices.BinarySearchFunc(s.Documents, path, func(d Document, p string) int {
-		return strings.Compare(d.Path, p)
-	})
-	if !ok {
-		return nil
+	if i, ok := s.search(path); ok {
+		return &s.Documents[i]
 	}
-	return &s.Documents[i]
+	return nil
+}
+
+// search returns where the document at path stands, or would.
+func (s *Snapshot) search(path string) (i int, found bool) {
+	return sort.Find(len(s.Documents), func(i int) int { return strings.Compare(path, s.Documents[i].Path) })
 }

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -239,8 +238,7 @@ func changed(known, d *Document) string {
 func (s *Snapshot) with(d *Document) *Snapshot {
 	next := *s
 	next.Documents = slices.Clone(s.Documents)
-	i, ok := slices.BinarySearchFunc(next.Documents, d.Path, func(e Document, path string) int { return cmp.Compare(e.Path, path) })
-	if ok {
+	if i, ok := s.search(d.Path); ok {
 		next.Documents[i] = *d
 	} else {
 		next.Documents = slices.Insert(next.Documents, i, *d)

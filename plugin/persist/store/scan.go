@@ -172,6 +172,9 @@ func (s *scan) unread(path string) error {
 // publishChanges has the changes count that were found so far.
 func (s *scan) publishChanges(ctx context.Context) error {
 	s.counted = s.options.Clock.Now()
+	if s.isAsKnown() {
+		return nil
+	}
 	if err := s.recheck(ctx); err != nil {
 		return err
 	}
@@ -183,6 +186,25 @@ func (s *scan) publishChanges(ctx context.Context) error {
 		s.publish(next)
 	}
 	return nil
+}
+
+// isAsKnown reports whether nothing that was found so far is new, in doubt or out
+// of order.
+func (s *scan) isAsKnown() bool {
+	inDoubt := func(d Document) bool { return d.Doubt != "" }
+	return !slices.ContainsFunc(s.prev.Documents, inDoubt) && !s.hasTrouble() && !s.differs()
+}
+
+// hasTrouble reports whether a document could not be read.
+func (s *scan) hasTrouble() bool {
+	s.state.Lock()
+	defer s.state.Unlock()
+	for path := range s.found {
+		if s.unread(path) != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // noteIndex takes note of the index document before the first poll does, so
