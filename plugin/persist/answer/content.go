@@ -28,8 +28,9 @@ type content struct {
 // held reports whether c holds only as long as its book does.
 func (c *content) held() bool { return c.book != weak.Pointer[policy.Book]{} }
 
+// newContent keeps none of the memory that grants are part of, which is the book's.
 func newContent(book *policy.Book, grants []*policy.Grant, r zone.Records, at time.Time) content {
-	c := content{stale: r.Stale, grants: grants, from: at, until: r.Ends, freeze: book.Freeze()}
+	c := content{stale: r.Stale, grants: slices.Clone(grants), from: at, until: r.Ends, freeze: book.Freeze()}
 	if r.Held {
 		c.book = weak.Make(book)
 	}

@@ -85,10 +85,11 @@ func because[T any](e *edition[T]) error {
 }
 
 // Lookup returns every grant at name, sorted by path, nil if there is none.
-// The slice is shared and must not be written to.
+// The slice is a part of the book: it must not be written to, and whoever keeps it
+// for longer keeps more in memory than the grants.
 func (b *Book) Lookup(name record.FQDN) []*Grant {
-	if x := b.names.get(name); x != nil {
-		return x.grants()
+	if s := b.names.get(name); s != nil {
+		return s.entry().grants
 	}
 	return nil
 }
@@ -106,9 +107,9 @@ func (b *Book) SameGrants(other *Book) bool {
 // have in common it does not look at.
 func (b *Book) Gone(before *Book) iter.Seq[*Grant] {
 	return func(yield func(*Grant) bool) {
-		b.names.root.since(before.names.root, 0, func(x *entry) bool {
+		b.names.root.since(before.names.root, 0, func(x entry) bool {
 			has := b.Lookup(x.name)
-			for _, g := range x.grants() {
+			for _, g := range x.grants {
 				if !slices.Contains(has, g) && !yield(g) {
 					return false
 				}
@@ -132,8 +133,8 @@ func (b *Book) Tally() (eligible, withheld int) {
 // order. The slices are shared and must not be written to.
 func (b *Book) Names() iter.Seq2[record.FQDN, []*Grant] {
 	return func(yield func(record.FQDN, []*Grant) bool) {
-		for x := range b.names.root.all() {
-			if len(x.grants()) > 0 && !yield(x.name, x.grants()) {
+		for s := range b.names.root.all() {
+			if x := s.entry(); len(x.grants) > 0 && !yield(x.name, x.grants) {
 				return
 			}
 		}

@@ -54,7 +54,6 @@ type compilation struct {
 	halt   func(name record.FQDN, w *wanted) string // see [basis.halts]
 	prev   []*Grant                                 // those of the book before, from the name on that is next; sorted
 	kinds  map[Terms]*Terms                         // one of each, to be shared
-	block  []Grant                                  // see [compilation.grant]
 	again  bool                                     // the book before has the document too
 	before named                                    // see [compilation.former]
 }
@@ -165,7 +164,7 @@ func (c *compilation) share(name record.FQDN, t *Terms) *Grant {
 		shared = &kind
 		c.kinds[kind] = shared
 	}
-	return c.grant(c.lasting(name, before), shared)
+	return &Grant{c.lasting(name, before), shared}
 }
 
 // lasting returns the name of a grant, of which before is the one before, if there
@@ -179,20 +178,6 @@ func (c *compilation) lasting(name record.FQDN, before *Grant) record.FQDN {
 		return record.FQDN(strings.Clone(string(name)))
 	}
 	return name
-}
-
-// mostInBlock is how many grants stand together in memory: one that lasts keeps
-// the others there.
-const mostInBlock = 64
-
-// grant makes a grant. The garbage collector has fewer blocks to look at than
-// grants.
-func (c *compilation) grant(name record.FQDN, t *Terms) *Grant {
-	if len(c.block) == cap(c.block) {
-		c.block = make([]Grant, 0, min(2*cap(c.block)+1, mostInBlock))
-	}
-	c.block = append(c.block, Grant{name, t})
-	return &c.block[len(c.block)-1]
 }
 
 func (c *compilation) reject(name record.FQDN, reason string) {

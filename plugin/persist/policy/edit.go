@@ -17,18 +17,18 @@ type edit struct {
 func (t trie) edit() *edit { return &edit{t, new(owner)} }
 
 // put has x stand at its name.
-func (e *edit) put(x *entry) { e.root = e.putBelow(e.root, hashOf(x.name), 0, x) }
+func (e *edit) put(x entry) { e.root = e.putBelow(e.root, hashOf(x.name), 0, x) }
 
-func (e *edit) putBelow(n *node, hash uint64, at int, x *entry) *node {
+func (e *edit) putBelow(n *node, hash uint64, at int, x entry) *node {
 	n = e.own(n)
 	switch i := n.find(hash, x.name); {
 	case n.children != nil:
 		child := &n.children[branch(hash, at)]
 		*child = e.putBelow(*child, hash, at+branchBits, x)
 	case i >= 0:
-		n.slots[i].entry = x
+		n.slots[i] = newSlot(hash, x)
 	default:
-		n.add(slot{hash, x})
+		n.add(newSlot(hash, x))
 		if len(n.slots) > mostInLeaf && at+branchBits < 64 {
 			e.split(n, at)
 		}

@@ -95,15 +95,23 @@ func without(list []*Grant, g *Grant) []*Grant {
 // change sets the grants at name, and has the names above it exist as long as
 // there is one.
 func (e *edit) change(name record.FQDN, grants func([]*Grant) []*Grant) {
-	had := e.get(name)
-	if had == nil {
-		had = &entry{name: name}
+	had := e.at(name)
+	x := had
+	x.grants = grants(had.grants)
+	e.set(had, x)
+}
+
+// at returns the entry at name, without anything where there is none. What it has
+// of grants counts until the next change.
+func (e *edit) at(name record.FQDN) entry {
+	if s := e.get(name); s != nil {
+		return s.entry()
 	}
-	e.set(had, had.granting(grants(had.grants())))
+	return entry{name: name}
 }
 
 // set has x stand where had stood, or where nothing stands as nothing does at had.
-func (e *edit) set(had, x *entry) {
+func (e *edit) set(had, x entry) {
 	if x.exists() {
 		e.put(x)
 	} else {
@@ -113,14 +121,11 @@ func (e *edit) set(had, x *entry) {
 	if x.exists() == had.exists() && x.isPlain() == had.isPlain() || !ok || up == "" {
 		return
 	}
-	above := e.get(record.FQDN(up))
-	if above == nil {
-		above = &entry{name: record.FQDN(up)}
-	}
-	raised := *above
+	above := e.at(record.FQDN(up))
+	raised := above
 	raised.below += gained(had.exists(), x.exists())
 	raised.plain += gained(had.isPlain(), x.isPlain())
-	e.set(above, &raised)
+	e.set(above, raised)
 }
 
 // gained is how many more there are of what was counted, or not, and is now.
@@ -134,7 +139,7 @@ func gained(was, is bool) int32 {
 	return 0
 }
 
-func (x *entry) exists() bool { return len(x.grants()) > 0 || x.below > 0 }
+func (x entry) exists() bool { return len(x.grants) > 0 || x.below > 0 }
 
 // isPlain reports whether x would be there if there were no long names.
-func (x *entry) isPlain() bool { return len(x.grants()) > 0 && !x.name.IsLong() || x.plain > 0 }
+func (x entry) isPlain() bool { return len(x.grants) > 0 && !x.name.IsLong() || x.plain > 0 }

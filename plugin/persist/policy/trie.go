@@ -15,38 +15,12 @@ import (
 // was looked at of it stand together in a leaf.
 type trie struct{ root *node }
 
-// entry is what stands at a name. It is not changed once it is in a trie.
+// entry is what stands at a name.
 type entry struct {
-	name  record.FQDN
-	one   [1]*Grant // its grant, as most names have one; nil where only names below it have some
-	more  *[]*Grant // all of its grants, sorted by path, where there is more than one; else nil
-	below int32     // how many entries stand one label below it
-	plain int32     // how many of them are there for a name that is not long
-}
-
-// grants are sorted by path. They must not be written to.
-func (x *entry) grants() []*Grant {
-	switch {
-	case x.more != nil:
-		return *x.more
-	case x.one[0] != nil:
-		return x.one[:]
-	}
-	return nil
-}
-
-// granting returns x with other grants.
-func (x entry) granting(grants []*Grant) *entry {
-	x.one, x.more = [1]*Grant{}, nil
-	switch len(grants) {
-	case 0:
-	case 1:
-		x.one[0] = grants[0]
-	default:
-		several := grants // only these need a place of their own
-		x.more = &several
-	}
-	return &x
+	name   record.FQDN
+	grants []*Grant // sorted by path; none where only names below it have some
+	below  int32    // how many entries stand one label below it
+	plain  int32    // how many of them are there for a name that is not long
 }
 
 const (
@@ -61,9 +35,35 @@ type node struct {
 	slots    []slot                  // of a leaf, in no particular order
 }
 
+// slot holds an entry. Most have one grant and nothing else, and need no more
+// memory than a pointer to that. It is not changed once it is in a trie.
 type slot struct {
-	hash uint64
-	*entry
+	hash uint64 // of the name
+	only [1]*Grant
+	more *entry // of all others: then only is nil
+}
+
+func newSlot(hash uint64, x entry) slot {
+	if len(x.grants) == 1 && x.grants[0].FQDN == x.name && x.below == 0 {
+		return slot{hash: hash, only: [1]*Grant(x.grants)}
+	}
+	x.grants = slices.Clone(x.grants) // they may be those of the slot that this one is for
+	return slot{hash: hash, more: &x}
+}
+
+func (s *slot) name() record.FQDN {
+	if s.more != nil {
+		return s.more.name
+	}
+	return s.only[0].FQDN
+}
+
+// entry returns what s holds. The grants are shared and must not be written to.
+func (s *slot) entry() entry {
+	if s.more != nil {
+		return *s.more
+	}
+	return entry{name: s.only[0].FQDN, grants: s.only[:]}
 }
 
 // owner tells the nodes of one edit from all others.
@@ -73,16 +73,17 @@ var seed = maphash.MakeSeed()
 
 func hashOf(name record.FQDN) uint64 { return maphash.String(seed, string(name)) }
 
-func (t trie) get(name record.FQDN) *entry { return t.root.get(hashOf(name), 0, name) }
+// get returns what stands at name, nil if nothing does.
+func (t trie) get(name record.FQDN) *slot { return t.root.get(hashOf(name), 0, name) }
 
-// get returns the entry of a name whose hash is looked at from the bit at on.
-func (n *node) get(hash uint64, at int, name record.FQDN) *entry {
+// get returns what stands at a name whose hash is looked at from the bit at on.
+func (n *node) get(hash uint64, at int, name record.FQDN) *slot {
 	for n != nil && n.children != nil {
 		n = n.child(hash, at)
 		at += branchBits
 	}
 	if i := n.find(hash, name); i >= 0 {
-		return n.slots[i].entry
+		return &n.slots[i]
 	}
 	return nil
 }
@@ -96,20 +97,25 @@ func (n *node) find(hash uint64, name record.FQDN) int {
 	if n == nil {
 		return -1
 	}
-	return slices.IndexFunc(n.slots, func(s slot) bool { return s.hash == hash && s.name == name })
+	for i := range n.slots {
+		if s := &n.slots[i]; s.hash == hash && s.name() == name {
+			return i
+		}
+	}
+	return -1
 }
 
 // all yields every entry below n, in no particular order.
-func (n *node) all() iter.Seq[slot] {
-	return func(yield func(slot) bool) { n.each(yield) }
+func (n *node) all() iter.Seq[*slot] {
+	return func(yield func(*slot) bool) { n.each(yield) }
 }
 
-func (n *node) each(yield func(slot) bool) (more bool) {
+func (n *node) each(yield func(*slot) bool) (more bool) {
 	if n == nil {
 		return true
 	}
-	for _, s := range n.slots {
-		if !yield(s) {
+	for i := range n.slots {
+		if !yield(&n.slots[i]) {
 			return false
 		}
 	}
@@ -126,7 +132,7 @@ func (n *node) each(yield func(slot) bool) (more bool) {
 // since yields the entries of old that n does not have, or has another in the
 // place of. Both are looked at from the same bit on. It does not look into what
 // they have in common.
-func (n *node) since(old *node, at int, yield func(*entry) bool) (more bool) {
+func (n *node) since(old *node, at int, yield func(entry) bool) (more bool) {
 	switch {
 	case n == old:
 		return true
@@ -139,7 +145,7 @@ func (n *node) since(old *node, at int, yield func(*entry) bool) (more bool) {
 		return true
 	}
 	for s := range old.all() {
-		if n.get(s.hash, at, s.name) != s.entry && !yield(s.entry) {
+		if has := n.get(s.hash, at, s.name()); (has == nil || *has != *s) && !yield(s.entry()) {
 			return false
 		}
 	}
