@@ -36,7 +36,6 @@ func newClient(cfg VaultConfig) (*api.Client, error) {
 	}
 	transport := c.HttpClient.Transport.(*http.Transport)
 	transport.MaxIdleConnsPerHost = workers // or all but a few would be closed after each request
-	transport.ReadBufferSize = 64 << 10     // of a document, which would else take many reads
 	if err := checkTLS(transport); err != nil {
 		return nil, err
 	}
