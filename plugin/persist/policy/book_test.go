@@ -401,3 +401,17 @@ func TestGrantsComeInCanonicalOrder(t *testing.T) {
 		t.Errorf("Order differs (-want +got):\n%s", diff)
 	}
 }
+
+// A document that grows by a name now and then needs no more memory than one that
+// had all of them at once.
+func TestANewGrantSharesItsTermsWithThoseOfBefore(t *testing.T) {
+	d := standard().Account(`"domains": {"a.example.com": {}, "c.example.com": {"wildcard": true}}`)
+	first := compile(t, d)
+	second := next(first, 1, d.Account(`"domains": {"a.example.com": {}, "b.example.com": {}, "c.example.com": {}}`))
+	a := first.Lookup("a.example.com")[0]
+	for _, name := range []record.FQDN{"b.example.com", "c.example.com"} {
+		if second.Lookup(name)[0].Terms != a.Terms {
+			t.Errorf("Expected the new grant of %s to share the terms of %s", name, a.FQDN)
+		}
+	}
+}
