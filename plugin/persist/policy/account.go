@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/record"
@@ -162,27 +161,7 @@ func (g *gathering) merge() []domain {
 		}
 		domains = append(domains, domain{name, w})
 	}
-	pack(domains)
 	return domains
-}
-
-// pack has the names be parts of one string: the garbage collector has that to look
-// at, and not each of them.
-func pack(domains []domain) {
-	size := 0
-	for _, d := range domains {
-		size += len(d.name)
-	}
-	var text strings.Builder
-	text.Grow(size)
-	for _, d := range domains {
-		text.WriteString(string(d.name))
-	}
-	rest := record.FQDN(text.String())
-	for i := range domains {
-		n := len(domains[i].name)
-		domains[i].name, rest = rest[:n], rest[n:]
-	}
 }
 
 // mergeName makes one of the spellings of a name. The name and *.name together

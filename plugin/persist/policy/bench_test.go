@@ -102,7 +102,7 @@ func BenchmarkCompile(b *testing.B) {
 }
 
 // BenchmarkGrowth has a document grow to a thousand names, one with each version.
-// What they keep in memory is no more than had they come at once.
+// What they keep in memory is little more than had they come at once.
 func BenchmarkGrowth(b *testing.B) {
 	const names = 1000
 	for name, step := range map[string]int{"name by name": 1, "at once": names} {

@@ -3,7 +3,6 @@ package policy
 import (
 	"cmp"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/record"
@@ -54,7 +53,6 @@ type compilation struct {
 	halt   func(name record.FQDN, w *wanted) string // see [basis.halts]
 	prev   []*Grant                                 // those of the book before, from the name on that is next; sorted
 	kinds  map[Terms]*Terms                         // one of each, to be shared
-	again  bool                                     // the book before has the document too
 	before named                                    // see [compilation.former]
 }
 
@@ -63,7 +61,7 @@ type compilation struct {
 func (b basis) compile(prev *compiled, owners *ownership, stops *stops) *compiled {
 	c := &compilation{compiled: &compiled{basis: b}, owners: owners, stops: stops, kinds: map[Terms]*Terms{}}
 	if prev != nil {
-		c.prev, c.again = prev.grants, true
+		c.prev = prev.grants
 		c.adopt(prev.grants)
 	}
 	whole := b.refusal()
@@ -151,12 +149,8 @@ func (c *compilation) share(name record.FQDN, t *Terms) *Grant {
 	for len(c.prev) > 0 && c.prev[0].FQDN != name && compareNames(c.prev[0].FQDN, name) < 0 {
 		c.prev = c.prev[1:]
 	}
-	var before *Grant
-	if len(c.prev) > 0 && c.prev[0].FQDN == name {
-		before = c.prev[0]
-	}
-	if before != nil && *before.Terms == *t {
-		return before
+	if len(c.prev) > 0 && c.prev[0].FQDN == name && *c.prev[0].Terms == *t {
+		return c.prev[0]
 	}
 	shared := c.kinds[*t]
 	if shared == nil {
@@ -164,20 +158,7 @@ func (c *compilation) share(name record.FQDN, t *Terms) *Grant {
 		shared = &kind
 		c.kinds[kind] = shared
 	}
-	return &Grant{c.lasting(name, before), shared}
-}
-
-// lasting returns the name of a grant, of which before is the one before, if there
-// was one. Of a document that is edited it keeps no more in memory than itself: the
-// names of each version are one string.
-func (c *compilation) lasting(name record.FQDN, before *Grant) record.FQDN {
-	switch {
-	case before != nil:
-		return before.FQDN
-	case c.again:
-		return record.FQDN(strings.Clone(string(name)))
-	}
-	return name
+	return &Grant{name, shared}
 }
 
 func (c *compilation) reject(name record.FQDN, reason string) {

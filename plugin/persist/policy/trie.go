@@ -36,7 +36,7 @@ type node struct {
 }
 
 // slot holds an entry. Most have one grant and nothing else, and need no more
-// memory than a pointer to that. It is not changed once it is in a trie.
+// memory than a pointer to that. It is not changed once others know its trie.
 type slot struct {
 	hash uint64 // of the name
 	only [1]*Grant

@@ -25,8 +25,8 @@ type known struct {
 	secret   secret // without it
 }
 
-// seed makes a hash that nobody else can know, so that nobody can write a version
-// that has the hash of another.
+// seed makes a hash that nobody else can know, to tell an answer from the last one
+// for the same path. Documents are told apart by SHA-256.
 var seed = maphash.MakeSeed()
 
 // read reads the data of an answer for path. Of a document whose body is that of

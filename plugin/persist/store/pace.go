@@ -46,7 +46,7 @@ func (p *pace) grow() {
 	p.set(func(limit rate.Limit) rate.Limit { return min(limit+paceStep, fullPace) })
 }
 
-// set makes another limit of the one there is, unless that is none.
+// set makes another limit of the one there is, where there is one.
 func (p *pace) set(next func(rate.Limit) rate.Limit) {
 	p.adjust.Lock()
 	defer p.adjust.Unlock()

@@ -188,11 +188,15 @@ func (s *scan) publishChanges(ctx context.Context) error {
 	return nil
 }
 
-// isAsKnown reports whether nothing that was found so far is new, in doubt or out
-// of order.
+// isAsKnown reports whether no document that was read so far is new, in doubt or
+// out of order. What listings have that does not belong there is told at the end.
 func (s *scan) isAsKnown() bool {
-	inDoubt := func(d Document) bool { return d.Doubt != "" }
-	return !slices.ContainsFunc(s.prev.Documents, inDoubt) && !s.hasTrouble() && !s.differs()
+	for i := range s.prev.Documents {
+		if s.prev.Documents[i].Doubt != "" {
+			return false
+		}
+	}
+	return !s.hasTrouble() && !s.differs()
 }
 
 // hasTrouble reports whether a document could not be read.
