@@ -23,16 +23,16 @@ func (t *told) overlaps(grants []*policy.Grant, q record.Question, rules []recor
 	}
 }
 
-// overlapEnds are when overlaps end the records of grants, by their accounturi; zero
-// for what goes on.
-func overlapEnds(grants []*policy.Grant) map[string]time.Time {
-	ends := map[string]time.Time{}
+// overlapEnds are when overlaps end the records of grants, by what these say but for
+// persistUntil; zero for what goes on.
+func overlapEnds(grants []*policy.Grant) map[record.Record]time.Time {
+	ends := map[record.Record]time.Time{}
 	for _, g := range grants {
 		for _, p := range g.Promises() {
-			if known, ok := ends[p.AccountURI]; ok && (known.IsZero() || p.Ends.IsZero()) {
-				ends[p.AccountURI] = time.Time{}
+			if known, ok := ends[p.Record]; ok && (known.IsZero() || p.Ends.IsZero()) {
+				ends[p.Record] = time.Time{}
 			} else {
-				ends[p.AccountURI] = later(known, p.Ends)
+				ends[p.Record] = later(known, p.Ends)
 			}
 		}
 	}
@@ -40,17 +40,19 @@ func overlapEnds(grants []*policy.Grant) map[string]time.Time {
 }
 
 // endsBy is when the last record goes that is accepted; zero: one of them goes on.
-func (v verdict) endsBy(ends map[string]time.Time) time.Time {
+func (v verdict) endsBy(ends map[record.Record]time.Time) time.Time {
 	var last time.Time
 	for _, f := range v.Records {
 		if f.Outcome != record.Accepted.String() {
 			continue
 		}
 		r, err := record.Parse(f.Text)
-		if err != nil || ends[r.AccountURI].IsZero() {
+		r.Until = time.Time{}
+		end := ends[r]
+		if err != nil || end.IsZero() {
 			return time.Time{}
 		}
-		last = later(last, ends[r.AccountURI])
+		last = later(last, end)
 	}
 	return last
 }
