@@ -86,6 +86,9 @@ func (c *checking) see(ctx context.Context, book *policy.Book, q record.Question
 	if book != nil {
 		s.overlaps(c.stanza.grantsAt(book, q.FQDN), q, rules, s.Verdicts)
 	}
+	if s.Status == statusBogus {
+		s.doubtVerdicts()
+	}
 	return s, err
 }
 
@@ -105,10 +108,16 @@ func (s *sight) ask(ctx context.Context, l *live, j judge) error {
 	s.Delegation = slices.Compact(t.noted)
 	s.Verdicts, _ = decide(j.q, j.rules, s.texts())
 	s.conclude(j)
-	for i := range s.Verdicts {
-		s.Verdicts[i].Bogus = s.Status == statusBogus
-	}
 	return ctx.Err()
+}
+
+// doubtVerdicts takes back that anything is accepted: no CA judges what does not
+// validate.
+func (s *sight) doubtVerdicts() {
+	for i := range s.Verdicts {
+		v := &s.Verdicts[i]
+		v.Bogus, v.Accepted, v.acceptable = true, false, v.Accepted
+	}
 }
 
 // trail is where CNAME records lead.

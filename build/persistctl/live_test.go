@@ -32,6 +32,7 @@ type checked struct {
 	Hints   []string
 
 	Delegation []string
+	Verdicts   []struct{ Accepted, Bogus bool }
 }
 
 // checkedServer is what it prints of one server.
@@ -298,6 +299,14 @@ func TestANodeWithKeysOfItsOwnIsBogus(t *testing.T) {
 	c.expect(t, "bogus", "", "ok", "bogus")
 	if !strings.Contains(c.Servers[1].Reason, "has no key with the tag ") {
 		t.Errorf("Expected the key to be missed, got %+v", c)
+	}
+	for _, v := range c.Verdicts {
+		if v.Accepted || !v.Bogus {
+			t.Errorf("Expected nothing to be accepted, as it is bogus, got %+v", c.Verdicts)
+		}
+	}
+	if len(c.Verdicts) == 0 {
+		t.Error("Expected a verdict of each rule set")
 	}
 	_, out, _ := run("check", "example.com", "--live", "--resolver", resolver, "--port", w.port, "--ipv4", "--issuer", "ca.example", "--account", policytest.AccountURI)
 	if !strings.Contains(out, "\nBoulder: would be accepted if all of it validated, until ") || strings.Contains(out, ": accepted, ") {

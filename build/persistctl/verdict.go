@@ -19,7 +19,8 @@ type verdict struct {
 	Records  []finding `json:"records"`
 	Bogus    bool      `json:"bogus,omitempty"` // not all that is judged validates (DNSSEC), and no CA judges what does not
 
-	others string // rule sets that accept
+	acceptable bool   // accepted, but that it is bogus
+	others     string // rule sets that accept, or would but for that
 }
 
 // finding is what becomes of one record.
@@ -85,7 +86,7 @@ func (v verdict) sentence() string {
 	if !v.Ends.IsZero() {
 		until += ", by a record of an overlap, which goes at " + stamp(v.Ends)
 	}
-	if v.Accepted {
+	if v.Accepted || v.acceptable {
 		return accepted + ", " + until
 	}
 	if v.others != "" { // which is in order, and needs not look like a failure
