@@ -45,6 +45,7 @@ func TestAServerThatBreaksARuleIsFoundOut(t *testing.T) {
 	}
 	for _, m := range mutants {
 		t.Run(m.what, func(t *testing.T) {
+			t.Parallel() // they wait, for the most part
 			plan := []trouble{{network[1:2], 6 * time.Second, bound}}
 			w, e := newWorld(t, m.build(t), *seed)
 			if m.edits != nil {
