@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -59,7 +60,7 @@ func TestFewRequestsBeginTogetherWhereFewMay(t *testing.T) {
 
 // Requests are answered at once, and each of them gives something back.
 func TestEachAnswerLetsThePaceGrow(t *testing.T) {
-	p := pace{limiter: newLimiter(leastPace), now: time.Now}
+	p := pace{limiter: newLimiter(leastPace), most: fullPace, now: time.Now}
 	const each = 20
 	var answers sync.WaitGroup
 	for range workers {
@@ -97,4 +98,86 @@ func TestConnectionsAreKept(t *testing.T) {
 	if len(connections) > workers {
 		t.Errorf("In three scans it has connected %d times", len(connections))
 	}
+}
+
+// A quota answers what is asked of it up to its rate in each second, and a store
+// of many documents takes many seconds: to grow until a scan is refused would be
+// never to load it.
+func TestScansEndWhereAQuotaAllowsFewRequests(t *testing.T) {
+	for _, rate := range []int{20, 100, 215} {
+		t.Run(fmt.Sprint(rate), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const most = 8 // attempts until one went through
+				w := NewWatcher(&quota{rate: rate}, Options{Refresh: time.Minute, Index: 5 * time.Second})
+				failed, all := 0, 0
+				for scans := 0; scans < 10; {
+					if err := w.Scan(t.Context()); err != nil {
+						if failed, all = failed+1, all+1; failed == most {
+							t.Fatalf("After %d scans that went through none does: %v", scans, err)
+						}
+						time.Sleep(2 * time.Second)
+						continue
+					}
+					failed, scans = 0, scans+1
+					time.Sleep(time.Minute)
+				}
+				if all > most {
+					t.Errorf("%d attempts were refused", all)
+				}
+			})
+		})
+	}
+}
+
+// quota is a store of a thousand accounts that answers so many requests a second,
+// as a rate limit quota of Vault's.
+type quota struct {
+	rate   int
+	mu     sync.Mutex
+	second time.Time
+	left   int
+}
+
+func (q *quota) String() string             { return "quota" }
+func (q *quota) Date() (date, at time.Time) { return time.Time{}, time.Time{} }
+
+func (q *quota) take() error {
+	time.Sleep(time.Millisecond)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if second := time.Now().Truncate(time.Second); !second.Equal(q.second) {
+		q.second, q.left = second, q.rate
+	}
+	if q.left == 0 {
+		return &ThrottledError{}
+	}
+	q.left--
+	return nil
+}
+
+func (q *quota) Read(_ context.Context, path string) (*Document, error) {
+	if err := q.take(); err != nil {
+		return nil, err
+	}
+	if path == ControlPath || path == IndexPath {
+		return nil, ErrNotFound
+	}
+	d := &Document{Path: path, Version: "1", Created: time.Unix(0, 0), Body: []byte(`{}`)}
+	d.seal()
+	return d, nil
+}
+
+func (q *quota) List(_ context.Context, folder string) ([]string, error) {
+	if err := q.take(); err != nil {
+		return nil, err
+	}
+	names := map[string]string{"issuers": "ca", "teams": "web", "accounts": "web/", "accounts/web": "ca/"}
+	if name, ok := names[folder]; ok {
+		return []string{name}, nil
+	}
+	accounts := make([]string, 1000)
+	for i := range accounts {
+		accounts[i] = fmt.Sprintf("n%03d", i)
+	}
+	return accounts, nil
 }

@@ -69,6 +69,7 @@ func NewWatcher(source Source, o Options) *Watcher {
 	}
 	w.pace = pace{
 		limiter: newLimiter(fullPace),
+		most:    fullPace,
 		now:     o.Clock.Now,
 		sleep:   func(ctx context.Context, d time.Duration) error { return w.sleep(ctx, d) },
 	}
@@ -143,8 +144,11 @@ func (w *Watcher) scan(ctx context.Context) error {
 
 // settle draws the conclusions of how something went.
 func (w *Watcher) settle(what string, err error) {
-	if errors.Is(err, ErrThrottled) {
+	switch {
+	case errors.Is(err, ErrThrottled):
 		w.pace.halve()
+	case what == scanning && (err == nil || errors.Is(err, errIncomplete)):
+		w.pace.rise()
 	}
 	now := w.options.Clock.Now()
 	w.journal.report(what, err, now)
