@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"math"
 	"sync"
 	"time"
 
@@ -86,7 +87,7 @@ func (p *pace) set(limit rate.Limit) {
 func newLimiter(limit rate.Limit) *rate.Limiter { return rate.NewLimiter(limit, burst(limit)) }
 
 // burst is how many requests may begin in one go.
-func burst(limit rate.Limit) int { return max(workers, int(float64(limit)*breath.Seconds())) }
+func burst(limit rate.Limit) int { return int(math.Ceil(float64(limit) * breath.Seconds())) }
 
 // sleep returns after d, or with the error of ctx as soon as that ends.
 func sleep(ctx context.Context, d time.Duration) error {

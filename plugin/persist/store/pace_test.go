@@ -23,13 +23,18 @@ func TestRequestsThatWaitBeginTogether(t *testing.T) {
 	for range fullPace {
 		check(t, p.wait(t.Context()))
 	}
+	waiting := 0
 	for at, n := range due {
+		waiting += n
 		if late := at.Sub(start) - time.Second; n > fullPace/5 || late > 0 {
 			t.Errorf("After %v %d requests begin", at.Sub(start), n)
 		}
 	}
 	if len(due) > 5 {
 		t.Errorf("In a second it wakes up %d times", len(due))
+	}
+	if waiting != fullPace-fullPace/5 {
+		t.Errorf("%d of %d requests wait", waiting, fullPace)
 	}
 }
 
@@ -53,8 +58,8 @@ func TestFewRequestsBeginTogetherWhereFewMay(t *testing.T) {
 			t.Errorf("After %v %d requests begin", d, n)
 		}
 	}
-	if len(at) < 2*workers {
-		t.Errorf("Only %d of %d requests wait", len(at), 3*workers)
+	if len(at) != 3*workers-1 {
+		t.Errorf("%d of %d requests wait", len(at), 3*workers)
 	}
 }
 
