@@ -44,11 +44,15 @@ type slot struct {
 }
 
 func newSlot(hash uint64, x entry) slot {
-	if len(x.grants) == 1 && x.grants[0].FQDN == x.name && x.below == 0 {
+	switch {
+	case len(x.grants) != 1:
+	case x.grants[0].FQDN == x.name && x.below == 0:
 		return slot{hash: hash, only: [1]*Grant(x.grants)}
+	default:
+		x.grants = slices.Clone(x.grants) // it may be that of the slot that this one is for
 	}
-	x.grants = slices.Clone(x.grants) // they may be those of the slot that this one is for
-	return slot{hash: hash, more: &x}
+	more := x // on the heap, where x would be for each slot
+	return slot{hash: hash, more: &more}
 }
 
 func (s *slot) name() record.FQDN {
