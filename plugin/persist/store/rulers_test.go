@@ -73,9 +73,9 @@ func TestAnAdditionCountsByNoOlderTeam(t *testing.T) {
 // after it anyway, and many accounts take many seconds.
 func TestAnAdditionThatIsOlderThanTheScanCountsAtOnce(t *testing.T) {
 	f, r := filled(t, newFake(t))
-	const first, last = "accounts/web/letsencrypt/a-00", "accounts/web/letsencrypt/z"
-	for i := range 30 {
-		f.Put(fmt.Sprintf("accounts/web/letsencrypt/a-%02d", i), `{"a":1}`)
+	const first, last = "accounts/web/letsencrypt/a-000", "accounts/web/letsencrypt/z"
+	for i := range 200 {
+		f.Put(fmt.Sprintf("accounts/web/letsencrypt/a-%03d", i), `{"a":1}`)
 	}
 	f.Put(last, `{"z":1}`)
 	r.scan(t)
