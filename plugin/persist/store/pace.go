@@ -35,16 +35,29 @@ type pace struct {
 	adjust   sync.Mutex // held while the limit is read and set, and guards what follows
 	most     rate.Limit // to which it grows
 	answered int        // requests since the store has asked for fewer
+	begun               // the last requests
 }
 
 // wait returns when the next request may begin.
 func (p *pace) wait(ctx context.Context) error {
-	now := p.now()
-	if d := p.limiter.ReserveN(now, 1).DelayFrom(now); d > 0 {
-		due := now.Add(d + breath - 1).Truncate(breath)
-		return p.sleep(ctx, due.Sub(now))
+	if d := p.delay(); d > 0 {
+		return p.sleep(ctx, d)
 	}
 	return ctx.Err()
+}
+
+// delay takes note of a request, and returns how long it is to wait.
+func (p *pace) delay() time.Duration {
+	p.adjust.Lock()
+	defer p.adjust.Unlock()
+	limit := p.limiter.Limit()
+	if limit == rate.Inf {
+		return 0
+	}
+	now := p.now()
+	due := p.earliest(now, p.limiter.ReserveN(now, 1).DelayFrom(now), int(limit))
+	p.add(due)
+	return due.Sub(now)
 }
 
 // halve is for a store that asks for fewer requests.

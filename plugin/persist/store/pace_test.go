@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // A server that wakes up for one request at a time spends more on that than on
@@ -63,6 +65,35 @@ func TestFewRequestsBeginTogetherWhereFewMay(t *testing.T) {
 	}
 }
 
+// What was not asked for while nothing was to be read is not made up for, and a clock
+// that is set back is not waited for.
+func TestNoSecondHasMoreRequestsThanItMay(t *testing.T) {
+	for _, limit := range []rate.Limit{fullPace, 150, 37.5, leastPace} {
+		clock := &clock{t: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)}
+		p := pace{limiter: newLimiter(limit), now: clock.now}
+		p.sleep = func(_ context.Context, d time.Duration) error {
+			clock.advance(d)
+			return nil
+		}
+		for _, idle := range []time.Duration{0, 30 * time.Millisecond, time.Minute, -time.Hour} {
+			clock.advance(idle)
+			var begin []time.Time
+			for range 3 * fullPace {
+				check(t, p.wait(t.Context()))
+				begin = append(begin, clock.now())
+			}
+			for i, at := range begin[int(limit):] {
+				if d := at.Sub(begin[i]); d < time.Second {
+					t.Fatalf("At %v a second, %v after, %d begin within %v", limit, idle, int(limit)+1, d)
+				}
+			}
+			if took := clock.now().Sub(begin[0]).Seconds(); took > 3*fullPace/float64(int(limit))+1 {
+				t.Errorf("At %v a second, %v after, it takes %v seconds", limit, idle, took)
+			}
+		}
+	}
+}
+
 // Requests are answered at once, and each of them gives something back.
 func TestEachAnswerLetsThePaceGrow(t *testing.T) {
 	p := pace{limiter: newLimiter(leastPace), most: fullPace, now: time.Now}
@@ -109,11 +140,10 @@ func TestConnectionsAreKept(t *testing.T) {
 // of many documents takes many seconds: to grow until a scan is refused would be
 // never to load it.
 func TestScansEndWhereAQuotaAllowsFewRequests(t *testing.T) {
-	for _, rate := range []int{20, 100, 215} {
-		t.Run(fmt.Sprint(rate), func(t *testing.T) {
+	for allowed, most := range map[int]int{20: 8, 100: 8, fullPace: 1} { // most attempts until one went through
+		t.Run(fmt.Sprint(allowed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				const most = 8 // attempts until one went through
-				w := NewWatcher(&quota{rate: rate}, Options{Refresh: time.Minute, Index: 5 * time.Second})
+				w := NewWatcher(&quota{rate: allowed}, Options{Refresh: time.Minute, Index: 5 * time.Second})
 				failed, all := 0, 0
 				for scans := 0; scans < 10; {
 					if err := w.Scan(t.Context()); err != nil {
