@@ -188,8 +188,9 @@ func (s *scan) publishChanges(ctx context.Context) error {
 	return nil
 }
 
-// isAsKnown reports whether no document that was read so far is new, in doubt or
-// out of order. What listings have that does not belong there is told at the end.
+// isAsKnown reports whether no document that was read so far is new or out of order,
+// and none that is known is in doubt. What listings have that does not belong there is
+// told at the end.
 func (s *scan) isAsKnown() bool {
 	for i := range s.prev.Documents {
 		if s.prev.Documents[i].Doubt != "" {
