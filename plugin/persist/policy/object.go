@@ -87,15 +87,19 @@ func (o *object) sound(name string) bool { return !o.faults.members[name] }
 // finish finds the members that nobody asked for. At the top of a document
 // those that start with x_ are the writer's own.
 func (o *object) finish() {
-	var known string
+	var known []string
 	for _, m := range o.members {
 		if slices.Contains(o.asked, m.name) || o.path == "" && strings.HasPrefix(m.name, "x_") {
 			continue
 		}
-		if known == "" {
-			known = strings.Join(slices.Compact(slices.Sorted(slices.Values(o.asked))), ", ")
+		if known == nil {
+			known = slices.Compact(slices.Sorted(slices.Values(o.asked)))
 		}
-		o.fault(m.name, "is unknown here: the members are %s", known)
+		instead := ""
+		if n := meant(m.name, known); n != "" {
+			instead = ", write " + n
+		}
+		o.fault(m.name, "is unknown here%s: the members are %s", instead, strings.Join(known, ", "))
 	}
 }
 

@@ -302,7 +302,7 @@ func TestAnOverlapThatSaysNothingIsAFault(t *testing.T) {
 		`{"until": "$ENDS", "forms": []}`:             {"overlap.forms", "names no form"},
 		`{"until": "$ENDS", "thumbprints": ["x"]}`:    {"overlap.thumbprints", "32 octets"},
 		`{"until": "$ENDS", "account_uri": "acct/1"}`: {"overlap.account_uri", "scheme"},
-		`{"until": "$ENDS", "account": "acct/1"}`:     {"overlap.account", "is unknown here: the members are account_uri, forms, thumbprints, until"},
+		`{"until": "$ENDS", "account": "acct/1"}`:     {"overlap.account", "is unknown here, write account_uri: the members are account_uri, forms, thumbprints, until"},
 		`"$ENDS"`: {"overlap", "write an object"},
 	} {
 		d := changing(`"overlap": ` + overlap + `, "domains": {"example.com": {}}`)
