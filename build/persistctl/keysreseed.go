@@ -22,8 +22,9 @@ before the takeover where dnskey_ttl is 3600: keys status --servers names those
 that lack it from then on.
 
 With --now the new seed takes over as soon as the first new key can be in every
-cache, about a day from now, and one that was to come later is dropped. That is
-for a seed that was stolen: until the last old key is removed, at the instant that
+cache, 26 hours and the dnskey_ttl from now, and one that was to come later is
+dropped. A third seed is refused until the first is out of use, a few days later.
+This is for a seed that was stolen: until the last old key is removed, at the instant that
 keys status gives, the thief can sign. Whoever has read the whole document has the
 key-signing key too, and can sign until that is rolled: see keys roll-ksk.`,
 		`  persistctl keys reseed --dir /etc/coredns/keys

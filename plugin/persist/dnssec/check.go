@@ -116,11 +116,21 @@ func (d *document) checkZSKs() error {
 	return nil
 }
 
+// apart is how long after the start of z the seed that follows may start, at the
+// earliest. Were the starts nearer to each other, four keys might be published at
+// once, two of which might have the same tag: the last one from before z is still
+// there for a while. Before the very first seed there was none.
+func (d *document) apart(z zskSeed) time.Duration {
+	if z.Epoch == 0 {
+		return d.ahead()
+	}
+	return d.ahead() + d.after()
+}
+
 // checkSuccession refuses a seed that does not go on where the one before it
-// ends. Were the starts nearer to each other, four keys might be published at
-// once, two of which might have the same tag.
+// ends.
 func (d *document) checkSuccession(z, next zskSeed) error {
-	apart := d.ahead() + d.after()
+	apart := d.apart(z)
 	switch after := z.epochsBefore(next.Start.time()); {
 	case next.Start.time().Before(z.Start.time().Add(apart)):
 		return fault(fmt.Sprintf("zsks[1].start is too near to zsks[0].start: write an instant at least %s later", hours(apart+time.Hour-1)))

@@ -44,8 +44,8 @@ func reseed(raw []byte, at time.Time, random io.Reader, when func(z zskSeed, ear
 		}
 		z := d.ZSKs[0]
 		earliest := secondsUp(at.UTC()).Add(d.ahead() + notice)
-		if apart := z.Start.time().Add(d.ahead() + d.after()); earliest.Before(apart) {
-			earliest = apart
+		if first := z.Start.time().Add(d.apart(z)); earliest.Before(first) {
+			earliest = first
 		}
 		next := zskSeed{Start: instant(when(z, earliest)), Lifetime: z.Lifetime}
 		start = next.Start.time()

@@ -510,6 +510,29 @@ func TestAnUrgentReseedDropsTheSeedThatWasToComeLater(t *testing.T) {
 	}
 }
 
+// Keys of today are replaced as soon as any others are: none was there before them.
+func TestAnUrgentReseedOfYoungKeysTakesOverInADayToo(t *testing.T) {
+	first := written(t, testDocument(t, 13, nil))
+	for _, age := range []time.Duration{0, time.Second, day, 3 * day, 10 * day} {
+		raw, takeover, err := ReseedNow(first, start.Add(age), random(8))
+		parsed(t, raw, err)
+		if want := start.Add(age + 27*time.Hour); !takeover.Equal(want) {
+			t.Errorf("Keys that are %v old are replaced at %v, want %v", age, takeover, want)
+		}
+	}
+}
+
+// The keys of a second seed wait until those from before it are removed.
+func TestAThirdSeedTakesOverInADayOnceTheFirstIsGone(t *testing.T) {
+	raw, takeover, err := ReseedNow(written(t, testDocument(t, 13, nil)), start, random(8))
+	gone := takeover.Add(parsed(t, raw, err).zsks.after)
+	raw, again, err := ReseedNow(raw, gone, random(9))
+	parsed(t, raw, err)
+	if want := gone.Add(27 * time.Hour); !again.Equal(want) {
+		t.Errorf("The third seed takes over at %v, want %v", again, want)
+	}
+}
+
 // A roll from a key in the document to one that is kept away, begun by hand.
 func TestARollToAKeyThatIsKeptAwayEnds(t *testing.T) {
 	made, err := GenerateKSKs("test", 13, random(5))
