@@ -123,7 +123,7 @@ func (c *config) checkOwn(origins []string) error {
 	case c.keys.kind == "bind" && c.cuts:
 		return errors.New("keys bind are those of one zone, and cuts are many: write keys dir DIR or keys vault MOUNT/PATH")
 	case c.keys.kind == "bind" && len(origins) > 1:
-		return fmt.Errorf("keys bind are those of one zone, and the stanza has %d: give each zone a stanza of its own", len(origins))
+		return fmt.Errorf("keys bind are those of one zone, and the stanza has %d: give each zone a stanza of its own, in a server block of its own", len(origins))
 	case c.keys.kind == "none" && c.denial == "nsec":
 		return errors.New("denial nsec needs signatures, and keys none means there are none: remove one of them")
 	}
@@ -161,13 +161,10 @@ func contains(z *zone.Zone, name string) bool {
 	return ok || !z.Cuts
 }
 
-// overlap finds a zone that lies in another one, or stands twice.
+// overlap finds a zone that lies in another one.
 func overlap(zones []*zone.Zone) (outer, inner string, found bool) {
 	origins := make(map[string]bool, len(zones))
 	for _, z := range zones {
-		if origins[z.Origin] {
-			return z.Origin, z.Origin, true
-		}
 		origins[z.Origin] = true
 	}
 	for _, z := range zones {

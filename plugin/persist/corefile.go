@@ -77,13 +77,13 @@ func parse(c *caddy.Controller) (*config, error) {
 	var origins []string
 	for i := 0; c.Next(); i++ {
 		if i > 0 {
-			return nil, plugin.ErrOnce
+			return nil, c.Errf("persist stands in this server block already, in line %d, and may only once: "+
+				"write the zones of both behind that one, or this stanza in a server block of its own, which begins with its zones", p.begin)
 		}
 		p.begin = c.Line()
-		args := c.RemainingArgs()
-		origins = plugin.OriginsFromArgsOrServerBlock(args, c.ServerBlockKeys)
-		if len(origins) < max(len(args), 1) {
-			return nil, c.Errf("%q: not every argument is a domain name", args)
+		var err error
+		if origins, err = originsOf(c.RemainingArgs(), c.ServerBlockKeys); err != nil {
+			return nil, c.Errf("%v", err)
 		}
 		for c.NextBlock() {
 			if err := p.property(c.Val(), c.RemainingArgs()); err != nil {
@@ -334,7 +334,11 @@ func (p *parser) freeze(args []string) (err error) {
 func (p *parser) fallthrough_(args []string) error {
 	p.config.overlay = true
 	for _, a := range args {
-		p.config.through = append(p.config.through, plugin.Name(a).Normalize())
+		zones, err := origins(a)
+		if err != nil {
+			return err
+		}
+		p.config.through = append(p.config.through, zones...)
 	}
 	return nil
 }

@@ -187,14 +187,15 @@ func TestBadStanzasAreRefused(t *testing.T) {
 		})
 	}
 	for _, c := range []struct{ stanza, fragment string }{
-		{"persist a..b {\n" + own + policies + "}", "not every argument is a domain name"},
+		{"persist a..b {\n" + own + policies + "}", `zone "a..b" is not a domain name: write one like example.com`},
 		{"persist . {\n" + own + policies + "}", `zone "." is too wide`},
 		{"persist example.com a.example.com {\n" + own + policies + "}", "overlap: keep the outer one"},
 		{"persist example.org {\n" + own + policies + "targets\nfallthrough\n}", "remove one of them"},
 		{"persist example.org example.com {\n" + own + policies + "targets\n}", "targets of every name stand in one zone, and the stanza has 2"},
 		{"persist _validation-persist.example.com {\n" + own + policies + "targets\n}", "remove targets to serve this one"},
 		{"persist example.org {\n" + own + policies + "targets x\n}", "targets has 1 arguments: write targets"},
-		{"persist {\n" + own + policies + "}\npersist example.com {\n" + own + policies + "}", "once per Server Block"},
+		{"persist {\n" + own + policies + "}\npersist example.com {\n" + own + policies + "}", "Testfile:6 - Error during parsing: persist stands in this server block already, in line 1, and may only once"},
+		{"persist example.org {\n" + own + policies + "targets\ncuts\n}", "in a stanza in a server block of its own"},
 	} {
 		if _, err := parseStanza(c.stanza); err == nil || !strings.Contains(err.Error(), c.fragment) {
 			t.Errorf("%s: expected an error with %q, got %v", c.stanza, c.fragment, err)

@@ -24,9 +24,9 @@ func (c *config) checkTargets(origins []string) error {
 	case c.overlay:
 		return errors.New("targets stand in a zone of their own, and fallthrough makes an overlay over another one: remove one of them")
 	case c.cuts:
-		return errors.New("targets stand in one zone, and cuts are a zone for each name: remove one of them, or write a stanza for each")
+		return errors.New("targets stand in one zone, and cuts are a zone for each name: remove one of them, or write one of them in a stanza in a server block of its own")
 	case len(origins) != 1:
-		return fmt.Errorf("targets of every name stand in one zone, and the stanza has %d: keep the one that CNAME records point to, and write a stanza without targets for the others", len(origins))
+		return fmt.Errorf("targets of every name stand in one zone, and the stanza has %d: keep the one that CNAME records point to, and write a stanza without targets, in a server block of its own, for the others", len(origins))
 	}
 	return nil
 }

@@ -60,7 +60,7 @@ func (f FQDN) check() error {
 		}
 	}
 	if f.isNumeric() {
-		return errors.New("ends in a number, as no domain name does (RFC 3696 section 2), and is no IP address")
+		return f.notNumeric()
 	}
 	return f.checkOwner()
 }
@@ -69,6 +69,29 @@ func (f FQDN) check() error {
 func (f FQDN) isNumeric() bool {
 	last := f[strings.LastIndexByte(string(f), '.')+1:]
 	return strings.Trim(string(last), "0123456789") == ""
+}
+
+// notNumeric says why f, which ends in a number, is no name.
+func (f FQDN) notNumeric() error {
+	const why = "ends in a number, as no domain name does (RFC 3696 section 2), and is no IP address"
+	if addr, ok := f.meantAddress(); ok {
+		return fmt.Errorf("%s: write %s", why, addr)
+	}
+	return errors.New(why)
+}
+
+// meantAddress returns the IPv4 address that f is but for zeros in front of its
+// octets, unless some read one as octal, which is then another.
+func (f FQDN) meantAddress() (netip.Addr, bool) {
+	octets := strings.Split(string(f), ".")
+	for i, written := range octets {
+		octets[i] = strings.TrimLeft(written[:len(written)-1], "0") + written[len(written)-1:]
+		if octets[i] != written && len(octets[i]) > 1 && !strings.ContainsAny(octets[i], "89") {
+			return netip.Addr{}, false
+		}
+	}
+	addr, err := netip.ParseAddr(strings.Join(octets, "."))
+	return addr, err == nil && addr.Is4()
 }
 
 // mostOwner is how many characters an owner has at most, the last dot included:

@@ -104,6 +104,8 @@ func TestNamesThatCannotBeValidatedAreRefused(t *testing.T) {
 		"192.0.2.0/33":           {`contains '/'`},
 		"１９２.0.2.1":              {"ends in a number", "no IP address"},
 		"127.1":                  {"ends in a number"},
+		"192.0.2.007":            {"is no IP address: write 192.0.2.7"},
+		"192.000.002.019":        {"is no IP address: write 192.0.2.19"},
 
 		"_validation-persist.example.com":               {"_validation-persist", "without it"},
 		"*._VALIDATION-persist.example.com":             {"_validation-persist", "without it"},
@@ -123,6 +125,15 @@ func TestNamesThatCannotBeValidatedAreRefused(t *testing.T) {
 		expectError(t, err, parts...)
 		if name != "" || wildcard {
 			t.Errorf("ParseFQDN(%.70q): expected nothing beside the error, got %q, %t", written, name, wildcard)
+		}
+	}
+}
+
+// Some programs read an octet with a zero in front as octal.
+func TestWhatMayBeOneAddressOrAnotherIsNotGuessed(t *testing.T) {
+	for _, written := range []string{"192.0.2.010", "192.0.02.256", "192.0.2.0", "01.2.3"} {
+		if _, _, err := record.ParseFQDN(written); err != nil && strings.Contains(err.Error(), "write") {
+			t.Errorf("ParseFQDN(%q) guesses: %v", written, err)
 		}
 	}
 }

@@ -43,6 +43,16 @@ func normalize(s string) (string, error) {
 	return normalizeAny(s)
 }
 
+// ALabels returns s with its U-labels as A-labels, by the algorithm by which
+// ParseFQDN reads names, and as it is where it is ASCII. Its errors continue a
+// sentence that starts with the name.
+func ALabels(s string) (string, error) {
+	if strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) < 0 {
+		return s, nil
+	}
+	return normalize(s)
+}
+
 // isNormal reports whether s is what folding, composing and mapping would leave
 // as it is, at a hundredth of their cost: most names are. An A-label must be
 // looked into.

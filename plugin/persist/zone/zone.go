@@ -10,7 +10,6 @@ package zone
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -79,9 +78,9 @@ type Config struct {
 // New returns the zone described by c, or an error that says which value is
 // wrong and what to write instead.
 func New(c Config) (*Zone, error) {
-	origin, err := Name(c.Origin)
+	origin, err := OriginName(c.Origin)
 	if err != nil {
-		return nil, fmt.Errorf("zone %q is not a domain name: %w", c.Origin, err)
+		return nil, err
 	}
 	if origin == "." && !c.Cuts {
 		return nil, fmt.Errorf("zone %q is too wide: write the zone that is delegated to this server, or cuts for a zone at each name that is granted", origin)
@@ -141,19 +140,23 @@ func (z *Zone) setNS(names []string) error {
 	return nil
 }
 
-// Name returns s absolute and in lower case. Addresses are refused, and escapes
-// and characters that a host or service name never has: they are slips of the
-// pen.
+// Name returns s absolute and in lower case, U-labels as A-labels, as in documents.
+// Addresses are refused, and escapes and characters that a host or service name
+// never has: they are slips of the pen.
 func Name(s string) (string, error) {
-	if _, err := netip.ParseAddr(strings.Trim(s, "[].")); err == nil {
+	if _, is := address(s); is {
 		return "", errors.New("it is an address: write a name")
 	}
-	name := strings.ToLower(dns.Fqdn(s))
+	ascii, err := record.ALabels(s)
+	if err != nil {
+		return "", fmt.Errorf("it %w", err)
+	}
+	name := strings.ToLower(dns.Fqdn(ascii))
 	if _, ok := dns.IsDomainName(name); !ok {
 		return "", errors.New("labels have 1 to 63 octets and a name at most 255")
 	}
 	if i := strings.IndexFunc(name, notHostname); i >= 0 {
-		return "", fmt.Errorf("it contains %q; write letters, digits, hyphens and underscores, with U-labels as A-labels", name[i])
+		return "", fmt.Errorf("it contains %q; write letters, digits, hyphens and underscores", name[i])
 	}
 	return name, nil
 }

@@ -22,7 +22,8 @@ func TestWrongZonesAreRefused(t *testing.T) {
 		{"empty label", "is not a domain name", func(c *zone.Config) { c.Origin = "a..b" }},
 		{"too long", "is not a domain name", func(c *zone.Config) { c.Origin = strings.Repeat("a.", 130) }},
 		{"escape", "letters, digits", func(c *zone.Config) { c.Origin = `a\.b.example` }},
-		{"U-label", "A-labels", func(c *zone.Config) { c.Origin = "bücher.example" }},
+		{"no U-label", "IDNA2008", func(c *zone.Config) { c.Origin = "a\u0378b.example" }},
+		{"two names", "write the one that is meant", func(c *zone.Config) { c.Origin = "straße.example" }},
 		{"root", "too wide", func(c *zone.Config) { c.Origin = "." }},
 		{"cuts of a cut", "write the zone without cuts", func(c *zone.Config) { c.Origin, c.Cuts = "_validation-persist.example.com", true }},
 		{"cuts within a cut", "write the zone without cuts", func(c *zone.Config) { c.Origin, c.Cuts = "x._validation-persist.example.com", true }},
@@ -35,7 +36,7 @@ func TestWrongZonesAreRefused(t *testing.T) {
 		{"URL as NS", "it contains ':'", func(c *zone.Config) { c.NS = []string{"https://ns1.example.net/"} }},
 		{"service name as NS", "labels of letters, digits and hyphens", func(c *zone.Config) { c.NS = []string{"_ns.example.net"} }},
 		{"root as NS", "labels of letters", func(c *zone.Config) { c.NS = []string{"."} }},
-		{"address as zone", "it is an address", func(c *zone.Config) { c.Origin = "192.0.2.1" }},
+		{"address as zone", `zone "192.0.2.1" is an address: write _ip-validation-persist.1.2.0.192.in-addr.arpa, where its records stand`, func(c *zone.Config) { c.Origin = "192.0.2.1" }},
 		{"NS too long for a mailbox", "shorter one before it", func(c *zone.Config) { c.NS = []string{strings.Repeat("a123456789.", 23)} }},
 		{"NS inside", "outside it", func(c *zone.Config) { c.NS = []string{"ns.example.com"} }},
 	} {
@@ -49,6 +50,19 @@ func TestWrongZonesAreRefused(t *testing.T) {
 	overlay.Overlay, overlay.NS = true, nil
 	if _, err := zone.New(overlay); err != nil {
 		t.Errorf("Expected an overlay to need no NS, got %v", err)
+	}
+}
+
+// A document may have the same name so, and a server is asked for A-labels.
+func TestULabelsAreALabelsInZonesAndServers(t *testing.T) {
+	name, _, err := record.ParseFQDN("bücher.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := standard()
+	config.Origin, config.NS = "_validation-persist.BÜCHER.example", []string{"ns1.bücher.example"}
+	if z, err := zone.New(config); err != nil || z.Origin != name.Owner() || z.NS()[0].(*dns.NS).Ns != "ns1."+string(name)+"." {
+		t.Errorf("Expected the zone %s, got %v, %v", name.Owner(), z, err)
 	}
 }
 
