@@ -38,7 +38,7 @@ func LoadKSKs(dir string) ([]byte, error) { return loadSecret(filepath.Join(dir,
 func loadSecret(file string) ([]byte, error) {
 	f, err := os.Open(file) // #nosec G304 -- the operator's choice
 	if err != nil {
-		return nil, err
+		return nil, denied(err, "let the user that runs this read it: chown it and its directory to that user, with the modes 0600 and 0700")
 	}
 	defer f.Close()
 	info, err := f.Stat()
@@ -76,7 +76,7 @@ func InitDir(dir, name string, algorithm uint8, at time.Time, random io.Reader) 
 // new keys would break the chain of trust.
 func Create(dir, file string, raw []byte) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
+		return denied(err, mayWrite(dir))
 	}
 	if err := refuseUsed(dir, file); err != nil {
 		return err
@@ -175,7 +175,7 @@ func publish(dir, file string, raw []byte) (err error) {
 func prepare(dir string, raw []byte, adopt func(*os.File) error) (name string, err error) {
 	f, err := os.CreateTemp(dir, temporary)
 	if err != nil {
-		return "", err
+		return "", denied(err, mayWrite(dir))
 	}
 	if err = adopt(f); err == nil {
 		_, err = f.Write(raw)
@@ -184,6 +184,19 @@ func prepare(dir string, raw []byte, adopt func(*os.File) error) (name string, e
 		return "", errors.Join(err, os.Remove(f.Name()))
 	}
 	return f.Name(), nil
+}
+
+// denied says what to do about err where the user that runs this may not.
+func denied(err error, remedy string) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%w: %s", err, remedy)
+	}
+	return err
+}
+
+// mayWrite says what to do where nothing can be written to dir.
+func mayWrite(dir string) string {
+	return fmt.Sprintf("make %s a directory that the user that runs this can write to, or make the keys as another user, with persistctl keys init --dir %s, and chown them to that one", dir, dir)
 }
 
 // syncDir makes the names in dir durable.

@@ -133,6 +133,39 @@ func TestInitDirFailsWhereItCannotWrite(t *testing.T) {
 	}
 }
 
+// Nobody keeps root from anything, so for root the file system's word is made up.
+func TestWhereTheUserMayNotTheErrorSaysWhatToDo(t *testing.T) {
+	made := denied(&fs.PathError{Op: "open", Path: "keys/.new-1", Err: fs.ErrPermission}, mayWrite("keys"))
+	if want := "open keys/.new-1: permission denied: make keys a directory that the user that runs this can write to"; !strings.HasPrefix(made.Error(), want) || !errors.Is(made, fs.ErrPermission) {
+		t.Errorf("Expected an error with %q, got %v", want, made)
+	}
+	if other := denied(fs.ErrNotExist, mayWrite("keys")); !errors.Is(other, fs.ErrNotExist) || strings.Contains(other.Error(), "write") {
+		t.Errorf("Expected no advice on permission, got %v", other)
+	}
+	if os.Geteuid() == 0 {
+		return
+	}
+	dir := t.TempDir()
+	if err := InitDir(dir, "test", 13, start, random(1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(dir, KeyFile), 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LoadDir(dir); err == nil || !strings.Contains(err.Error(), KeyFile) || !strings.Contains(err.Error(), "let the user that runs this read it") {
+		t.Errorf("Unreadable keys: %v", err)
+	}
+	locked := t.TempDir()
+	if err := os.Chmod(locked, 0o500); err != nil { // #nosec G302 -- a directory
+		t.Fatal(err)
+	}
+	for _, at := range []string{locked, filepath.Join(locked, "deeper")} {
+		if err := Create(at, KSKFile, nil); err == nil || !strings.Contains(err.Error(), "make "+at+" a directory that") {
+			t.Errorf("A directory that cannot be written to: %v", err)
+		}
+	}
+}
+
 func TestKeysThatOthersCanUseAreRefused(t *testing.T) {
 	dir := t.TempDir()
 	if err := InitDir(dir, "test", 13, start, random(1)); err != nil {
