@@ -23,7 +23,7 @@ func TestLogSaysWhatChanges(t *testing.T) {
 	f.put(t, "control", `{}`)
 	f.remove(t, "issuers/letsencrypt")
 	r.scan(t)
-	want := []string{"control@2 follows version 1", "issuers/letsencrypt@1 is deleted", "teams/new@1 is new", "teams/web@2 follows version 1"}
+	want := []string{"control@2 follows version 1; if it is not valid, what counted before counts on", "issuers/letsencrypt@1 is deleted", "teams/new@1 is new", "teams/web@2 follows version 1; if it is not valid, what counted before counts on"}
 	if diff := cmp.Diff(want, r.log.infos); diff != "" {
 		t.Errorf("Changes (-want +got):\n%s", diff)
 	}

@@ -231,7 +231,7 @@ func changed(known, d *Document) string {
 	case known == nil:
 		return d.ID() + " is new"
 	}
-	return d.ID() + " follows version " + known.Version
+	return d.ID() + " follows version " + known.Version + "; if it is not valid, what counted before counts on"
 }
 
 // with returns s with the control document d in the place of the one before.
