@@ -76,6 +76,9 @@ func (c *checking) see(ctx context.Context, book *policy.Book, q record.Question
 	}
 	s := &sight{asked: newAsked(q), told: newTold()}
 	j := judge{q: q, rules: rules}
+	if c.stanza.unledTo(q.FQDN) == "" {
+		j.target = c.stanza.target(q.FQDN)
+	}
 	if book != nil {
 		s.look(book, c.stanza, s.asked)
 		s.explain(book, c.stanza, s.asked)

@@ -443,6 +443,43 @@ func TestAliasesAreFollowed(t *testing.T) {
 	}
 }
 
+// A slip in a CNAME leads to the target of another name, or to nowhere.
+func TestACNAMEToTheWrongTargetIsNamed(t *testing.T) {
+	const above, zone = "example.com.", "targets.example."
+	w := newLiveWorld(t, "unused.example.")
+	w.ns = "ns2.example.net"
+	keys := keysFor(t)
+	policies := documentsIn(t, policytest.Standard().Account(`"domains": {"example.com": {}, "www.example.com": {"wildcard": true}, "far.example.com": {}, "off.example.com": {}}`))
+	w.persist(2, policies, "keys dir "+keys+"\ntargets", zone)
+	w.nsd(1, map[string]string{above: strings.ReplaceAll(static(above), "ns2.", "ns1.") +
+		"_validation-persist.example.com. 300 IN CNAME www.example.com." + zone + "\n" +
+		"_validation-persist.www.example.com. 300 IN CNAME wwww.example.com." + zone + "\n" +
+		"_validation-persist.far.example.com. 300 IN CNAME pool.example.com.\n" +
+		"pool.example.com. 300 IN CNAME FAR.example.com." + zone + "\n"})
+	w.unbound = []string{
+		"stub-zone:", `name: "` + above + `"`, "stub-addr: 127.0.0.11@" + w.port,
+		"stub-zone:", `name: "` + zone + `"`, "stub-addr: 127.0.0.12@" + w.port,
+	}
+	resolver := w.resolver()
+	const to = " CNAME "
+	for name, want := range map[string]struct{ status, reason, advice string }{
+		"example.com":     {"wrong", "the CNAME record at " + owner + " leads to www.example.com." + zone + ", not to example.com." + zone, owner + to + "example.com." + zone},
+		"www.example.com": {"missing", "leads to wwww.example.com." + zone, "correct it to _validation-persist.www.example.com." + to + "www.example.com." + zone},
+		"far.example.com": {"ok", "", ""}, // by way of another name, however that is written
+		"off.example.com": {"missing", "no TXT record", "publish this CNAME record, as persistctl delegate prints it: _validation-persist.off.example.com." + to + "off.example.com." + zone},
+	} {
+		for _, dir := range [][]string{{policies}, nil} {
+			c := checkLive(t, w, resolver, append(append([]string{name}, dir...), "--targets", "--zone", zone)...)
+			if dir == nil && name == "example.com" {
+				continue // what stands there is good for a CA
+			}
+			if c.Status != want.status || !strings.Contains(c.Reason, want.reason) || !strings.Contains(c.Advice, want.advice) {
+				t.Errorf("%s: expected %+v, got %+v", name, want, c)
+			}
+		}
+	}
+}
+
 func TestIPAddressesAreCheckedAtTheirOwnLabel(t *testing.T) {
 	const zone = "_ip-validation-persist.1.2.0.192.in-addr.arpa."
 	w := newLiveWorld(t, zone)

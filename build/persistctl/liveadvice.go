@@ -11,9 +11,12 @@ func (s *sight) conclude(j judge) {
 	views := s.views()
 	s.Status = combined(views)
 	none, unaccepted := j.hopeless(), slices.Contains(nearest[1:], s.Status)
+	stray := s.strayAlias(j.target)
 	switch {
 	case none != nil && unaccepted:
 		s.Reason, s.Advice = fmt.Sprintf("no record would be accepted at %s: %s", s.Owner, strings.Join(none, "; ")), j.whereHopeless()
+	case stray != "" && (unaccepted || s.Status == statusDNSError):
+		s.Reason, s.Advice = s.astray(stray, j.target)
 	case !s.begins.IsZero() && unaccepted: // whatever there is no record for before the grant begins is in order
 		s.Status = statusNotYet
 		s.Reason = "the grant begins at " + stamp(s.begins)
@@ -84,6 +87,8 @@ func (s *sight) advice(j judge) string {
 // whereMissing says what to publish.
 func (s *sight) whereMissing(j judge) string {
 	switch {
+	case j.target != "" && !s.hasAlias():
+		return fmt.Sprintf("publish this CNAME record, as persistctl delegate prints it: %s CNAME %s", s.Owner, j.target)
 	case j.documented == nil:
 		return "publish this TXT record: " + j.acceptable(s.Resolver.end())
 	case len(j.documented.records) > 0 && j.documented.subtree != "":

@@ -49,6 +49,7 @@ type judge struct {
 	q          record.Question
 	rules      []record.Rules
 	documented *documented // what the documents say; nil: none were given
+	target     string      // to which a CNAME record should lead from the owner; empty: to none
 }
 
 // of returns the status of records with texts at owner, by the rule set under which

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/miekg/dns"
+)
+
+// strayAlias is where a CNAME record leads, at any server, that does not lead on to the
+// target where the records stand; empty if there is none, or no target.
+func (s *sight) strayAlias(target string) string {
+	if target == "" {
+		return ""
+	}
+	for _, v := range s.Servers {
+		if v.Name == s.Owner && v.Alias != "" && !s.reaches(v.Alias, target) {
+			return v.Alias
+		}
+	}
+	return ""
+}
+
+// reaches reports whether CNAME records lead from a name to target, at any server.
+func (s *sight) reaches(from, target string) bool {
+	names := []string{from} // each once, so that a circle ends
+	for i := 0; i < len(names); i++ {
+		if dns.CanonicalName(names[i]) == dns.CanonicalName(target) {
+			return true
+		}
+		for _, v := range s.Servers {
+			if v.Name == names[i] && v.Alias != "" && !slices.Contains(names, v.Alias) {
+				names = append(names, v.Alias)
+			}
+		}
+	}
+	return false
+}
+
+// hasAlias reports whether any server has a CNAME record at the name that is asked for.
+func (s *sight) hasAlias() bool {
+	return slices.ContainsFunc(s.Servers, func(v liveView) bool { return v.Name == s.Owner && v.Alias != "" })
+}
+
+// astray says that a CNAME record leads to the wrong name, and what to write there.
+func (s *sight) astray(alias, target string) (reason, advice string) {
+	return fmt.Sprintf("the CNAME record at %s leads to %s, not to %s", s.Owner, alias, target),
+		fmt.Sprintf("correct it to %s CNAME %s in the zone of the name, as persistctl delegate prints it", s.Owner, target)
+}
