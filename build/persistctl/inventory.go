@@ -34,7 +34,8 @@ type entry struct {
 	Issuer   string      `json:"issuer"`            // issuer-domain-name; the slug where its document is not valid
 	Account  string      `json:"account_uri"`
 	Scope    string      `json:"scope,omitempty"`
-	By       record.FQDN `json:"subtree_of,omitempty"` // the name whose subtree it comes from
+	Narrowed []string    `json:"narrowed_by,omitempty"` // stops below that take its wildcard
+	By       record.FQDN `json:"subtree_of,omitempty"`  // the name whose subtree it comes from
 	Until    time.Time   `json:"persist_until,omitzero"`
 	Served   bool        `json:"served"`
 	Reason   string      `json:"reason,omitempty"` // why it is not served
@@ -120,6 +121,7 @@ func newEntry(book *policy.Book, g *policy.Grant, now standing, issuers map[stri
 		By:       subtreeOf(book, g.FQDN),
 		Issuer:   issuers[g.Issuer],
 		Account:  book.AccountURI(g),
+		Narrowed: narrowedBy(book, g),
 		Until:    now.until(),
 		Served:   len(now.records) > 0,
 		Reason:   now.reason,
@@ -190,6 +192,9 @@ func (e entry) line(a addresses) line {
 	}
 	if e.By != "" {
 		state += ", by the subtree of " + e.By.Readable()
+	}
+	if len(e.Narrowed) > 0 {
+		state += ", without wildcard: stopped by " + strings.Join(e.Narrowed, ", ")
 	}
 	if !e.Served {
 		state = e.Reason

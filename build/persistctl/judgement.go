@@ -35,6 +35,8 @@ type told struct {
 	Withheld   []notServed `json:"withheld"`
 	Rejections []remark    `json:"rejections"`
 	Hints      []string    `json:"hints"`
+
+	narrowed bool // a stop takes the wildcard that is asked for
 }
 
 // notServed is a grant at the name without a record.

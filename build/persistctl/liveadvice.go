@@ -103,6 +103,9 @@ func (s *sight) whereMissing(j judge) string {
 
 // whereWrong says what to publish instead.
 func (s *sight) whereWrong(j judge) string {
+	if s.narrowed {
+		return "see below which stop takes the wildcard: if it is a slip, lift it by persistctl resume"
+	}
 	if s.Status == statusWrong && slices.ContainsFunc(s.Servers, func(v liveView) bool { return len(v.Extra)+len(v.Lacking) > 0 }) {
 		return "look which documents the servers read, whether they reach their store, and who else writes to the zone; persistctl show has what is to be served"
 	}

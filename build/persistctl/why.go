@@ -20,6 +20,9 @@ func (t *told) explain(book *policy.Book, s *stanza, a asked) {
 			t.Rejections = append(t.Rejections, newRemark(r))
 		}
 	}
+	if a.Wildcard {
+		t.explainWildcard(book, grants)
+	}
 	if by := subtreeOf(book, a.Name); by != "" {
 		t.Hints = append(t.Hints, s.covered(book, a.Name, by))
 	} else if len(grants) == 0 {
@@ -27,6 +30,16 @@ func (t *told) explain(book *policy.Book, s *stanza, a asked) {
 	}
 	if !slices.ContainsFunc(book.Issuers(), func(i policy.IssuerFacts) bool { return slices.Contains(i.Names, a.Issuers[0]) }) {
 		t.Hints = append(t.Hints, unknownIssuer(book, a.Issuers[0]))
+	}
+}
+
+// explainWildcard says which stops take the wildcard of grants.
+func (t *told) explainWildcard(book *policy.Book, grants []*policy.Grant) {
+	for _, g := range grants {
+		if stops := narrowedBy(book, g); len(stops) > 0 {
+			t.narrowed = true
+			t.Hints = append(t.Hints, fmt.Sprintf("%s asks for a wildcard, and is served without wildcard: stopped by %s", g.Path(), strings.Join(stops, ", ")))
+		}
 	}
 }
 

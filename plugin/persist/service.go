@@ -198,6 +198,9 @@ func (p *Persist) tellStops(book *policy.Book) {
 	for _, s := range book.Idle() {
 		log.Warningf("stop %s stops nothing that is granted: correct it if it is a slip, or leave it for what is granted later", s)
 	}
+	for _, s := range book.Narrowing() {
+		log.Warningf("stop %s withdraws nothing, and takes the wildcard of %v: correct it if it is a slip", s, book.Narrowed(s))
+	}
 }
 
 // forParent says what DS RRset the parent of origin shall have.

@@ -331,9 +331,12 @@ func TestStopsInForceAreLogged(t *testing.T) {
 	setClock(t, noon)
 	var out bytes.Buffer
 	golog.SetOutput(&out)
-	start(t, block(newSite(t, documents()).stanza("stop team:web team:wbe")))
+	start(t, block(newSite(t, documents()).stanza("stop team:web team:wbe domain:wwww.example.com")))
 	golog.SetOutput(io.Discard)
-	for _, want := range []string{"stops in force: [team:wbe team:web]", "stop team:wbe stops nothing that is granted"} {
+	for _, want := range []string{
+		"stops in force: [domain:wwww.example.com team:wbe team:web]", "stop team:wbe stops nothing that is granted",
+		"stop domain:wwww.example.com withdraws nothing, and takes the wildcard of [example.com]",
+	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("Expected %q to be logged, got %s", want, out.String())
 		}

@@ -33,10 +33,8 @@ func (b *Book) Idle() []Scope {
 
 // concerns reports whether a stop of the domain would change a grant.
 func (b *Book) concerns(domain record.FQDN) bool {
-	for _, grants := range b.Below(domain) {
-		if slices.ContainsFunc(grants, func(g *Grant) bool { return !g.isRejected() }) {
-			return true
-		}
+	if b.grantsBelow(domain) {
+		return true
 	}
 	for up, ok := suffix(domain).parent(); ok; up, ok = up.parent() {
 		if slices.ContainsFunc(b.Lookup(record.FQDN(up)), b.isWide) {
@@ -46,11 +44,31 @@ func (b *Book) concerns(domain record.FQDN) bool {
 	return false
 }
 
+// grantsBelow reports whether anything is granted at or below the domain.
+func (b *Book) grantsBelow(domain record.FQDN) bool {
+	for _, grants := range b.Below(domain) {
+		if slices.ContainsFunc(grants, func(g *Grant) bool { return !g.isRejected() }) {
+			return true
+		}
+	}
+	return false
+}
+
 // isWide reports whether g would reach below its name if nothing were stopped.
 func (b *Book) isWide(g *Grant) bool {
+	w := b.unstopped(g)
+	return w != nil && (w.wildcard || w.subtree)
+}
+
+// unstopped returns what g asks for, nil where it would not have that even if nothing
+// were stopped.
+func (b *Book) unstopped(g *Grant) *wanted {
 	c := b.accounts[g.place()]
 	d, ok := c.account.find(g.FQDN)
-	return ok && !g.isRejected() && (d.wanted.wildcard || d.wanted.subtree) && c.halts(newStops(nil))(g.FQDN, d.wanted) == ""
+	if !ok || g.isRejected() || c.halts(newStops(nil))(g.FQDN, d.wanted) != "" {
+		return nil
+	}
+	return d.wanted
 }
 
 // namesFormer reports whether a grant would name the account that is replaced if
