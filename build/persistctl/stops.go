@@ -21,8 +21,9 @@ func (l *linter) stops() {
 
 // narrowedBy are the stops that take the wildcard of a grant, as people read them.
 func narrowedBy(book *policy.Book, g *policy.Grant) []string {
-	var list []string
-	for _, stop := range book.NarrowedBy(g) {
+	stops := book.NarrowedBy(g)
+	list := make([]string, 0, len(stops))
+	for _, stop := range stops {
 		list = append(list, stop.String())
 	}
 	return list
