@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -81,6 +82,9 @@ func (b *braking) parse(ctx context.Context, args []string) error {
 	b.now = time.Now().UTC().Truncate(time.Second)
 	for _, arg := range args {
 		scope, err := b.parseScope(ctx, arg)
+		if info, no := os.Stat(arg); err != nil && no == nil && info.IsDir() {
+			return usagef("%q is a directory, and no scope: write --dir %s", arg, arg)
+		}
 		if err != nil {
 			return usageError{err}
 		}
