@@ -5,6 +5,8 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/coredns-persist/persist/plugin/persist/store/storetest"
@@ -65,6 +67,32 @@ func TestAppRoleNamesFilesItCannotUse(t *testing.T) {
 		v, err := NewVault(cfg)
 		check(t, err)
 		watch(t, v, nil).fails(t, ErrDenied, "there is nothing to log in with", name)
+	}
+}
+
+// Who reads "permission denied" looks for what is wrong in Vault, which nobody has
+// asked.
+func TestFileThatIsNotThereIsNoDenial(t *testing.T) {
+	t.Chdir(t.TempDir())
+	here, err := os.Getwd()
+	check(t, err)
+	roleID := write(t, "role-id", "role")
+	for says, cfg := range map[string]VaultConfig{
+		"write the role ID there, by vault read -field=role_id auth/doors/role/ROLE/role-id":           {Auth: "approle", AuthMount: "doors", RoleIDFile: "gone", SecretIDFile: "gone"},
+		"write a secret ID there, by vault write -field=secret_id -f auth/approle/role/ROLE/secret-id": {Auth: "approle", RoleIDFile: roleID, SecretIDFile: "gone"},
+		"write a wrapping token there, by vault write -wrap-ttl=1h":                                    {Auth: "approle", RoleIDFile: roleID, SecretIDFile: "gone", Wrapped: true},
+		"have Vault Agent, or who else keeps it, write a token there":                                  {Auth: "token_file", TokenFile: "gone"},
+		"name the file that has it: auth kubernetes ROLE JWT_FILE":                                     {Auth: "kubernetes", Role: "dns", JWTFile: "gone"},
+		"have whoever signs the JWTs of this server write one there":                                   {Auth: "jwt", Role: "dns", JWTFile: "gone"},
+	} {
+		cfg.Address = "http://127.0.0.1:1"
+		v, err := NewVault(cfg)
+		check(t, err)
+		_, err = v.Read(t.Context(), "config")
+		wantError(t, err, ErrDenied, filepath.Join(here, "gone")+": no such file or directory: ", says)
+		if strings.Contains(err.Error(), ErrDenied.Error()) {
+			t.Errorf("It reads like a denial by Vault: %v", err)
+		}
 	}
 }
 

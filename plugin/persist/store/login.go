@@ -91,10 +91,18 @@ func (i issuer) patience(ctx context.Context) (context.Context, context.CancelFu
 func (i issuer) explain(ctx context.Context, r request, err error) error {
 	var answer *api.ResponseError
 	if errors.As(err, &answer) && (answer.StatusCode == http.StatusBadRequest || answer.StatusCode == http.StatusForbidden) {
-		return i.vault.fail(r, fmt.Errorf("%w: %s: is %s enabled at auth/%s, and %s?",
-			ErrDenied, strings.Join(answer.Errors, "; "), i.method.name, i.method.mount, i.method.look))
+		return i.vault.fail(r, fmt.Errorf("%w: is %s enabled at auth/%s, and %s?", refusal(answer), i.method.name, i.method.mount, i.method.look))
 	}
 	return i.vault.explain(ctx, r, err)
+}
+
+// refusal is an [ErrDenied] with what Vault says besides.
+func refusal(answer *api.ResponseError) error {
+	said := strings.Join(answer.Errors, "; ")
+	if strings.Contains(said, ErrDenied.Error()) {
+		return ErrDenied
+	}
+	return fmt.Errorf("%w: %s", ErrDenied, said)
 }
 
 func grant(auth *api.SecretAuth) token.Grant {

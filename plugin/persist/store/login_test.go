@@ -300,7 +300,11 @@ func TestMountOfALoginThatIsNotThereIsNamed(t *testing.T) {
 			cfg.AuthMount = "elsewhere"
 			v, err := NewVault(cfg)
 			check(t, err)
-			watch(t, v, nil).fails(t, ErrDenied, "is "+cfg.Auth+" enabled at auth/elsewhere")
+			r := watch(t, v, nil)
+			r.fails(t, ErrDenied, "is "+cfg.Auth+" enabled at auth/elsewhere")
+			if all := strings.Join(r.log.warnings, "\n"); strings.Count(all, ErrDenied.Error()) != 1 {
+				t.Errorf("The log says it otherwise than once: %s", all)
+			}
 		})
 	}
 }

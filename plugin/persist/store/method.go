@@ -31,9 +31,9 @@ func (v *Vault) newMethod(cfg VaultConfig) (*method, error) {
 	case "approle":
 		m.approle(cfg, v.secretID(m.mount, cfg))
 	case "kubernetes":
-		m.jwt(cfg.Role, cmp.Or(cfg.JWTFile, serviceAccountToken))
+		m.jwt(cfg.Role, cmp.Or(cfg.JWTFile, serviceAccountToken), "let the pod mount the token of its service account, or name the file that has it: auth kubernetes ROLE JWT_FILE")
 	case "jwt":
-		m.jwt(cfg.Role, cfg.JWTFile)
+		m.jwt(cfg.Role, cfg.JWTFile, "have whoever signs the JWTs of this server write one there")
 	case "cert":
 		return m, m.cert(cfg.Role, newTLSFiles(cfg), v.client.Address())
 	default:
@@ -49,7 +49,7 @@ func (m *method) approle(cfg VaultConfig, secretID func(context.Context) (string
 		m.look = fmt.Sprintf("are the role ID in %s and the secret ID valid that was unwrapped from %s, or is another wrapping token needed there", cfg.RoleIDFile, cfg.SecretIDFile)
 	}
 	m.credentials = func(ctx context.Context) (map[string]any, error) {
-		roleID, err := readLine(cfg.RoleIDFile)
+		roleID, err := readLine(cfg.RoleIDFile, fmt.Sprintf("write the role ID there, by vault read -field=role_id auth/%s/role/ROLE/role-id", m.mount))
 		if err != nil {
 			return credentials(nil, err)
 		}
@@ -63,15 +63,17 @@ func (v *Vault) secretID(mount string, cfg VaultConfig) func(context.Context) (s
 	if cfg.Wrapped {
 		return func(ctx context.Context) (string, error) { return v.unwrap(ctx, mount, cfg.SecretIDFile) }
 	}
-	return func(context.Context) (string, error) { return readLine(cfg.SecretIDFile) }
+	put := fmt.Sprintf("write a secret ID there, by vault write -field=secret_id -f auth/%s/role/ROLE/secret-id", mount)
+	return func(context.Context) (string, error) { return readLine(cfg.SecretIDFile, put) }
 }
 
 // jwt logs in by a role and a JWT that somebody else signs. Those of service
-// accounts and of SPIFFE are replaced every hour or sooner.
-func (m *method) jwt(role, file string) {
+// accounts and of SPIFFE are replaced every hour or sooner. Where there is none,
+// put says how it gets there.
+func (m *method) jwt(role, file, put string) {
 	m.look = fmt.Sprintf("does its role %s accept the JWT in %s", role, file)
 	m.credentials = func(context.Context) (map[string]any, error) {
-		jwt, err := readLine(file)
+		jwt, err := readLine(file, put)
 		return credentials(map[string]any{"role": role, "jwt": jwt}, err)
 	}
 }
@@ -106,5 +108,14 @@ func credentials(body map[string]any, err error) (map[string]any, error) {
 	case errors.Is(err, ErrUnavailable), errors.Is(err, ErrThrottled):
 		return nil, err // it may be there
 	}
-	return nil, fmt.Errorf("%w: there is nothing to log in with: %w", ErrDenied, err)
+	return nil, unasked{fmt.Errorf("there is nothing to log in with: %w", err)}
 }
+
+// unasked is an [ErrDenied] of which Vault knows nothing: what was to be sent there
+// could not be had.
+type unasked struct{ error }
+
+// Is implements the interface of [errors.Is].
+func (unasked) Is(target error) bool { return target == ErrDenied }
+
+func (u unasked) Unwrap() error { return u.error }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"sync"
 )
@@ -28,13 +29,13 @@ func (t *tokenFile) Token(context.Context) (string, error) {
 		t.held = token
 	}
 	if t.held == "" {
-		return "", fmt.Errorf("%w: there is no token: %w", ErrDenied, err)
+		return "", unasked{fmt.Errorf("there is no token: %w", err)}
 	}
 	return t.held, nil
 }
 
 func readToken(name string) (string, error) {
-	token, err := readLine(name)
+	token, err := readLine(name, "have Vault Agent, or who else keeps it, write a token there")
 	if err == nil && strings.HasPrefix(token, "{") {
 		err = errors.New(name + " holds a token that is wrapped or encrypted: have Vault Agent's sink write it as it is, without wrap_ttl and dh_type")
 	}
@@ -42,15 +43,17 @@ func readToken(name string) (string, error) {
 }
 
 // readLine reads a file that holds one word, like a token, with white space
-// around it.
-func readLine(name string) (string, error) {
+// around it. Where there is none, put says how it gets there.
+func readLine(name, put string) (string, error) {
 	text, err := readFile(name)
-	if err != nil {
-		return "", err
-	}
 	line := strings.TrimSpace(string(text))
-	if line == "" {
-		return "", errors.New(name + " is empty")
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return "", fmt.Errorf("%w: let the server's user read it", err)
+	case err != nil:
+		return "", fmt.Errorf("%w: %s", err, put)
+	case line == "":
+		return "", fmt.Errorf("%s is empty: %s", name, put)
 	}
 	return line, nil
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -61,6 +62,7 @@ var _ Source = (*Vault)(nil)
 // NewVault returns the store that cfg describes. It reads the TLS files and
 // sends nothing: that Vault is away is no reason not to start.
 func NewVault(cfg VaultConfig) (*Vault, error) {
+	cfg.nameInFull()
 	client, err := newClient(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("vault: %w", err)
@@ -82,6 +84,16 @@ func NewVault(cfg VaultConfig) (*Vault, error) {
 		return nil, fmt.Errorf("vault: %w", err)
 	}
 	return v, nil
+}
+
+// nameInFull makes the names of files absolute: from which directory a server was
+// started, messages do not say.
+func (c *VaultConfig) nameInFull() {
+	for _, name := range []*string{&c.TokenFile, &c.RoleIDFile, &c.SecretIDFile, &c.JWTFile, &c.CACert, &c.ClientCert, &c.ClientKey} {
+		if full, err := filepath.Abs(*name); err == nil && *name != "" {
+			*name = full
+		}
+	}
 }
 
 // newIdentity chooses how to get a token, and says what to do where Vault does

@@ -26,7 +26,7 @@ type secretID struct{ wrapping, id string }
 
 // unwrap returns the secret ID that is wrapped in the token in a file.
 func (v *Vault) unwrap(ctx context.Context, mount, file string) (string, error) {
-	wrapping, err := readLine(file)
+	wrapping, err := readLine(file, "write a wrapping token there, by "+wrapCommand(mount))
 	if err != nil {
 		return "", err
 	}
@@ -76,6 +76,11 @@ func (v *Vault) explainWrapping(ctx context.Context, r request, mount, file stri
 	if !errors.As(err, &answer) || answer.StatusCode != http.StatusBadRequest && answer.StatusCode != http.StatusForbidden {
 		return v.explain(ctx, r, err)
 	}
-	return fmt.Errorf("the wrapping token in %s was used already, or has run out (%s): write another one, by vault write -wrap-ttl=1h -field=wrapping_token -f auth/%s/role/ROLE/secret-id; "+
-		"where neither this server, before it was started anew, nor its lifetime is the reason, somebody else has the secret ID: destroy it", file, strings.Join(answer.Errors, "; "), mount)
+	return fmt.Errorf("the wrapping token in %s was used already, or has run out (%s): write another one, by %s; "+
+		"where neither this server, before it was started anew, nor its lifetime is the reason, somebody else has the secret ID: destroy it", file, strings.Join(answer.Errors, "; "), wrapCommand(mount))
+}
+
+// wrapCommand makes a wrapping token of a secret ID.
+func wrapCommand(mount string) string {
+	return fmt.Sprintf("vault write -wrap-ttl=1h -field=wrapping_token -f auth/%s/role/ROLE/secret-id", mount)
 }
