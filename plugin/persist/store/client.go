@@ -71,6 +71,15 @@ func address(cfg VaultConfig) string {
 	return ""
 }
 
+// assumed says that nobody has named the address: what a terminal has in its
+// environment, the service of systemd has not.
+func assumed(cfg VaultConfig) string {
+	if cmp.Or(cfg.Address, os.Getenv(api.EnvVaultAgentAddr), os.Getenv(api.EnvVaultAddress)) != "" {
+		return ""
+	}
+	return fmt.Sprintf(": %s is not set, so this is the default address of Vault's clients", api.EnvVaultAddress)
+}
+
 // checkTLS refuses to go without the checks of TLS.
 func checkTLS(t *http.Transport) error {
 	if t.TLSClientConfig.InsecureSkipVerify {

@@ -53,7 +53,10 @@ func (v *Vault) fail(r request, err error) error {
 func (v *Vault) explain(ctx context.Context, r request, err error) error {
 	var answer *api.ResponseError
 	var long *http.MaxBytesError
+	misaddressed := v.misaddressed(err)
 	switch {
+	case misaddressed != "":
+		return v.fail(r, fmt.Errorf("%w: %s%s", ErrUnavailable, misaddressed, v.assumed))
 	case errors.As(err, &answer):
 		return v.fail(r, explainAnswer(r, answer))
 	case errors.As(err, &long):
@@ -65,7 +68,7 @@ func (v *Vault) explain(ctx context.Context, r request, err error) error {
 	case ctx.Err() != nil:
 		return v.fail(r, fmt.Errorf("%w: %w", ErrUnavailable, context.Cause(ctx)))
 	}
-	return v.fail(r, fmt.Errorf("%w: %w%s", ErrUnavailable, innermost(err), hintTLS(err)))
+	return v.fail(r, fmt.Errorf("%w: %w%s", ErrUnavailable, innermost(err), v.hint(err)))
 }
 
 // explainAnswer explains an answer that is an error.

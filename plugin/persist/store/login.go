@@ -90,7 +90,7 @@ func (i issuer) patience(ctx context.Context) (context.Context, context.CancelFu
 // explain says what to look at when a login fails.
 func (i issuer) explain(ctx context.Context, r request, err error) error {
 	var answer *api.ResponseError
-	if errors.As(err, &answer) && (answer.StatusCode == http.StatusBadRequest || answer.StatusCode == http.StatusForbidden) {
+	if errors.As(err, &answer) && !asksForTLS(err) && (answer.StatusCode == http.StatusBadRequest || answer.StatusCode == http.StatusForbidden) {
 		return i.vault.fail(r, fmt.Errorf("%w: is %s enabled at auth/%s, and %s?", refusal(answer), i.method.name, i.method.mount, i.method.look))
 	}
 	return i.vault.explain(ctx, r, err)

@@ -47,6 +47,7 @@ type Vault struct {
 	advice   string // where a token is not valid; may be empty
 	tokens   tokens
 	address  string // for messages
+	assumed  string // that nobody has named the address, for messages; empty where somebody has
 	mount    string
 	timeout  time.Duration // of one request
 	now      func() time.Time
@@ -70,6 +71,7 @@ func NewVault(cfg VaultConfig) (*Vault, error) {
 	v := &Vault{
 		client:  client,
 		address: cmp.Or(address(cfg), client.Address()),
+		assumed: assumed(cfg),
 		mount:   cmp.Or(strings.Trim(cfg.Mount, "/"), "persist"),
 		timeout: 10 * time.Second,
 		now:     time.Now,

@@ -73,7 +73,7 @@ func (v *Vault) checkWrapping(ctx context.Context, mount, file, wrapping string)
 // explainWrapping says what to do where a wrapping token is used up.
 func (v *Vault) explainWrapping(ctx context.Context, r request, mount, file string, err error) error {
 	var answer *api.ResponseError
-	if !errors.As(err, &answer) || answer.StatusCode != http.StatusBadRequest && answer.StatusCode != http.StatusForbidden {
+	if !errors.As(err, &answer) || asksForTLS(err) || answer.StatusCode != http.StatusBadRequest && answer.StatusCode != http.StatusForbidden {
 		return v.explain(ctx, r, err)
 	}
 	return fmt.Errorf("the wrapping token in %s was used already, or has run out (%s): write another one, by %s; "+
