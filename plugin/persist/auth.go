@@ -61,6 +61,9 @@ func (p *parser) auth(args []string) error {
 	return m.set(p, args)
 }
 
+// logsIn reports whether the token of the store is that of a login.
+func (c *config) logsIn() bool { return c.vault != nil && authMethods[c.vault.Auth].logsIn }
+
 // line is how the property is written with this method.
 func (m authMethod) line(name string) string {
 	line := strings.TrimSpace("auth " + name + " " + m.usage)

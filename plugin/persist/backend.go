@@ -59,6 +59,9 @@ func openBackend(cfg *config, others []*backend) (*backend, error) {
 	}
 	b.location, b.authors = source.String(), newAuthors(b.vault)
 	beginCounting(scansTotal, b.location, "ok", "error", "refused")
+	if cfg.logsIn() {
+		beginCounting(loginsTotal, b.location, "ok", "error")
+	}
 	options := store.Options{Refresh: cfg.refresh, Index: cfg.index, Clock: b.clock, OnSnapshot: func(*store.Snapshot) { b.tell() }, Observer: observer{b}, Accept: cfg.pin.Check}
 	for _, other := range others {
 		if s := other.watcher.Snapshot(); other.location == b.location && s != nil && cfg.pin.Check(s.Document(store.ConfigPath), nil) == nil {

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coredns-persist/persist/plugin/persist/store/storetest"
+
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 )
@@ -61,6 +63,20 @@ func TestReloadWithTheSameStanzaKeepsTheToken(t *testing.T) {
 	}
 	if text(server.ask(t, question(owner, dns.TypeTXT))) == "" {
 		t.Error("Expected what was loaded to be served")
+	}
+}
+
+// A rate over a counter that begins with its first error does not see that one.
+func TestLoginsAreCountedFromTheStart(t *testing.T) {
+	before := patience
+	patience = time.Millisecond
+	t.Cleanup(func() { patience = before })
+	for auth, want := range map[string]int{"jwt dns": 2, "token_file": 0} {
+		others := testutil.CollectAndCount(loginsTotal)
+		start(t, block("persist example.com {\nvault "+storetest.New(t).URL+"\nauth "+auth+" /nowhere/jwt\nkeys none\nns ns1.example.net\n}"))
+		if got := testutil.CollectAndCount(loginsTotal) - others; got != want {
+			t.Errorf("auth %s: expected %d counters of logins and failed ones, got %d", auth, want, got)
+		}
 	}
 }
 
