@@ -92,7 +92,7 @@ func explainAnswer(r request, answer *api.ResponseError) error {
 	}
 	switch status := answer.StatusCode; {
 	case status == http.StatusForbidden:
-		return fmt.Errorf("%w: the token's policy needs %s on %s", ErrDenied, capability(r.verb), r.path())
+		return fmt.Errorf("%w: the token's policy needs %s on %s%s", ErrDenied, capability(r.verb), r.path(), r.doubt())
 	case status == http.StatusTooManyRequests:
 		return &ThrottledError{}
 	case status == http.StatusNotFound && answer.Errors == nil, status == http.StatusNotFound && answer.RawError:
@@ -104,6 +104,21 @@ func explainAnswer(r request, answer *api.ResponseError) error {
 	default:
 		return fmt.Errorf("status %d: %s", status, text)
 	}
+}
+
+// doubt says what else than the policy may be wrong where Vault denies a request: it
+// denies what is not there, too. Who writes has read before.
+func (r request) doubt() string {
+	const added = "Vault's API alone has data in it"
+	switch {
+	case r.verb != "read" && r.verb != "list":
+		return ""
+	case strings.HasPrefix(r.name, "data/"):
+		return fmt.Sprintf(", or the path is to be %s/%s: %s", r.mount, strings.TrimPrefix(r.name, "data/"), added)
+	case strings.HasSuffix(r.mount, "/data"):
+		return fmt.Sprintf(", or the mount is to be %s: %s", strings.TrimSuffix(r.mount, "/data"), added)
+	}
+	return fmt.Sprintf(", or mount %s is misspelt", r.mount)
 }
 
 func capability(verb string) string {

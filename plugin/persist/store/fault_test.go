@@ -104,6 +104,24 @@ var faults = map[string]struct {
 	},
 }
 
+// Vault answers the same to who may not read a mount and to who names one that is
+// not there.
+func TestDenialSaysThatThePlaceMayBeMisspelt(t *testing.T) {
+	server := newMount(t)
+	for _, c := range []struct{ mount, path, says string }{
+		{"persistt", "config", "needs read on persistt/data/config, or mount persistt is misspelt"},
+		{"persist/data", "config", "needs read on persist/data/data/config, or the mount is to be persist: Vault's API alone"},
+		{"persist-keys", "data/example", "needs read on persist-keys/data/data/example, or the path is to be persist-keys/example: Vault's API alone"},
+	} {
+		token, err := server.Token(t.Context(), time.Hour, "default")
+		check(t, err)
+		v, err := NewVault(VaultConfig{Address: server.Address, Token: token})
+		check(t, err)
+		_, err = v.ReadSecret(t.Context(), c.mount, c.path)
+		wantError(t, err, ErrDenied, c.says)
+	}
+}
+
 // Whatever the store says instead of documents, they stay as they were, and
 // come back when it does.
 func TestFaultOfTheWholeStoreChangesNothing(t *testing.T) {
