@@ -24,9 +24,10 @@ func (p *Persist) warnEmpty(book *policy.Book) {
 	}
 	var untold []string
 	for _, origin := range slices.Sorted(maps.Keys(p.empty)) {
-		if why := emptiness(p.authorities[origin].Zone(), book); why != p.empty[origin] {
+		v := p.empty[origin]
+		if why := v.why(p.authorities[origin].Zone(), book); why != v.told {
 			untold = append(untold, why)
-			p.empty[origin] = why
+			v.told = why
 		}
 	}
 	for _, why := range untold[:min(len(untold), mostTold)] {
@@ -42,15 +43,23 @@ func (p *Persist) findEmpty(book *policy.Book) {
 	for origin, a := range p.authorities {
 		if a.Zone().Holds(book) {
 			delete(p.empty, origin)
-		} else if _, was := p.empty[origin]; !was {
-			p.empty[origin] = ""
+		} else if p.empty[origin] == nil {
+			p.empty[origin] = &vacancy{lost: p.served != nil && a.Zone().Holds(p.served)}
 		}
 	}
 }
 
-// emptiness says why no grant of book lies in z.
-func emptiness(z *zone.Zone, book *policy.Book) string {
+// vacancy is that a zone has no grant.
+type vacancy struct {
+	lost bool   // it had one before
+	told string // why it has none, as the log has said last
+}
+
+// why says why no grant of book lies in z.
+func (v *vacancy) why(z *zone.Zone, book *policy.Book) string {
 	switch {
+	case v.lost:
+		return fmt.Sprintf("no document grants a name in zone %s any more, so it has no records any more: what took the last grant away is said above", z.Origin)
 	case z.AllListed(book).IsZero():
 		return fmt.Sprintf("no document that was read so far grants a name in zone %s, and some that may could not be read, as said above: until they can be, what they may grant is answered SERVFAIL", z.Origin)
 	case z.Targets:

@@ -69,7 +69,7 @@ func openKeyring(cfg *config, b *backend, before *dnssec.KeySet, others []*keyri
 		k.readBundles = func(context.Context) ([]byte, error) { return dnssec.LoadBundles(cfg.keys.path) }
 	case "vault":
 		mount, path, _ := strings.Cut(cfg.keys.path, "/")
-		k.location = b.vault.String() + " " + cfg.keys.path
+		k.location = b.vault.Place(cfg.keys.path)
 		k.read = keyDocument(func(ctx context.Context) ([]byte, error) { return b.vault.ReadSecret(ctx, mount, path) })
 		k.readBundles = func(ctx context.Context) ([]byte, error) {
 			return b.vault.ReadSecret(ctx, mount, path+dnssec.BundleSuffix)

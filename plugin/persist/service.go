@@ -30,13 +30,13 @@ type service struct {
 	renewal  renewal
 	herald   *herald // nil but for chained cuts
 
-	updating  sync.Mutex        // so that the last update is that of the newest book and keys
-	served    *policy.Book      // since the last update; guarded by updating
-	announced *dnssec.KeySet    // whose DS records were logged last; guarded by updating
-	stops     []policy.Scope    // as logged last; guarded by updating
-	empty     map[string]string // why zones have no grant, by origin, as logged last, those with a grant left out; guarded by updating
-	gone      []string          // cuts without a grant any more that the log has not told of yet; guarded by updating
-	unreached []string          // the subtrees, sorted, of which the log has said that they are not served; guarded by updating
+	updating  sync.Mutex          // so that the last update is that of the newest book and keys
+	served    *policy.Book        // since the last update; guarded by updating
+	announced *dnssec.KeySet      // whose DS records were logged last; guarded by updating
+	stops     []policy.Scope      // as logged last; guarded by updating
+	empty     map[string]*vacancy // the zones without a grant, by origin; guarded by updating
+	gone      []string            // cuts without a grant any more that the log has not told of yet; guarded by updating
+	unreached []string            // the subtrees, sorted, of which the log has said that they are not served; guarded by updating
 
 	loaded   sync.Once
 	complete chan struct{} // closed when the handler was ready for the first time

@@ -63,7 +63,7 @@ func setup(c *caddy.Controller) error {
 func newPersist(cfg *config) *Persist {
 	p := &Persist{config: cfg, authorities: map[string]*answer.Authority{}, now: clock, failures: rate.Sometimes{Interval: time.Minute}}
 	p.shadowed.Interval, p.lameness.Interval = time.Hour, time.Minute
-	p.complete, p.empty, p.lowers = make(chan struct{}), map[string]string{}, newLowers()
+	p.complete, p.empty, p.lowers = make(chan struct{}), map[string]*vacancy{}, newLowers()
 	budget := cfg.budget
 	if budget == 0 && cfg.signed() {
 		budget = defaultBudget()

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coredns-persist/persist/plugin/persist/policy/policytest"
+
 	"github.com/miekg/dns"
 )
 
@@ -90,6 +92,23 @@ func TestAZoneWithoutAGrantIsInDoubtWhenEverythingIsRead(t *testing.T) {
 	}
 	if n := strings.Count(log.String(), "is the zone spelt right?"); n != 1 {
 		t.Errorf("Expected one doubt, got %d in\n%s", n, log)
+	}
+}
+
+// A zone that has lost its last grant was spelt right until then.
+func TestAZoneThatLosesItsLastGrantIsInNoDoubt(t *testing.T) {
+	setClock(t, noon)
+	s := newSite(t, granting("example.com"))
+	log := listen(t)
+	start(t, block(s.own("example.com", "none")))
+	policytest.Standard().Account(`"domains": {"exam ple.com": {}}`).Write(t, s.policies())
+	for range 3 {
+		rescan(t)
+	}
+	log.expect(t, "WARNING", "accounts/web/ca/", "exam ple.com")
+	log.expect(t, "WARNING", "no document grants a name in zone example.com. any more", "what took the last grant away is said above")
+	if n := strings.Count(log.String(), "no document grants a name"); n != 1 {
+		t.Errorf("Expected it to be said once, and no doubt, got %d in\n%s", n, log)
 	}
 }
 

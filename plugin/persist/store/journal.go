@@ -40,7 +40,7 @@ const (
 // What trouble may be with, other than a document.
 const (
 	scanning = "scan"
-	polling  = "poll"
+	polling  = "look at control and index"
 )
 
 // journal knows what trouble there is, so that only a change is worth a line.
@@ -61,7 +61,7 @@ func (j *journal) report(what string, err error, now time.Time) {
 	case err != nil:
 		j.begin(what, err, now)
 		if kind(known) != kind(err) {
-			j.warn(err.Error(), now)
+			j.warn(what+" failed: "+err.Error(), now)
 		}
 	}
 }

@@ -27,6 +27,12 @@ func TestLogSaysWhatChanges(t *testing.T) {
 	if diff := cmp.Diff(want, r.log.infos); diff != "" {
 		t.Errorf("Changes (-want +got):\n%s", diff)
 	}
+	r.log.infos = nil
+	f.Undelete("issuers/letsencrypt")
+	r.scan(t)
+	if diff := cmp.Diff([]string{"issuers/letsencrypt@1 is undeleted"}, r.log.infos); diff != "" {
+		t.Errorf("An undelete (-want +got):\n%s", diff)
+	}
 }
 
 func TestLogIsNotFlooded(t *testing.T) {
@@ -38,6 +44,27 @@ func TestLogIsNotFlooded(t *testing.T) {
 	r.scan(t)
 	if n := len(r.log.infos); n != maxLines+1 || r.log.infos[maxLines] != "and 80 more like these" {
 		t.Errorf("%d lines are logged: %q", n, r.log.infos)
+	}
+}
+
+// What ends is to be found in the log by the name by which it began.
+func TestTroubleEndsByTheNameByWhichItBegan(t *testing.T) {
+	f, r := loaded(t)
+	for what, try := range map[string]func() error{
+		"scan":                      func() error { return r.Scan(t.Context()) },
+		"look at control and index": func() error { return r.Poll(t.Context()) },
+	} {
+		r.log.warnings, r.log.infos = nil, nil
+		f.Fail(storetest.Answering(http.StatusServiceUnavailable, "Vault is sealed"))
+		wantError(t, try(), ErrUnavailable)
+		f.Heal()
+		check(t, try())
+		if w := r.log.warnings; len(w) != 1 || !strings.HasPrefix(w[0], what+" failed: ") || !strings.Contains(w[0], "sealed") {
+			t.Errorf("The beginning is %q", w)
+		}
+		if diff := cmp.Diff([]string{what + " is in order again"}, r.log.infos); diff != "" {
+			t.Errorf("The end (-wanted +is):\n%s", diff)
+		}
 	}
 }
 

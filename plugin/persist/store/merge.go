@@ -230,6 +230,10 @@ func changed(known, d *Document) string {
 		return d.ID() + " is deleted"
 	case known == nil:
 		return d.ID() + " is new"
+	case known.Withdrawn && known.Version == d.Version:
+		return d.ID() + " is undeleted"
+	case known.Version == d.Version:
+		return d.ID() + " is another one than before, by the same number"
 	}
 	return d.ID() + " follows version " + known.Version + "; if it is not valid, what counted before counts on"
 }

@@ -127,10 +127,13 @@ func (v *Vault) newIdentity(cfg VaultConfig) (i identity, advice string, err err
 func (v *Vault) ListenToTokens(o TokenObserver) { v.tokens.listen(o) }
 
 // String is the address, namespace and mount.
-func (v *Vault) String() string {
-	place, err := url.JoinPath(v.address, v.client.Namespace(), v.mount)
+func (v *Vault) String() string { return v.Place(v.mount) }
+
+// Place is a path of this Vault, for messages: its address, namespace and the path.
+func (v *Vault) Place(path string) string {
+	place, err := url.JoinPath(v.address, v.client.Namespace(), path)
 	if err != nil {
-		return v.address + " " + v.mount
+		return v.address + " " + path
 	}
 	return place
 }
