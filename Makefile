@@ -35,7 +35,10 @@ go-install = GOBIN=$(abspath $(BIN)) CGO_ENABLED=0 go install -trimpath -ldflags
 
 build: $(BIN)/coredns $(BIN)/persistctl ## Build bin/coredns and bin/persistctl
 
+# CoreDNS takes a port that another CoreDNS has, and the two share the queries.
 run: build ## Serve corefile.example on 127.0.0.1:1053
+	@port=$$(sed -n 's/^\.:\([0-9]*\) .*/\1/p' corefile.example) && ! bash -c ": </dev/tcp/127.0.0.1/$$port" 2>/dev/null || \
+		{ echo "Something serves on port $$port already, and would get half of the queries: stop it, or write another port in corefile.example"; exit 1; }
 	$(BIN)/coredns -conf corefile.example
 
 demo: build $(BIN)/vaultd tools ## From a policy in a real Vault to a wildcard certificate, step by step

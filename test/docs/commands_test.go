@@ -211,6 +211,23 @@ func TestWhatDoesNotWorkIsNoticed(t *testing.T) {
 	}
 }
 
+// Two servers on one port share the queries, and every other answer is signed by
+// another key.
+func TestRunRefusesAPortThatIsTaken(t *testing.T) {
+	w := newWorld(t)
+	w.become(w.vault.RootToken)
+	if err := w.serve(t.Context(), "make run"); err != nil {
+		t.Fatal(err)
+	}
+	out, err := w.run(t.Context(), "timeout 10 make -o build run")
+	if err == nil || !strings.Contains(out, "Something serves on port "+port+" already") {
+		t.Errorf("Expected it to say that the port is taken, got %v\n%s", err, out)
+	}
+	if err := w.ask(t.Context()); err != nil {
+		t.Errorf("Expected the first one to go on: %v", err)
+	}
+}
+
 func TestVaultIsConnectedByEightCommandsAtMost(t *testing.T) {
 	const section, most = "Serve it from your Vault", 8
 	readme, n := readPage(t, "README.md"), 0
