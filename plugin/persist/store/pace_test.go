@@ -77,7 +77,7 @@ func TestNoSecondHasMoreRequestsThanItMay(t *testing.T) {
 		}
 		for _, idle := range []time.Duration{0, 30 * time.Millisecond, time.Minute, -time.Hour} {
 			clock.advance(idle)
-			var begin []time.Time
+			begin := make([]time.Time, 0, 3*fullPace)
 			for range 3 * fullPace {
 				check(t, p.wait(t.Context()))
 				begin = append(begin, clock.now())
