@@ -128,6 +128,8 @@ func (p *planning) plan(ctx context.Context, dir string) (*plan, store.Writer, e
 func (p *planning) held(ctx context.Context, w store.Writer, wanted *store.Snapshot) (*library, error) {
 	lib, err := p.vault.load(ctx, "", p.now)
 	switch {
+	case errors.Is(err, store.ErrNoVersions):
+		return nil, err
 	case errors.Is(err, store.ErrNotFound) && isEmpty(ctx, w):
 		s := &store.Snapshot{}
 		return &library{Book: policy.Compile(nil, s, policy.Brakes{}), snapshot: s}, nil

@@ -141,30 +141,6 @@ func throttled(header http.Header, now time.Time) *ThrottledError {
 	return &ThrottledError{}
 }
 
-// explainMount looks why a secret is not there. Any token that may do something
-// in a mount may ask what kind of mount it is. A KV version 1 mount answers
-// like a version 2 mount that is empty.
-func (v *Vault) explainMount(ctx context.Context, mount string, err error) error {
-	ctx, cancel := context.WithTimeout(ctx, v.timeout)
-	defer cancel()
-	held, noToken := v.identity.Token(ctx)
-	if noToken != nil {
-		return err
-	}
-	about, noAnswer := v.authorized(held).Logical().ReadWithContext(ctx, "sys/internal/ui/mounts/"+mount)
-	if noAnswer != nil || about == nil {
-		return err
-	}
-	options, _ := about.Data["options"].(map[string]any)
-	switch engine := about.Data["type"]; {
-	case engine != "kv":
-		return fmt.Errorf("%w: mount %s is a %v engine: name one of KV version 2", err, mount, engine)
-	case options["version"] != "2":
-		return fmt.Errorf("%w: mount %s is not KV version 2: name another one, or turn it into that (vault kv enable-versioning %s)", err, mount, mount)
-	}
-	return err
-}
-
 func statusIs(err error, status int) bool {
 	var answer *api.ResponseError
 	return errors.As(err, &answer) && answer.StatusCode == status

@@ -120,7 +120,8 @@ func (v *Vault) ReadSecretVersion(ctx context.Context, mount, path string) (data
 
 // WriteSecret writes data, a JSON object, as the version after replaces, which
 // is 0 where there must be none yet. It fails with [ErrConflict] where there is
-// another one.
+// another one, and with [ErrNoVersions] where the mount keeps none: in KV version 1 it
+// would replace whatever is there.
 func (v *Vault) WriteSecret(ctx context.Context, mount, path string, data []byte, replaces int) error {
 	body, err := json.Marshal(map[string]any{
 		"data":    json.RawMessage(data),
@@ -130,10 +131,18 @@ func (v *Vault) WriteSecret(ctx context.Context, mount, path string, data []byte
 		return fmt.Errorf("write %s/data/%s: the data is no JSON", mount, path)
 	}
 	r := request{"write", mount, "data", path}
-	return v.do(ctx, r, func(ctx context.Context, c *api.Client) error {
-		_, err := c.Logical().WriteBytesWithContext(ctx, r.path(), body)
+	if err := v.versions(ctx, r); err != nil {
+		return err
+	}
+	var made *api.Secret
+	err = v.do(ctx, r, func(ctx context.Context, c *api.Client) error {
+		made, err = c.Logical().WriteBytesWithContext(ctx, r.path(), body)
 		return err
 	})
+	if err == nil && (made == nil || made.Data["version"] == nil) {
+		return v.fail(r, fmt.Errorf("the answer has no version, so it may be written over what was there: mount %s %w: look at what is there now", mount, ErrNoVersions))
+	}
+	return err
 }
 
 func (v *Vault) readSecret(ctx context.Context, mount, path string, known *Document) (*secret, error) {
@@ -145,6 +154,7 @@ func (v *Vault) readSecret(ctx context.Context, mount, path string, known *Docum
 	if s.Metadata == nil || s.Metadata.Version == 0 {
 		return nil, v.fail(r, errors.New("the answer has no version: is the mount KV version 2?"))
 	}
+	v.versioned.LoadOrStore(mount, true)
 	if len(s.Data) > MaxDocument {
 		return nil, v.fail(r, fmt.Errorf("it has %d octets, and a document may have %d: split it into several", len(s.Data), MaxDocument))
 	}

@@ -53,6 +53,8 @@ type Vault struct {
 	now      func() time.Time
 	answers  answers
 
+	versioned sync.Map // the mounts that have answered with versions, and so keep them
+
 	mu   sync.Mutex
 	date time.Time // the newest Date header; guarded by mu
 	at   time.Time // when it came; guarded by mu

@@ -40,6 +40,9 @@ func (v *Vault) Remove(ctx context.Context, path, version string) error {
 		return fmt.Errorf("%s has no version %s", path, version)
 	}
 	r := request{"write", v.mount, "delete", path}
+	if err := v.versions(ctx, r); err != nil {
+		return err
+	}
 	err = v.do(ctx, r, func(ctx context.Context, c *api.Client) error {
 		_, err := c.Logical().WriteWithContext(ctx, r.path(), map[string]any{"versions": []int{number}})
 		return err
