@@ -31,7 +31,8 @@ func (d *documents) writer(dir string) (store.Writer, error) {
 // editControl replaces the control document by what change makes of it, which
 // reports whether it made anything. Where somebody else writes meanwhile, the
 // change is made to what they wrote. It returns the name of the version that
-// holds the result, empty where there is none.
+// holds the result, empty where there is none. It fails with [unansweredError] where the
+// result may be written, and with any other error where it is not.
 func editControl(ctx context.Context, w store.Writer, change func(*policy.ControlDocument) (bool, error)) (version string, err error) {
 	for range mostTries {
 		version, err = editControlOnce(ctx, w, change)
@@ -55,14 +56,22 @@ func editControlOnce(ctx context.Context, w store.Writer, change func(*policy.Co
 	if err != nil || !changed {
 		return versionOf(d), err
 	}
-	if err := w.Write(ctx, store.ControlPath, c.JSON(), d.Version); err != nil {
+	switch err := w.Write(ctx, store.ControlPath, c.JSON(), d.Version); {
+	case errors.Is(err, store.ErrUnavailable):
+		return "", unansweredError{err}
+	case err != nil:
 		return "", err
 	}
 	if d, err = w.Read(ctx, store.ControlPath); err != nil {
-		return "", err
+		return store.ControlPath, nil // it is written, and only its version is not known
 	}
 	return versionOf(d), nil
 }
+
+// unansweredError is of a write that may have been made or not.
+type unansweredError struct{ error }
+
+func (e unansweredError) Unwrap() error { return e.error }
 
 func versionOf(d *store.Document) string {
 	if d.Version == "" {

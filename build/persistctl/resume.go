@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/policy"
 	"github.com/coredns-persist/persist/plugin/persist/store"
@@ -66,7 +67,7 @@ func (b *braking) resume(ctx context.Context) (*resumed, error) {
 		if err := c.Check(); err != nil {
 			return false, fmt.Errorf("the control document is not valid, and then lifts nothing: correct it first: %w", err)
 		}
-		*done = resumed{Lifted: []stopped{}, Idle: []string{}, Held: []string{}}
+		*done = resumed{Lifted: []stopped{}, Idle: []string{}, Held: []string{}, now: b.now}
 		if err := done.lift(c, b.scopes, me, b.setBy); err != nil {
 			return false, err
 		}
@@ -114,6 +115,8 @@ type resumed struct {
 	// Unvouched is why servers lift nothing for now.
 	Unvouched string `json:"servers_lift_nothing,omitempty"`
 	Anew      bool   `json:"written_anew,omitempty"`
+
+	now time.Time
 }
 
 // lift removes the stops of scopes that are me's, setBy's or nobody's.
@@ -149,6 +152,14 @@ func (d *resumed) unfreeze(c *policy.ControlDocument, me, setBy string) error {
 	return nil
 }
 
+// thawed says what a freeze that is lifted has done, or was to do.
+func (d *resumed) thawed() string {
+	if from := d.Frozen.At; from.After(d.now) {
+		return "it was to stand still from " + stamp(from) + note{By: d.Frozen.By, Reason: d.Frozen.Reason}.String()
+	}
+	return "it stood still" + d.Frozen.String()
+}
+
 func (d *resumed) text(w io.Writer) {
 	what := "is lifted"
 	if d.Unvouched != "" {
@@ -164,7 +175,7 @@ func (d *resumed) text(w io.Writer) {
 		fmt.Fprintln(w, "If a server stops it all the same, it has read a document from before a restore: --anew writes this one once more, which lifts all that is not in it.")
 	}
 	if !d.Frozen.At.IsZero() {
-		fmt.Fprintf(w, "rotation moves on; it stood still%s\n", d.Frozen)
+		fmt.Fprintf(w, "rotation moves on; %s\n", d.thawed())
 	}
 	if d.Moving {
 		fmt.Fprintln(w, "rotation did not stand still")

@@ -144,8 +144,10 @@ func (b *braking) elsewhere(freeze time.Time, err error) error {
 	}
 	way := "have every server's Corefile say in its persist block: " + strings.Join(lines, "; ")
 	switch {
-	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrThrottled):
+	case errors.As(err, &unansweredError{}):
 		return fmt.Errorf("%w\nThe stop is not known to be written. Without Vault, %s", err, way)
+	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrThrottled):
+		return fmt.Errorf("%w\nNothing is stopped. Without Vault, %s", err, way)
 	case errors.Is(err, store.ErrDenied):
 		return fmt.Errorf("%w\nNothing is stopped. Ask an admin of persist, who may write control, or without Vault, %s", err, way)
 	}

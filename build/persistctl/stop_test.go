@@ -3,9 +3,12 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/coredns-persist/persist/plugin/persist/store/storetest"
 )
 
 // Many stop at the same moment, as happens when something is on fire: nobody's
@@ -33,5 +36,47 @@ func TestNoStopIsLostToAnother(t *testing.T) {
 	}
 	if d, err := v.Client.KVv2("persist").Get(t.Context(), "control"); err != nil || d.VersionMetadata.Version != people {
 		t.Errorf("Expected one version for each stop, got %v, %v", d, err)
+	}
+}
+
+// Whoever is told that nothing is stopped goes another way at once, and whoever is told
+// that it may be looks first.
+func TestAStopThatWasSentAndNotAnsweredMayBeWritten(t *testing.T) {
+	hangUp := func(http.ResponseWriter) { panic(http.ErrAbortHandler) }
+	refuse := func(w http.ResponseWriter) { storetest.Refuse(w, http.StatusTooManyRequests) }
+	take := func(w http.ResponseWriter) { fmt.Fprint(w, `{"data":{"version":2}}`) }
+	for name, c := range map[string]struct {
+		readOnce bool // and hang up on whoever reads again
+		onWrite  func(http.ResponseWriter)
+		says     string
+	}{
+		"no answer":                {onWrite: hangUp, says: "The stop is not known to be written. Without Vault, have"},
+		"refused":                  {onWrite: refuse, says: "Nothing is stopped. Without Vault, have"},
+		"written and not read any": {onWrite: take, readOnce: true, says: "It stands in control, which servers look at"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			vault := storetest.New(t)
+			vault.Put("config", `{"schema": 1}`)
+			vault.Put("control", `{}`)
+			t.Setenv("VAULT_TOKEN", "hvs.test")
+			t.Setenv("VAULT_MAX_RETRIES", "0")
+			written := false
+			vault.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
+				switch {
+				case r.Method == http.MethodPut || r.Method == http.MethodPost:
+					written = true
+					c.onWrite(w)
+				case written && c.readOnce:
+					hangUp(w)
+				default:
+					return false
+				}
+				return true
+			})
+			_, out, said := run("stop", "all", "--reason", "INC-1", "--vault="+vault.URL)
+			if !written || !strings.Contains(out+said, c.says) {
+				t.Errorf("Expected %q after a write, got %q %q", c.says, out, said)
+			}
+		})
 	}
 }
