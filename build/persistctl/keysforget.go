@@ -11,7 +11,6 @@ import (
 
 	"github.com/coredns-persist/persist/plugin/persist/record"
 
-	"github.com/agext/levenshtein"
 	"github.com/spf13/pflag"
 )
 
@@ -84,19 +83,11 @@ func insteadOf(cuts []string, name string) string {
 	}
 }
 
-// slips is how many letters of a name may be wrong for it to be known again.
-const slips = 2
-
 // likeliest returns the cut that was meant by a name, which may lack the label,
 // empty if there is none.
 func likeliest(cuts []string, name string) string {
 	if _, ok := record.FromOwner(name); !ok {
 		name = record.FQDN(strings.TrimSuffix(name, ".")).Owner()
 	}
-	far := func(cut string) int { return levenshtein.Distance(cut, name, nil) }
-	best := slices.MinFunc(cuts, func(a, b string) int { return far(a) - far(b) })
-	if far(best) > slips {
-		return ""
-	}
-	return best
+	return alike(cuts, name)
 }

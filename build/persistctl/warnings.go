@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/coredns-persist/persist/plugin/persist/policy"
@@ -53,6 +54,7 @@ func (l *linter) warnOf(g *policy.Grant, format string, args ...any) {
 
 // teams warns of teams that may do much.
 func (l *linter) teams() {
+	issuers := l.issuers()
 	for _, t := range l.book.Teams() {
 		path := "teams/" + t.Slug
 		if t.AnyAccount {
@@ -61,7 +63,34 @@ func (l *linter) teams() {
 		if slices.Contains(t.Domains, ".") {
 			l.warn(path, `domains["."]`, "covers every name that no other team claims: write the suffixes that are the team's")
 		}
+		for _, issuer := range t.Issuers {
+			l.issuer(path, issuer, issuers)
+		}
 	}
+}
+
+// issuers returns the slugs of the issuers documents that are there.
+func (l *linter) issuers() (there []string) {
+	for _, d := range l.snapshot.Documents {
+		if slug, ok := strings.CutPrefix(d.Path, "issuers/"); ok && !d.Withdrawn {
+			there = append(there, slug)
+		}
+	}
+	return there
+}
+
+// issuer warns of an issuer that a team may use and that is not among those there, and says
+// which may be meant.
+func (l *linter) issuer(team, issuer string, there []string) {
+	unread := func(line string) bool { return strings.HasPrefix(line, "issuers/"+issuer+":") }
+	if slices.Contains(there, issuer) || slices.ContainsFunc(l.report.Unreadable, unread) {
+		return
+	}
+	instead := "write it, or leave the issuer out"
+	if meant := alike(there, issuer); meant != "" {
+		instead = "write " + meant + " if that was meant"
+	}
+	l.warn(team, "issuers", "%s has no document issuers/%s: %s", issuer, issuer, instead)
 }
 
 // grants warns of single grants, and of names that have many.

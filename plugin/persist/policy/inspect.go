@@ -33,6 +33,7 @@ func (b *Book) Issuers() []IssuerFacts {
 type TeamFacts struct {
 	Slug       string
 	Domains    []string // the suffixes it claims; "." is everything
+	Issuers    []string // slugs of those that it may use, whether there are such documents or not
 	AnyAccount bool     // the document approves no accounts by name, so any under the issuers' prefixes will do
 	MaxGrants  int      // of all its accounts; math.MaxInt: no limit
 	// Approved are the accounts that it does, by URI, with the thumbprints of
@@ -48,7 +49,7 @@ func (b *Book) Teams() []TeamFacts {
 		if t == nil {
 			continue
 		}
-		f := TeamFacts{Slug: slug, AnyAccount: t.accounts == nil, MaxGrants: t.maxGrants}
+		f := TeamFacts{Slug: slug, Issuers: slices.Clone(t.issuers), AnyAccount: t.accounts == nil, MaxGrants: t.maxGrants}
 		if len(t.accounts) > 0 {
 			f.Approved = make(map[string][]string, len(t.accounts))
 		}

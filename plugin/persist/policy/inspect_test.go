@@ -36,8 +36,8 @@ func TestTeamsTellHowFarTheyMayGo(t *testing.T) {
 	}).Compile(t)
 
 	want := []policy.TeamFacts{
-		{Slug: "all", Domains: []string{"."}, MaxGrants: math.MaxInt, Approved: map[string][]string{"https://ca.example/acct/9": {thumbprint2}}},
-		{Slug: "web", Domains: []string{"example.com"}, AnyAccount: true, MaxGrants: math.MaxInt},
+		{Slug: "all", Domains: []string{"."}, Issuers: []string{"ca"}, MaxGrants: math.MaxInt, Approved: map[string][]string{"https://ca.example/acct/9": {thumbprint2}}},
+		{Slug: "web", Domains: []string{"example.com"}, Issuers: []string{"ca"}, AnyAccount: true, MaxGrants: math.MaxInt},
 	}
 	if diff := cmp.Diff(want, b.Teams()); diff != "" {
 		t.Errorf("Teams (-want +got):\n%s", diff)
