@@ -46,6 +46,8 @@ func (p Pin) Check(config, known *store.Document) error {
 		}
 	}
 	switch is := PinOf(config); {
+	case want.ID != "" && is.ID == "":
+		return fmt.Errorf(`has store_id "", and %s %s: is it the right Vault, and the right mount? Or has somebody written config without it? Then write it again (vault kv patch MOUNT/config store_id=%s)`, by, quote(want.ID), want.ID)
 	case want.ID != "" && is.ID != want.ID:
 		return fmt.Errorf("has store_id %s, and %s %s: is it the right Vault, and the right mount?", quote(is.ID), by, quote(want.ID))
 	case is.Generation < want.Generation:
