@@ -22,6 +22,8 @@ type inventory struct {
 	Bound  *lastTrace `json:"revocation,omitempty"` // of all of them; nil where none is served
 	Size   *largest   `json:"largest_answer,omitempty"`
 
+	rejected int // documents of which something is, with or without a grant
+
 	addresses addresses
 }
 
@@ -66,7 +68,7 @@ func (s *showing) inventory(ctx context.Context, name record.FQDN, dir string) (
 	case len(grants) == 0 && name != "":
 		return nil, s.none(lib.Book, name)
 	}
-	shown := &inventory{addresses: s.addresses, At: at, Freeze: lib.Freeze(), Stops: []string{}, Grants: []entry{}}
+	shown := &inventory{addresses: s.addresses, At: at, Freeze: lib.Freeze(), Stops: []string{}, Grants: []entry{}, rejected: rejectedDocuments(lib.Book)}
 	for _, stop := range lib.Stops() {
 		shown.Stops = append(shown.Stops, stop.String())
 	}
@@ -96,6 +98,15 @@ func (s *showing) none(book *policy.Book, name record.FQDN) error {
 		return errors.New(s.stanza.covered(book, name, by))
 	}
 	return errors.New(noGrant(book, name))
+}
+
+// rejectedDocuments is how many documents have something that servers do not use.
+func rejectedDocuments(book *policy.Book) int {
+	paths := map[string]bool{}
+	for _, r := range book.Rejections() {
+		paths[r.Path] = true
+	}
+	return len(paths)
 }
 
 // measure keeps the largest answer.
@@ -166,6 +177,9 @@ func (i *inventory) text(w io.Writer) {
 		lines = append(lines, e.line(i.addresses))
 	}
 	table(w, slices.Concat([][]string{head}, i.addresses.fold(lines))...)
+	if len(i.Grants) == 0 {
+		fmt.Fprintln(w, i.nothing())
+	}
 	for _, stop := range i.Stops {
 		fmt.Fprintf(w, "\nThe control document stops %s.\n", stop)
 	}
@@ -179,6 +193,14 @@ func (i *inventory) text(w io.Writer) {
 		fmt.Fprintln(w)
 		i.Bound.text(w)
 	}
+}
+
+// nothing says that there is no grant, and where to look for those that were meant.
+func (i *inventory) nothing() string {
+	if i.rejected == 0 {
+		return "\nThere is no grant to show."
+	}
+	return fmt.Sprintf("\nThere is no grant to show, and something is rejected in %s: persistctl lint says what.", counted(i.rejected, "document"))
 }
 
 // line is the entry as people read it.

@@ -138,7 +138,7 @@ func (g *gathering) add(m member, outer wanted) {
 	o.finish()
 	for i := range o.faults.list {
 		f := &o.faults.list[i]
-		f.name, s.wanted.fault = names[0], f.field+" "+f.reason
+		f.name, s.wanted.fault = names[0], f.sentence()
 	}
 	g.faults.join(o.faults)
 	for _, name := range names {

@@ -64,17 +64,18 @@ func (b basis) compile(prev *compiled, owners *ownership, stops *stops) *compile
 		c.prev = prev.grants
 		c.adopt(prev.grants)
 	}
-	whole := b.refusal()
-	if whole.reason != "" {
-		c.rejected.add(whole)
+	refused := b.refusal()
+	whole := refused.sentence()
+	if whole != "" {
+		c.rejected.add(refused)
 	} else {
 		c.halt = b.halts(stops)
 		c.before = c.former()
 	}
 	c.grants = make([]*Grant, 0, len(b.account.domains))
 	for _, d := range b.account.domains {
-		if s, ok := c.owned(d.name, whole.reason); ok {
-			t := c.terms(d, s, whole.reason)
+		if s, ok := c.owned(d.name, whole); ok {
+			t := c.terms(d, s, whole)
 			c.grants = append(c.grants, c.share(d.name, &t))
 		}
 	}

@@ -16,6 +16,14 @@ type fault struct {
 	name          record.FQDN // the domain it is about, empty if it is about none
 }
 
+// sentence says which member is what, empty if nothing is wrong.
+func (f fault) sentence() string {
+	if f.field == "" {
+		return f.reason
+	}
+	return f.field + " " + f.reason
+}
+
 // mostFaults is how many faults of a document are told one by one. A document
 // of one megabyte can have half a million.
 const mostFaults = 100
