@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
@@ -69,6 +70,10 @@ func (p *planning) changes(found *plan, wanted, held *store.Snapshot) ([]change,
 		if c.body, err = p.merge(found, &d, was); err != nil {
 			return nil, err
 		}
+		if !isObject(c.body) {
+			found.Refusals = append(found.Refusals, fmt.Sprintf("%s is no JSON object, and Vault takes nothing else: correct it, as persistctl lint %s says", filepath.Join(found.Dir, d.Path+".json"), found.Dir))
+			continue
+		}
 		if was != nil && !was.Withdrawn {
 			c.Action = update
 			if c.Members = differences(was.Body, c.body); len(c.Members) == 0 {
@@ -79,6 +84,12 @@ func (p *planning) changes(found *plan, wanted, held *store.Snapshot) ([]change,
 	}
 	besides, err := p.besides(found, wanted, held)
 	return append(list, besides...), err
+}
+
+// isObject reports whether body is a JSON object.
+func isObject(body []byte) bool {
+	var members map[string]json.RawMessage
+	return json.Unmarshal(body, &members) == nil && members != nil
 }
 
 // besides returns the changes of documents that DIR does not have. Where it has
