@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 
@@ -52,7 +53,7 @@ func newLint(out *output) *cobra.Command {
 		now := at.orNow()
 		lib, unloaded := docs.load(cmd.Context(), argument(args, 0), now)
 		if lib == nil {
-			return unloaded
+			return ofPart(argument(args, 0), unloaded)
 		}
 		report := lint(lib, now)
 		err := report.besides(&docs, argument(args, 0))
@@ -68,6 +69,15 @@ func newLint(out *output) *cobra.Command {
 		return cmp.Or(unloaded, err)
 	}
 	return cmd
+}
+
+// ofPart says to whoever has a part of the documents, which needs no config, what looks at
+// that: alone it is not known what servers would make of it.
+func ofPart(dir string, err error) error {
+	if dir == "" || !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	return fmt.Errorf("%w. Where %s is a part of the documents, such as those of a team, write no config: persistctl plan %s looks at it together with those in Vault", err, dir, dir)
 }
 
 // argument returns an optional argument, empty where it is left out.
