@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/coredns-persist/persist/plugin/persist/dnssec"
@@ -59,6 +60,13 @@ func (k *keySource) place() (place, error) {
 		return place{}, usagef("--%s %q is not MOUNT/PATH of a key document in a KV version 2 mount, where MOUNT is the part before the first slash", k.vaultFlag, k.vault)
 	}
 	return place{mount, path}, nil
+}
+
+// warnBeside warns where keys are in the mount of the documents.
+func (p place) warnBeside(w io.Writer, documents string) {
+	if p.Mount == strings.Trim(documents, "/") {
+		fmt.Fprintf(w, "warning: keys have a mount of their own, and %s is that of the documents, which more may read: put them into another one\n", p.Mount)
+	}
 }
 
 // inVault returns the place of the document, and the Vault that it is in.

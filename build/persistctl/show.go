@@ -103,6 +103,9 @@ func (s *showing) show(cmd *cobra.Command, name, dir string) (result, error) {
 		}
 	}
 	if s.keys.isSet() {
+		if p, err := s.keys.place(); err == nil && s.docs.vault != "" {
+			p.warnBeside(cmd.ErrOrStderr(), s.docs.mount)
+		}
 		return s.answer(cmd.Context(), fqdn, dir)
 	}
 	if cmd.Flags().Changed("type") || cmd.Flags().Changed("dnssec") {

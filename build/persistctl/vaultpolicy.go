@@ -77,6 +77,7 @@ people and pipelines that run persistctl.`,
 				return err
 			}
 			values.Keys = &p
+			p.warnBeside(cmd.ErrOrStderr(), values.Mount)
 		}
 		return printPolicy(out, cmd, serverPolicy, values)
 	}
