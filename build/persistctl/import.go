@@ -42,6 +42,8 @@ issuer-domain-name and an account URI are of, and what the team may claim.
 
 Without --write nothing is written. With it the documents are added to DIR; none
 that is there is changed, and a name that an account has already is left out.
+Nothing is written to Vault: where the documents are there, DIR is one that
+persistctl export has made, and persistctl apply DIR writes what is added to it.
 
 persistUntil is kept: it becomes a fixed until, and its absence "none". With
 --rolling both are left to the issuer's document, by default a persistUntil that

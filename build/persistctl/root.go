@@ -83,10 +83,11 @@ reached as the VAULT_* environment variables say, such as VAULT_ADDR,
 VAULT_NAMESPACE and VAULT_CACERT, and with the token that the vault command
 sends: the one in VAULT_TOKEN, or else that of vault login.
 
-stop, resume, apply, import, export and account replace write policy documents, some
-of the commands below keys those of keys and bundles, and the others write nothing. keys
-roll-ksk and keys status --parents ask DNS servers, check --live and caa --check a
-resolver too; issuer probe and account prove ask a CA. Times are printed in UTC.
+stop, resume, apply and account replace write policy documents, import and export to a
+directory alone, some of the commands below keys write those of keys and bundles, and the
+others write nothing. keys roll-ksk and keys status --parents ask DNS servers, check
+--live and caa --check a resolver too; issuer probe and account prove ask a CA. Times are
+printed in UTC.
 
 The exit status is 0 if all is well, 1 if something was found, refused or could
 not be done, 2 if the command line is wrong, 3 if keys roll-ksk or check --live has
