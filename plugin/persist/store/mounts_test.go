@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/coredns-persist/persist/plugin/persist/store/storetest"
 )
 
 // unversioned returns a KV version 1 mount that has something at data/zone, which a
@@ -79,6 +81,26 @@ func TestOnceAMountIsKnownItIsNotAskedForAgain(t *testing.T) {
 		_, _ = w.Write([]byte(`{"data":{"version":2}}`))
 	})
 	check(t, v.Write(t.Context(), "teams/web", []byte(`{}`), "1"))
+}
+
+// A stop is written though Vault's kinds of mounts may be asked for by nobody.
+func TestAMountWithASentinelIsWrittenWhereSysIsKeptFromEverybody(t *testing.T) {
+	f := newFake(t)
+	v := f.vault(t)
+	f.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
+		switch {
+		case r.URL.Path == "/v1/sys/internal/ui/mounts/persist":
+			storetest.Refuse(w, http.StatusForbidden, "permission denied")
+		case r.Method == http.MethodPut && r.URL.Path == "/v1/persist/data/control":
+			_, _ = w.Write([]byte(`{"data":{"version":1}}`))
+		default:
+			return false
+		}
+		return true
+	})
+	wantError(t, v.Write(t.Context(), "control", []byte(`{"stop": "all"}`), ""), ErrDenied, "if mount persist is there")
+	f.put(t, "config", `{"schema": 1}`)
+	check(t, v.Write(t.Context(), "control", []byte(`{"stop": "all"}`), ""))
 }
 
 // Between whoever answers and Vault there may be somebody who changes the path.
