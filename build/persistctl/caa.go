@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -100,10 +99,8 @@ func (c *caa) run(cmd *cobra.Command, args []string) (decision, error) {
 
 // arguments tells NAMES and DIR apart.
 func (c *caa) arguments(args []string) (names []string, dir string) {
-	if n := len(args) - 1; n >= 0 && c.docs.vault == "" {
-		if info, err := os.Stat(args[n]); err == nil && info.IsDir() {
-			return args[:n], args[n]
-		}
+	if n := len(args) - 1; n >= 0 && c.docs.isDirectory(args[n]) {
+		return args[:n], args[n]
 	}
 	return args, ""
 }

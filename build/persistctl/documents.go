@@ -24,6 +24,7 @@ const fromEnvironment = "$VAULT_ADDR"
 type documents struct {
 	vault string // an address, or fromEnvironment; empty: a directory
 	mount string
+	taken string // the argument that is no directory, and was taken for a NAME; empty if none was
 }
 
 func (d *documents) register(flags *pflag.FlagSet) {
@@ -49,7 +50,7 @@ func (d *documents) source(dir string) (store.Source, error) {
 	case d.vault == "" && d.mount != defaultMount:
 		return nil, usagef("--mount %s is one of Vault: write --vault too", d.mount)
 	case d.vault == "" && dir == "":
-		return workingDirectory()
+		return d.workingDirectory()
 	case d.vault == "":
 		return store.OpenDirectory(dir)
 	}
@@ -60,12 +61,28 @@ func (d *documents) source(dir string) (store.Source, error) {
 	return openVault(cfg)
 }
 
-// workingDirectory is the store in the working directory, if it is one.
-func workingDirectory() (store.Source, error) {
-	if _, err := os.Stat(store.ConfigPath + ".json"); err != nil {
-		return nil, usagef("no documents are named, and the working directory has no config.json: name DIR, or write --vault")
+// isDirectory reports whether an argument that may be a NAME or DIR is a directory.
+func (d *documents) isDirectory(arg string) bool {
+	if d.vault != "" {
+		return false
 	}
-	return store.OpenDirectory(".")
+	info, err := os.Stat(arg)
+	is := err == nil && info.IsDir()
+	if !is {
+		d.taken = arg
+	}
+	return is
+}
+
+// workingDirectory is the store in the working directory, if it is one.
+func (d *documents) workingDirectory() (store.Source, error) {
+	if _, err := os.Stat(store.ConfigPath + ".json"); err == nil {
+		return store.OpenDirectory(".")
+	}
+	if d.taken != "" {
+		return nil, usagef("no documents are named, for %q is no directory and is taken for a NAME, and the working directory has no config.json: name DIR, or write --vault", d.taken)
+	}
+	return nil, usagef("no documents are named, and the working directory has no config.json: name DIR, or write --vault")
 }
 
 // library is all documents, compiled.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -80,10 +79,8 @@ func newShow(out *output) *cobra.Command {
 
 // arguments tells NAME and DIR apart.
 func (s *showing) arguments(args []string) (name, dir string) {
-	if len(args) == 1 && s.docs.vault == "" {
-		if info, err := os.Stat(args[0]); err == nil && info.IsDir() {
-			return "", args[0]
-		}
+	if len(args) == 1 && s.docs.isDirectory(args[0]) {
+		return "", args[0]
 	}
 	return argument(args, 0), argument(args, 1)
 }
