@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/coredns-persist/persist/plugin/persist/dnssec"
 	"github.com/coredns-persist/persist/plugin/persist/store"
@@ -122,6 +123,15 @@ func privateHalves(ctx context.Context, keys *dnssec.KeySet, seeds *kskSource) d
 		}
 		return signer, err
 	}
+}
+
+// besides are the flags that keys sign needs for keys that are kept away, besides those
+// of the key document, which does not say where their seeds are.
+func besides(away []dnssec.Away) string {
+	if slices.ContainsFunc(away, func(a dnssec.Away) bool { return a.Transit == "" }) {
+		return " --ksk-dir DIR, or --ksk-vault MOUNT/PATH"
+	}
+	return ""
 }
 
 func (k *kskSource) find(ctx context.Context, name string, a dnssec.Away) (crypto.Signer, error) {

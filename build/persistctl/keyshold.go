@@ -37,8 +37,8 @@ func editor(out *output, use, short, long, example string, change func(raw []byt
 		if err != nil {
 			return err
 		}
-		if len(keys.Away()) > 0 {
-			effect += fmt.Sprintf(" Servers take it over when bundles fit it: run persistctl keys sign %s.", source)
+		if away := keys.Away(); len(away) > 0 {
+			effect += fmt.Sprintf(" Servers take it over when bundles fit it: run persistctl keys sign %s%s.", source, besides(away))
 		}
 		return out.print(cmd.OutOrStdout(), &revised{effect, keysAt(keys, now)})
 	}
