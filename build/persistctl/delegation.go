@@ -95,6 +95,9 @@ func (d *delegating) delegate(ctx context.Context, names []record.FQDN) (*delega
 		p.Notes = slices.Concat(p.Notes, []string{noKeysNote})
 	}
 	if d.stanza.zone != "" && !d.stanza.cuts {
+		if note := d.stanza.handedNote(); note != "" {
+			p.Notes = slices.Concat([]string{note}, p.Notes)
+		}
 		return p, d.cut(p, keys, "", d.stanza.zone)
 	}
 	for _, name := range d.leadable(p, names) {

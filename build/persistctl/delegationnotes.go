@@ -18,7 +18,7 @@ var (
 	aliasNote = "A name of more than 152 octets has a hash of itself for its target, as it would not fit."
 
 	zoneNotes = []string{
-		"Put the NS records, and the DS records beside them, into the zone above, which has nothing else there or below. Do so when every server answers for the zone.",
+		"Put the NS records, and the DS records beside them, into the parent zone, that which holds their name today. It has nothing else at that name or below then, but glue (RFC 1034 section 4.2.1). Do so when every server answers for the zone.",
 		"A DS record belongs only into a zone that is signed itself: leave it out of any other. With one that is wrong no CA validates, for they check DNSSEC with every look-up (Baseline Requirements 3.2.2.4).",
 		"The TTL of DS counts when the key-signing key is rolled: persistctl keys roll-ksk waits for it.",
 	}
@@ -30,6 +30,19 @@ var (
 		"Nothing is to be put anywhere: the server answers at these names inside a zone that another plugin serves, and that is delegated already. What it adds is signed only by a signer that signs all of that zone.",
 	}
 )
+
+// handedNote is about a zone that is no label of this challenge alone, and so may have
+// more in it; empty where it is one.
+func (s *stanza) handedNote() string {
+	if label, _, _ := strings.Cut(strings.ToLower(s.zone), "."); label == record.Label || label == record.IPLabel {
+		return ""
+	}
+	note := fmt.Sprintf("This hands all of %s to the servers of persist, which answer for nothing in it but this challenge: a domain that is in use goes down, as its A, AAAA, MX and PTR records are found no more.", s.zone)
+	if s.targets {
+		return note + " Take a zone that holds nothing else."
+	}
+	return note + " To delegate no more than CAs ask for, name what is validated and leave out --zone."
+}
 
 // belowNote is about names that are granted with all below them, which cuts do not
 // serve.
