@@ -85,11 +85,19 @@ func (c *checking) questions(book *policy.Book, at time.Time) (list []record.Que
 			without++
 			continue
 		}
-		for _, uri := range g.AccountURIs(at) {
-			list = append(list, record.Question{FQDN: g.FQDN, Wildcard: scope(g) == "wildcard", At: at, Issuers: []string{issuers[g.Issuer]}, AccountURIs: []string{uri}})
-		}
+		list = append(list, questionsOf(g, issuers[g.Issuer], at)...)
 	}
 	return list, without, nil
+}
+
+// questionsOf are those of the CA that goes by issuer about each account of a grant.
+func questionsOf(g *policy.Grant, issuer string, at time.Time) []record.Question {
+	uris := g.AccountURIs(at)
+	list := make([]record.Question, 0, len(uris))
+	for _, uri := range uris {
+		list = append(list, record.Question{FQDN: g.FQDN, Wildcard: scope(g) == "wildcard", At: at, Issuers: []string{issuer}, AccountURIs: []string{uri}})
+	}
+	return list
 }
 
 // ask fills in what becomes of questions, atOnce of which are asked at a time. It
@@ -113,14 +121,18 @@ func (s *sweep) ask(ctx context.Context, questions []record.Question, see func(c
 }
 
 // statuses are those that a sweep may end with, the worst first.
-var statuses = []status{statusBogus, statusDNSError, statusWrong, statusUnparseable, statusExpired, statusMissing, statusNotYet, statusOK}
+var statuses = []status{statusBogus, statusDNSError, statusWrong, statusUnparseable, statusExpired, statusMissing, statusNotYet, statusUnacceptable, statusOK}
 
 // status is how the command ends: what is wrong with a record comes before what is
-// wrong with DNS, and that before what has to be waited for.
+// wrong with DNS, and that before what has to be waited for. What no server can put
+// right, and lint warns of, hides none of it, unless there is nothing else.
 func (s *sweep) status() error {
+	if n := s.Counts[statusUnacceptable]; n > 0 && n == len(s.Checked) {
+		return errFound
+	}
 	var worst error
 	for _, one := range statuses {
-		if s.Counts[one] == 0 {
+		if s.Counts[one] == 0 || one == statusUnacceptable {
 			continue
 		}
 		switch err := one.err(); {
@@ -149,9 +161,24 @@ func (s *sweep) text(w io.Writer) {
 		fmt.Fprintf(w, "Of the delegation: %s.\n", note)
 	}
 	fmt.Fprintf(w, "Asked at %s for %s: %s.\n", stamp(s.At), counted(len(s.Checked), "grant"), s.summary())
+	for _, advice := range s.unacceptable() {
+		fmt.Fprintf(w, "Where a record is unacceptable, %s.\n", advice)
+	}
 	if len(lines) > 0 {
 		fmt.Fprintln(w, "What one server says, and what to do: persistctl check NAME --live --issuer ISSUER-DOMAIN-NAME --account URI.")
 	}
+}
+
+// unacceptable is what to do about grants that no server can put right.
+func (s *sweep) unacceptable() []string {
+	var list []string
+	for _, one := range s.Checked {
+		if one.Status == statusUnacceptable {
+			list = append(list, one.Advice)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // line is the grant as people read it. Names of a prefix are alike where the reason

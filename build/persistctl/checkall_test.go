@@ -72,6 +72,24 @@ func TestASweepFoldsThePrefix(t *testing.T) {
 	}
 }
 
+func TestASweepSaysWhatToDoWhereNoRecordWouldDo(t *testing.T) {
+	s := sweep{Counts: map[status]int{statusUnacceptable: 2, statusOK: 1}}
+	for _, name := range []record.FQDN{"7.2.0.192.in-addr.arpa", "9.2.0.192.in-addr.arpa"} {
+		s.Checked = append(s.Checked, swept{Name: name, Account: policytest.AccountURI, Status: statusUnacceptable, Reason: "no record would be accepted", Advice: "use http-01"})
+	}
+	s.Checked = append(s.Checked, swept{Name: "example.com", Status: statusOK})
+	var out strings.Builder
+	s.text(&out)
+	for _, part := range []string{"1 ok, 2 unacceptable.", "\n192.0.2.9  " + policytest.AccountURI + "  unacceptable  no record would be accepted\n"} {
+		if !strings.Contains(out.String(), part) {
+			t.Errorf("Expected %q, got\n%s", part, out.String())
+		}
+	}
+	if strings.Count(out.String(), "use http-01") != 1 {
+		t.Errorf("Expected the advice once, got\n%s", out.String())
+	}
+}
+
 func TestASweepEndsWithWhatIsWorst(t *testing.T) {
 	for _, tt := range []struct {
 		seen []status
@@ -81,8 +99,12 @@ func TestASweepEndsWithWhatIsWorst(t *testing.T) {
 		{[]status{statusOK, statusNotYet}, errWaits},
 		{[]status{statusNotYet, statusDNSError}, errDNS},
 		{[]status{statusBogus, statusMissing, statusNotYet}, errFound},
+		{[]status{statusOK, statusUnacceptable}, nil},
+		{[]status{statusUnacceptable, statusNotYet}, errWaits},
+		{[]status{statusUnacceptable, statusMissing}, errFound},
+		{[]status{statusUnacceptable, statusUnacceptable}, errFound},
 	} {
-		s := sweep{Counts: map[status]int{}}
+		s := sweep{Counts: map[status]int{}, Checked: make([]swept, len(tt.seen))}
 		for _, one := range tt.seen {
 			s.Counts[one]++
 		}

@@ -19,9 +19,10 @@ a server does that starts, and print what it would not use, one a line:
   rejected: PATH@VERSION: FIELD: what is wrong, and what to write instead
 
 A warning, in the form of a rejection, is about what is valid and deserves a
-second look: grants and overlaps that are over, stops that stop nothing, teams that
-may do much, answers that are too large for UDP at some instant from now on, and
-files and folders in DIR that look like documents and are not read.
+second look: grants and overlaps that are over, stops that stop nothing or only take
+a wildcard, IP addresses that no rule set accepts a record for, teams that may do
+much, answers that are too large for UDP at some instant from now on, and files and
+folders in DIR that look like documents and are not read.
 
 The instant until of a grant must lie after its document was written, and no
 further than max_until after it. In Vault that is when the version was made; in a

@@ -69,7 +69,7 @@ func checkLive(t *testing.T, w *liveWorld, resolver string, args ...string) chec
 		t.Fatalf("persistctl %s: status %d: %v: %s", strings.Join(args, " "), exit, err, complaint.String())
 	}
 	want, known := map[string]int{
-		"ok": 0, "missing": 1, "wrong": 1, "unparseable": 1, "expired": 1, "not_yet": 3, "dns_error": 4, "bogus": 4,
+		"ok": 0, "missing": 1, "wrong": 1, "unparseable": 1, "unacceptable": 1, "expired": 1, "not_yet": 3, "dns_error": 4, "bogus": 4,
 	}[c.Status]
 	if !known || exit != want {
 		t.Errorf("Expected the exit status %d with the status %q, got %d", want, c.Status, exit)
@@ -116,7 +116,7 @@ func TestServersThatAgreeAndValidateAreOK(t *testing.T) {
 	c = checkLive(t, w, resolver, "example.com", "--account", policytest.AccountURI+"4")
 	c.expect(t, "wrong", "that of the account is "+policytest.AccountURI+"4", "wrong", "wrong")
 	c = checkLive(t, w, resolver, "example.com", "--rules", "draft-02")
-	c.expect(t, "unparseable", "accountHashPrefix", "unparseable", "unparseable")
+	c.expect(t, "unacceptable", "accountHashPrefix", "unparseable", "unparseable")
 }
 
 func TestAnEmptyAnswerIsMissing(t *testing.T) {
@@ -495,7 +495,7 @@ func TestIPAddressesAreCheckedAtTheirOwnLabel(t *testing.T) {
 		t.Errorf("Expected the hash, which alone is accepted at an address, got %q", c.Advice)
 	}
 	c = checkLive(t, w, resolver, slices.Concat(hash, []string{"--rules", "boulder"})...)
-	c.expect(t, "missing", "no record would be accepted at "+zone+": Boulder validates no IP addresses", "missing", "missing")
+	c.expect(t, "unacceptable", "no record would be accepted at "+zone+": Boulder validates no IP addresses", "missing", "missing")
 	if strings.Contains(c.Advice, "publish") || !strings.Contains(c.Advice, "RFC 8738") {
 		t.Errorf("Expected no record to be published, because none will do, got %q", c.Advice)
 	}
@@ -503,10 +503,10 @@ func TestIPAddressesAreCheckedAtTheirOwnLabel(t *testing.T) {
 	later := documentsIn(t, policytest.Standard().Account(`"domains": {"192.0.2.1": {"not_before": "2099-01-01T00:00:00Z"}}`).
 		With(policytest.Documents{"teams/web": `{"domains": ["2.0.192.in-addr.arpa"], "issuers": ["ca"]}`}))
 	c = checkLive(t, w, resolver, "192.0.2.1", later, "--rules", "boulder")
-	c.expect(t, "missing", "no record would be accepted at "+zone+": Boulder validates no IP addresses", "missing", "missing")
+	c.expect(t, "unacceptable", "no record would be accepted at "+zone+": Boulder validates no IP addresses", "missing", "missing")
 	// Without a prefix of hashes, as Let's Encrypt has none.
 	c = checkLive(t, w, resolver, "192.0.2.1")
-	c.expect(t, "unparseable", "no record would be accepted at "+zone+": Boulder validates no IP addresses", "unparseable", "unparseable")
+	c.expect(t, "unacceptable", "no record would be accepted at "+zone+": Boulder validates no IP addresses", "unparseable", "unparseable")
 	if strings.Contains(c.Advice, "publish") || !strings.Contains(c.Advice, "accountHashPrefix") {
 		t.Errorf("Expected no record to be published, because none will do, got %q", c.Advice)
 	}

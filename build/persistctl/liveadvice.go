@@ -14,6 +14,7 @@ func (s *sight) conclude(j judge) {
 	stray := s.strayAlias(j.target)
 	switch {
 	case none != nil && unaccepted:
+		s.Status = statusUnacceptable
 		s.Reason, s.Advice = fmt.Sprintf("no record would be accepted at %s: %s", s.Owner, strings.Join(none, "; ")), j.whereHopeless()
 	case stray != "" && (unaccepted || s.Status == statusDNSError):
 		s.Reason, s.Advice = s.astray(stray, j.target)

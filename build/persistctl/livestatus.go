@@ -14,14 +14,15 @@ type status string
 
 // The statuses.
 const (
-	statusOK          status = "ok"          // there is a record that the CA accepts
-	statusMissing     status = "missing"     // there is no record for the CA
-	statusWrong       status = "wrong"       // its records are for another account, scope or form, or differ from the documents
-	statusUnparseable status = "unparseable" // the CA cannot read them
-	statusExpired     status = "expired"     // persistUntil has passed
-	statusNotYet      status = "not_yet"     // some servers have the record, or the grant has not begun
-	statusDNSError    status = "dns_error"   // there is no answer
-	statusBogus       status = "bogus"       // the answer does not validate
+	statusOK           status = "ok"           // there is a record that the CA accepts
+	statusMissing      status = "missing"      // there is no record for the CA
+	statusWrong        status = "wrong"        // its records are for another account, scope or form, or differ from the documents
+	statusUnparseable  status = "unparseable"  // the CA cannot read them
+	statusExpired      status = "expired"      // persistUntil has passed
+	statusUnacceptable status = "unacceptable" // no record at all would be accepted
+	statusNotYet       status = "not_yet"      // some servers have the record, or the grant has not begun
+	statusDNSError     status = "dns_error"    // there is no answer
+	statusBogus        status = "bogus"        // the answer does not validate
 )
 
 // nearest are the statuses of an answer that validates, those first that are

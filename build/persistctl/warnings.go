@@ -17,6 +17,9 @@ type linter struct {
 	at       time.Time
 	stanza   *stanza
 	report   *lintReport
+
+	names  map[string]string // of issuers, by their slugs
+	looked map[string]bool   // addresses, as documents write them, that were looked at
 }
 
 // lint looks at the documents as of the instant at. Of those that a server would
@@ -34,7 +37,10 @@ func lint(lib *library, at time.Time) *lintReport {
 	for _, r := range lib.Rejections() {
 		report.Rejections = append(report.Rejections, newRemark(r))
 	}
-	l := linter{book: lib.Book, snapshot: lib.snapshot, at: at, stanza: defaultStanza(), report: report}
+	l := linter{
+		book: lib.Book, snapshot: lib.snapshot, at: at, stanza: defaultStanza(), report: report,
+		names: namesOfIssuers(lib.Book), looked: map[string]bool{},
+	}
 	l.stops()
 	l.teams()
 	l.overlaps()
@@ -109,7 +115,9 @@ func (l *linter) grants() {
 func (l *linter) grant(g *policy.Grant) {
 	if s := l.stanza.standingOf(l.book, g, l.at); s.over {
 		l.warnOf(g, "is %s: remove it", s.reason)
+		return
 	}
+	l.address(g)
 }
 
 // size warns of a name whose answer does not fit a UDP packet, at the document
