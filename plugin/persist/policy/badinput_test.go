@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/coredns-persist/persist/plugin/persist/policy"
+	"github.com/coredns-persist/persist/plugin/persist/policy/policytest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -97,6 +98,8 @@ func TestBadAccountIsRejected(t *testing.T) {
 	}{
 		{"not JSON", "", "not JSON", body(`{"account_uri": `)},
 		{"two values", "", "not JSON", body(`{} {}`)},
+		{"the place of what is not JSON", "", "is not JSON from octet 3 on (line 2, column 2): write", body("{\n\tx}")},
+		{"a byte order mark", "", "begins with a byte order mark, which is not JSON (RFC 8259 section 8.1): save it as UTF-8 without one", body("\uFEFF{}")},
 		{"no object", "", "write one object", body(`[]`)},
 		{"schema", "schema", "schema 1 only", standard().Account(`"schema": "2", "domains": {}`)},
 		{"space in the URI", "account_uri", "", body(`{"account_uri": "https://ca.example/acct/1 2", "domains": "example.com"}`)},
@@ -105,7 +108,8 @@ func TestBadAccountIsRejected(t *testing.T) {
 		{"the bare prefix", "account_uri", "one of the account_uri_prefixes of issuers/ca and no account", body(`{"account_uri": "https://ca.example/acct/", "domains": "example.com"}`)},
 		{"no URI", "account_uri", "missing", body(`{"domains": "example.com"}`)},
 		{"no domains", "domains", "missing", body(`{"account_uri": "` + uri + `"}`)},
-		{"short thumbprint", "thumbprints", "43", withHash.Account(`"thumbprints": ["NzbLsXh8"], "domains": "example.com"`)},
+		{"the second thumbprint", "thumbprints[1]: ", "43", withHash.Account(`"thumbprints": ["` + policytest.Thumbprint + `", "NzbLsXh8"], "domains": "example.com"`)},
+		{"short thumbprint", "thumbprints[0]: ", "43", withHash.Account(`"thumbprints": ["NzbLsXh8"], "domains": "example.com"`)},
 		{"no thumbprint", `domains["example.com"]`, "no thumbprints", withHash.Account(`"domains": "example.com"`)},
 		{"unknown member", "domain", "unknown", standard().Account(`"domain": {}, "domains": "example.com"`)},
 		{"number as text", "note", "write a string", standard().Account(`"note": 5, "domains": "example.com"`)},

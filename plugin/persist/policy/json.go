@@ -35,7 +35,25 @@ func parseJSON(body []byte) (value, error) {
 			return v, nil
 		}
 	}
-	return value{}, fmt.Errorf("is not JSON from octet %d on", dec.InputOffset())
+	at := dec.InputOffset()
+	if wrong, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		at = wrong.ByteOffset
+	}
+	return value{}, notJSON(body, at)
+}
+
+// byteOrderMark is what some editors put before a text in UTF-8.
+var byteOrderMark = []byte("\uFEFF")
+
+// notJSON says where body is no JSON, from an octet on, counted from 0. Lines and
+// columns, in octets, count from 1.
+func notJSON(body []byte, octet int64) error {
+	if bytes.HasPrefix(body, byteOrderMark) {
+		return errors.New("begins with a byte order mark, which is not JSON (RFC 8259 section 8.1): save it as UTF-8 without one")
+	}
+	good := body[:octet]
+	line, column := 1+bytes.Count(good, []byte("\n")), len(good)-bytes.LastIndexByte(good, '\n')
+	return fmt.Errorf("is not JSON from octet %d on (line %d, column %d)", octet, line, column)
 }
 
 // parseObject is parseJSON for what must be an object.

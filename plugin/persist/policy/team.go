@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -88,8 +89,10 @@ func (o *object) approvals() map[string]approval {
 func (o *object) thumbprints() []string {
 	const name = "thumbprints"
 	list := o.list(name)
-	for _, t := range list {
-		o.check(name, record.CheckThumbprint(t))
+	for i, t := range list {
+		if err := record.CheckThumbprint(t); err != nil { // which does not show what may be a key
+			o.faults.add(fault{field: fmt.Sprintf("%s[%d]", fieldOf(o.path, name), i), reason: err.Error()})
+		}
 	}
 	return list
 }
