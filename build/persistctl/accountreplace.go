@@ -177,7 +177,7 @@ func (r *replacing) plan(lib *library) (*replacement, error) {
 	for _, a := range left {
 		r.change(found, lib, a)
 	}
-	found.foresee(lib, r.now)
+	found.foresee(lib, r)
 	return found, nil
 }
 
@@ -246,14 +246,17 @@ func updated(d *store.Document, body []byte) change {
 
 // foresee says what the changes mean, once an admin has approved the account, and
 // why they are refused.
-func (f *replacement) foresee(lib *library, now time.Time) {
-	after := policy.Compile(nil, changed(lib.snapshot, slices.Concat(f.approving, f.Changes), now), policy.Brakes{})
+func (f *replacement) foresee(lib *library, r *replacing) {
+	after := policy.Compile(nil, changed(lib.snapshot, slices.Concat(f.approving, f.Changes), r.now), policy.Brakes{})
 	p := &plan{}
 	p.compare(lib.Book, after)
 	f.Names = append(f.Names, p.Names...)
 	f.Rejections = newlyRejected(lib.Book, after)
 	if n := len(f.Rejections); n > 0 {
 		f.Refusals = append(f.Refusals, "servers would newly reject "+counted(n, "thing"))
+		if len(lib.Thumbprints(r.old)) > 0 && len(after.Thumbprints(r.new)) == 0 {
+			f.Refusals = append(f.Refusals, "no thumbprint of the new account's key is known, and the old one has one for the hash form: write --thumbprint T")
+		}
 	}
 	if p.lost() > 0 {
 		f.Refusals = append(f.Refusals, counted(p.lost(), "name")+" would lose all records")
