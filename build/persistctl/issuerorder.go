@@ -40,11 +40,7 @@ func (q *asking) check() error {
 
 // ask finds the URL of the account, and what an order of it shows, nil where
 // none is wanted.
-func (q *asking) ask(ctx context.Context, d *directory, ca string) (url string, shown *offer, err error) {
-	key, err := readAccountKey(q.file)
-	if err != nil {
-		return "", nil, err
-	}
+func (q *asking) ask(ctx context.Context, d *directory, key *accountKey, ca string) (url string, shown *offer, err error) {
 	server, err := newACMEServer(ca, nowhere)
 	if err != nil {
 		return "", nil, err

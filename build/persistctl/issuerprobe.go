@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
 	"time"
 
@@ -80,17 +82,23 @@ func probe(ctx context.Context, address, ca, account string, q *asking) (*probed
 	if err != nil {
 		return nil, err
 	}
+	var key *accountKey
+	if q.file != "" { // before anything is asked for it
+		if key, err = readAccountKey(q.file); err != nil {
+			return nil, err
+		}
+	}
 	server, err := newACMEServer(ca, withinHost)
 	if err != nil {
 		return nil, err
 	}
 	d, err := server.directory(ctx, address)
 	if err != nil {
-		return nil, err
+		return nil, withReady(err)
 	}
 	var shown *offer
-	if q.file != "" {
-		url, o, err := q.ask(ctx, d, ca)
+	if key != nil {
+		url, o, err := q.ask(ctx, d, key, ca)
 		if err != nil {
 			return nil, err
 		}
@@ -99,6 +107,14 @@ func probe(ctx context.Context, address, ca, account string, q *asking) (*probed
 		}
 	}
 	return newProbed(d, shown, address, prefix, time.Now()), nil
+}
+
+// withReady says where documents are that take no directory, where the CA is not reached.
+func withReady(err error) error {
+	if _, unreached := errors.AsType[*url.Error](err); unreached {
+		return fmt.Errorf("%w: documents of known CAs, which take no directory, are in build/policies/issuers", err)
+	}
+	return err
 }
 
 // prefixOf is what the URIs of all accounts start with that are named like uri,

@@ -64,6 +64,22 @@ func TestADirectoryOfDraft02BecomesADocumentWithTheHash(t *testing.T) {
 	}
 }
 
+// What is wrong here is told before anything is asked of the CA, and who cannot reach it
+// is told where documents are that need no directory.
+func TestAProbeThatReachesNoCASaysWhereDocumentsAre(t *testing.T) {
+	ca := newScriptedCA(t)
+	asked := false
+	ca.HandleFunc("GET /directory", func(http.ResponseWriter, *http.Request) { asked = true })
+	status, _, said := run("issuer", "probe", ca.url+"/directory", "--ca", ca.root, "--key", filepath.Join(t.TempDir(), "nokey.pem"))
+	if status != exitFailed || asked || !strings.Contains(said, "nokey.pem: no such file") {
+		t.Errorf("Expected the key to be looked for first, got %d, asked %v: %s", status, asked, said)
+	}
+	status, _, said = run("issuer", "probe", "https://127.0.0.1:1/directory")
+	if status != exitFailed || !strings.Contains(said, "connection refused") || !strings.Contains(said, "are in build/policies/issuers") {
+		t.Errorf("Expected to be told of ready documents, got %d: %s", status, said)
+	}
+}
+
 // recordsAt are the records of example.com by documents that stand beside the
 // usual ones.
 func recordsAt(t *testing.T, documents policytest.Documents) []string {
