@@ -51,6 +51,9 @@ func defaults() *document {
 	return &document{Validity: validity{Data: defaultData, DNSKEY: defaultDNSKEY}, TTL: defaultTTL}
 }
 
+// mostShown is how many octets of a wrong name an error shows.
+const mostShown = 64
+
 // check refuses documents that are well formed and mean nothing, or something
 // that validators would choke on.
 func (d *document) check() error {
@@ -58,7 +61,7 @@ func (d *document) check() error {
 	case d.Schema != 1:
 		return fault("schema is not 1, which is the only one that this version reads")
 	case !keySetName.MatchString(d.Name):
-		return fault("name is not 1 to 255 of the characters a-z, 0-9, dot, hyphen and underscore")
+		return fault(fmt.Sprintf("name %q is not 1 to 255 of the characters a-z, 0-9, dot, hyphen and underscore", d.Name[:min(len(d.Name), mostShown)]))
 	case d.Algorithm != dns.ECDSAP256SHA256 && d.Algorithm != dns.ED25519:
 		return fault(fmt.Sprintf("algorithm is %d: write 13 (ECDSA P-256, which every validator knows) or 15 (Ed25519)", d.Algorithm))
 	case d.TTL < leastTTL || d.TTL > mostTTL:
