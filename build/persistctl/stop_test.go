@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/coredns-persist/persist/plugin/persist/store/storetest"
@@ -60,13 +61,13 @@ func TestAStopThatWasSentAndNotAnsweredMayBeWritten(t *testing.T) {
 			vault.Put("control", `{}`)
 			t.Setenv("VAULT_TOKEN", "hvs.test")
 			t.Setenv("VAULT_MAX_RETRIES", "0")
-			written := false
+			var written atomic.Bool
 			vault.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
 				switch {
 				case r.Method == http.MethodPut || r.Method == http.MethodPost:
-					written = true
+					written.Store(true)
 					c.onWrite(w)
-				case written && c.readOnce:
+				case written.Load() && c.readOnce:
 					hangUp(w)
 				default:
 					return false
@@ -74,7 +75,7 @@ func TestAStopThatWasSentAndNotAnsweredMayBeWritten(t *testing.T) {
 				return true
 			})
 			_, out, said := run("stop", "all", "--reason", "INC-1", "--vault="+vault.URL)
-			if !written || !strings.Contains(out+said, c.says) {
+			if !written.Load() || !strings.Contains(out+said, c.says) {
 				t.Errorf("Expected %q after a write, got %q %q", c.says, out, said)
 			}
 		})
