@@ -112,7 +112,8 @@ func TestEachAnswerLetsThePaceGrow(t *testing.T) {
 	}
 }
 
-// To connect anew costs more than a request, over TLS above all.
+// To connect anew costs more than a request, over TLS above all. A request may take a
+// connection that comes free while one is made for it.
 func TestConnectionsAreKept(t *testing.T) {
 	f := newFake(t)
 	fill(t, f)
@@ -131,7 +132,7 @@ func TestConnectionsAreKept(t *testing.T) {
 	for range 3 {
 		r.scan(t)
 	}
-	if len(connections) > workers {
+	if len(connections) > 2*workers {
 		t.Errorf("In three scans it has connected %d times", len(connections))
 	}
 }
