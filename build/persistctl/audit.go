@@ -132,7 +132,7 @@ func readAudit(v *audit.Verification, names []string) error {
 }
 
 func readMaybeZipped(name string) ([]byte, error) {
-	if info, err := os.Stat(name); err == nil && info.IsDir() {
+	if isDirectory(name) {
 		return nil, fmt.Errorf("%s is a directory: name the file that audit in the Corefile names", name)
 	}
 	text, err := os.ReadFile(name) // #nosec G304 -- named by the user

@@ -99,7 +99,7 @@ func (c *caa) run(cmd *cobra.Command, args []string) (decision, error) {
 
 // arguments tells NAMES and DIR apart.
 func (c *caa) arguments(args []string) (names []string, dir string) {
-	if n := len(args) - 1; n >= 0 && c.docs.isDirectory(args[n]) {
+	if n := len(args) - 1; n >= 0 && c.docs.take(args[n]) {
 		return args[:n], args[n]
 	}
 	return args, ""

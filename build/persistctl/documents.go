@@ -61,17 +61,22 @@ func (d *documents) source(dir string) (store.Source, error) {
 	return openVault(cfg)
 }
 
-// isDirectory reports whether an argument that may be a NAME or DIR is a directory.
-func (d *documents) isDirectory(arg string) bool {
+// take reports whether an argument that may be a NAME or DIR is DIR, and remembers one
+// that is not, to be named where there are no documents.
+func (d *documents) take(arg string) bool {
 	if d.vault != "" {
 		return false
 	}
-	info, err := os.Stat(arg)
-	is := err == nil && info.IsDir()
+	is := isDirectory(arg)
 	if !is {
 		d.taken = arg
 	}
 	return is
+}
+
+func isDirectory(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.IsDir()
 }
 
 // workingDirectory is the store in the working directory, if it is one.

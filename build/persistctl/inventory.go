@@ -68,10 +68,7 @@ func (s *showing) inventory(ctx context.Context, name record.FQDN, dir string) (
 	case len(grants) == 0 && name != "":
 		return nil, s.none(lib.Book, name)
 	}
-	shown := &inventory{addresses: s.addresses, At: at, Freeze: lib.Freeze(), Stops: []string{}, Grants: []entry{}, rejected: rejectedDocuments(lib.Book)}
-	for _, stop := range lib.Stops() {
-		shown.Stops = append(shown.Stops, stop.String())
-	}
+	shown := &inventory{addresses: s.addresses, At: at, Freeze: lib.Freeze(), Stops: scopes(lib.Stops()), Grants: []entry{}, rejected: rejectedDocuments(lib.Book)}
 	issuers := namesOfIssuers(lib.Book)
 	for _, g := range grants {
 		e := newEntry(lib.Book, g, s.stanza.standingOf(lib.Book, g, at), issuers)
@@ -132,7 +129,7 @@ func newEntry(book *policy.Book, g *policy.Grant, now standing, issuers map[stri
 		By:       subtreeOf(book, g.FQDN),
 		Issuer:   issuers[g.Issuer],
 		Account:  book.AccountURI(g),
-		Narrowed: narrowedBy(book, g),
+		Narrowed: scopes(book.NarrowedBy(g)),
 		Until:    now.until(),
 		Served:   len(now.records) > 0,
 		Reason:   now.reason,

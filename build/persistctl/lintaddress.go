@@ -22,8 +22,7 @@ func (l *linter) address(g *policy.Grant) {
 	for _, q := range questionsOf(g.Sample(), l.names[g.Issuer], l.at) {
 		j := judge{q: completed(q, l.book), rules: bothRules}
 		if none := j.hopeless(); none != nil {
-			l.warn(g.Path(), field, "can have no record that is accepted: %s: %s", strings.Join(none, "; "), j.whereHopeless())
-			l.report.Warnings[len(l.report.Warnings)-1].Name = string(g.FQDN)
+			l.warnIn(g, field, "can have no record that is accepted: %s: %s", strings.Join(none, "; "), j.whereHopeless())
 			return
 		}
 	}

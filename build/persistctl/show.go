@@ -79,7 +79,7 @@ func newShow(out *output) *cobra.Command {
 
 // arguments tells NAME and DIR apart.
 func (s *showing) arguments(args []string) (name, dir string) {
-	if len(args) == 1 && s.docs.isDirectory(args[0]) {
+	if len(args) == 1 && s.docs.take(args[0]) {
 		return "", args[0]
 	}
 	return argument(args, 0), argument(args, 1)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -82,7 +81,7 @@ func (b *braking) parse(ctx context.Context, args []string) error {
 	b.now = time.Now().UTC().Truncate(time.Second)
 	for _, arg := range args {
 		scope, err := b.parseScope(ctx, arg)
-		if info, no := os.Stat(arg); err != nil && no == nil && info.IsDir() {
+		if err != nil && isDirectory(arg) {
 			return usagef("%q is a directory, and no scope: write --dir %s", arg, arg)
 		}
 		if err != nil {

@@ -19,9 +19,8 @@ func (l *linter) stops() {
 	}
 }
 
-// narrowedBy are the stops that take the wildcard of a grant, as people read them.
-func narrowedBy(book *policy.Book, g *policy.Grant) []string {
-	stops := book.NarrowedBy(g)
+// scopes are those of stops, as people write them.
+func scopes(stops []policy.Scope) []string {
 	list := make([]string, 0, len(stops))
 	for _, stop := range stops {
 		list = append(list, stop.String())

@@ -54,7 +54,12 @@ func (l *linter) warn(path, field, format string, args ...any) {
 
 // warnOf warns of a grant.
 func (l *linter) warnOf(g *policy.Grant, format string, args ...any) {
-	l.warn(g.Path(), fmt.Sprintf("domains[%q]", g.FQDN), format, args...)
+	l.warnIn(g, fmt.Sprintf("domains[%q]", g.FQDN), format, args...)
+}
+
+// warnIn warns of a grant that stands in a field of its document.
+func (l *linter) warnIn(g *policy.Grant, field, format string, args ...any) {
+	l.warn(g.Path(), field, format, args...)
 	l.report.Warnings[len(l.report.Warnings)-1].Name = string(g.FQDN)
 }
 

@@ -36,7 +36,7 @@ func (t *told) explain(book *policy.Book, s *stanza, a asked) {
 // explainWildcard says which stops take the wildcard of grants.
 func (t *told) explainWildcard(book *policy.Book, grants []*policy.Grant) {
 	for _, g := range grants {
-		if stops := narrowedBy(book, g); len(stops) > 0 {
+		if stops := scopes(book.NarrowedBy(g)); len(stops) > 0 {
 			t.narrowed = true
 			t.Hints = append(t.Hints, fmt.Sprintf("%s asks for a wildcard, and is served without wildcard: stopped by %s", g.Path(), strings.Join(stops, ", ")))
 		}

@@ -22,16 +22,17 @@ func (v *Vault) versions(ctx context.Context, r request) error {
 	if about == nil && v.hasSentinel(ctx, r.mount) {
 		return nil
 	}
-	if errors.Is(err, ErrDenied) && !errors.Is(err, ErrInvalidToken) {
+	switch {
+	case errors.Is(err, ErrDenied) && !errors.Is(err, ErrInvalidToken):
 		return fmt.Errorf("%w, if mount %s is there", err, r.mount)
+	case err != nil:
+		return err
 	}
-	if err == nil {
-		err = v.failUnwritten(r, whyUnversioned(r.mount, about))
+	if why := whyUnversioned(r.mount, about); why != nil {
+		return v.fail(r, fmt.Errorf("nothing is written: %w", why))
 	}
-	if err == nil {
-		v.versioned.LoadOrStore(r.mount, true)
-	}
-	return err
+	v.versioned.LoadOrStore(r.mount, true)
+	return nil
 }
 
 // hasSentinel reports whether the mount has versions of a sentinel. Who stands before
@@ -39,14 +40,6 @@ func (v *Vault) versions(ctx context.Context, r request) error {
 func (v *Vault) hasSentinel(ctx context.Context, mount string) bool {
 	_, err := v.readSecret(ctx, mount, ConfigPath, nil)
 	return err == nil
-}
-
-// failUnwritten says what was not asked yet, and why.
-func (v *Vault) failUnwritten(r request, why error) error {
-	if why == nil {
-		return nil
-	}
-	return v.fail(r, fmt.Errorf("nothing is written: %w", why))
 }
 
 // aboutMount returns what Vault says of the mount of r, nil if it says nothing. Any token
