@@ -16,7 +16,7 @@ func alike(names []string, name string) string {
 	}
 	far := func(n string) int { return levenshtein.Distance(n, name, nil) }
 	best := slices.MinFunc(names, func(a, b string) int { return far(a) - far(b) })
-	if far(best) > slips {
+	if far(best) > min(slips, len(name)-1) { // another word as well
 		return ""
 	}
 	return best

@@ -31,8 +31,8 @@ func (d *documents) writer(dir string) (store.Writer, error) {
 // editControl replaces the control document by what change makes of it, which
 // reports whether it made anything. Where somebody else writes meanwhile, the
 // change is made to what they wrote. It returns the name of the version that
-// holds the result, empty where there is none. It fails with [unansweredError] where the
-// result may be written, and with any other error where it is not.
+// holds the result, empty where there is none. It fails with [unansweredError] where
+// Vault has not said whether the result is written.
 func editControl(ctx context.Context, w store.Writer, change func(*policy.ControlDocument) (bool, error)) (version string, err error) {
 	for range mostTries {
 		version, err = editControlOnce(ctx, w, change)

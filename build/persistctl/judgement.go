@@ -36,7 +36,7 @@ type told struct {
 	Rejections []remark    `json:"rejections"`
 	Hints      []string    `json:"hints"`
 
-	narrowed bool // a stop takes the wildcard that is asked for
+	narrowed bool // a stop takes the wildcard of the account
 }
 
 // notServed is a grant at the name without a record.

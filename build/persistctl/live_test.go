@@ -478,6 +478,33 @@ func TestACNAMEToTheWrongTargetIsNamed(t *testing.T) {
 			}
 		}
 	}
+	for name, want := range map[string]string{
+		"nobody.example.com": "grant nobody.example.com to the account",
+		"www.example.com":    "correct it to _validation-persist.www.example.com." + to + "www.example.com." + zone,
+	} {
+		c := checkLive(t, w, resolver, name, policies, "--targets", "--zone", zone)
+		if !strings.HasPrefix(c.Advice, want) {
+			t.Errorf("%s: expected the advice %q, got %+v", name, want, c)
+		}
+	}
+	// The servers of the target alone are asked.
+	c := checkLive(t, w, resolver, "www.example.com", policies, "--targets", "--zone", zone, "--server", "127.0.0.12:"+w.port)
+	if want := "leads to wwww.example.com." + zone; !strings.Contains(c.Reason, want) {
+		t.Errorf("Expected %q, got %+v", want, c)
+	}
+}
+
+// Who asks for another account is not told to lift a stop.
+func TestAStopIsToBlameForTheWildcardOfItsGrantsAlone(t *testing.T) {
+	const other = "https://ca.example/acct/999"
+	book := policytest.Standard().Account(`"domains": {"example.com": {"wildcard": true}}`).With(policytest.Documents{"control": `{"stop": {"domain:x.example.com": {}}}`}).Compile(t)
+	for account, want := range map[string]bool{policytest.AccountURI: true, other: false} {
+		told := newTold()
+		told.explainWildcard(book, book.Lookup("example.com"), asked{Account: account, Wildcard: true, At: time.Now()})
+		if told.narrowed != want || len(told.Hints) != 1 {
+			t.Errorf("%s: expected %v, got %+v", account, want, told)
+		}
+	}
 }
 
 func TestIPAddressesAreCheckedAtTheirOwnLabel(t *testing.T) {

@@ -88,7 +88,7 @@ func (s *sight) advice(j judge) string {
 // whereMissing says what to publish.
 func (s *sight) whereMissing(j judge) string {
 	switch {
-	case j.target != "" && !s.hasAlias():
+	case j.target != "" && len(s.aliases()) == 0 && (j.documented == nil || len(j.documented.records) > 0):
 		return fmt.Sprintf("publish this CNAME record, as persistctl delegate prints it: %s CNAME %s", s.Owner, j.target)
 	case j.documented == nil:
 		return "publish this TXT record: " + j.acceptable(s.Resolver.end())
@@ -104,11 +104,11 @@ func (s *sight) whereMissing(j judge) string {
 
 // whereWrong says what to publish instead.
 func (s *sight) whereWrong(j judge) string {
-	if s.narrowed {
-		return "see below which stop takes the wildcard: if it is a slip, lift it by persistctl resume"
-	}
 	if s.Status == statusWrong && slices.ContainsFunc(s.Servers, func(v liveView) bool { return len(v.Extra)+len(v.Lacking) > 0 }) {
 		return "look which documents the servers read, whether they reach their store, and who else writes to the zone; persistctl show has what is to be served"
+	}
+	if s.Status == statusWrong && s.narrowed {
+		return "see below which stop takes the wildcard: if it is a slip, lift it by persistctl resume"
 	}
 	return "publish this TXT record instead: " + j.acceptable(s.Resolver.end())
 }

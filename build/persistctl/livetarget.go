@@ -13,12 +13,28 @@ func (s *sight) strayAlias(target string) string {
 	if target == "" {
 		return ""
 	}
-	for _, v := range s.Servers {
-		if v.Name == s.Owner && v.Alias != "" && !s.reaches(v.Alias, target) {
-			return v.Alias
+	for _, alias := range s.aliases() {
+		if !s.reaches(alias, target) {
+			return alias
 		}
 	}
 	return ""
+}
+
+// aliases are where CNAME records at the name that is asked for lead, as its servers say;
+// where those that were named with --server are others, where the resolver has ended.
+func (s *sight) aliases() (list []string) {
+	asked := false
+	for _, v := range s.Servers {
+		asked = asked || v.Name == s.Owner
+		if v.Name == s.Owner && v.Alias != "" {
+			list = append(list, v.Alias)
+		}
+	}
+	if !asked && s.Resolver.Alias != "" {
+		return []string{s.Resolver.Alias}
+	}
+	return list
 }
 
 // reaches reports whether CNAME records lead from a name to target, at any server.
@@ -35,11 +51,6 @@ func (s *sight) reaches(from, target string) bool {
 		}
 	}
 	return false
-}
-
-// hasAlias reports whether any server has a CNAME record at the name that is asked for.
-func (s *sight) hasAlias() bool {
-	return slices.ContainsFunc(s.Servers, func(v liveView) bool { return v.Name == s.Owner && v.Alias != "" })
 }
 
 // astray says that a CNAME record leads to the wrong name, and what to write there.

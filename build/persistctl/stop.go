@@ -81,7 +81,7 @@ func (b *braking) parse(ctx context.Context, args []string) error {
 	b.now = time.Now().UTC().Truncate(time.Second)
 	for _, arg := range args {
 		scope, err := b.parseScope(ctx, arg)
-		if err != nil && isDirectory(arg) {
+		if err != nil && b.docs.vault == "" && b.dir == "" && isDirectory(arg) {
 			return usagef("%q is a directory, and no scope: write --dir %s", arg, arg)
 		}
 		if err != nil {

@@ -21,7 +21,7 @@ func (t *told) explain(book *policy.Book, s *stanza, a asked) {
 		}
 	}
 	if a.Wildcard {
-		t.explainWildcard(book, grants)
+		t.explainWildcard(book, grants, a)
 	}
 	if by := subtreeOf(book, a.Name); by != "" {
 		t.Hints = append(t.Hints, s.covered(book, a.Name, by))
@@ -33,11 +33,12 @@ func (t *told) explain(book *policy.Book, s *stanza, a asked) {
 	}
 }
 
-// explainWildcard says which stops take the wildcard of grants.
-func (t *told) explainWildcard(book *policy.Book, grants []*policy.Grant) {
+// explainWildcard says which stops take the wildcard of grants, and notes whether one of
+// them is that of the account.
+func (t *told) explainWildcard(book *policy.Book, grants []*policy.Grant, a asked) {
 	for _, g := range grants {
 		if stops := scopes(book.NarrowedBy(g)); len(stops) > 0 {
-			t.narrowed = true
+			t.narrowed = t.narrowed || slices.Contains(g.AccountURIs(a.At), a.Account)
 			t.Hints = append(t.Hints, fmt.Sprintf("%s asks for a wildcard, and is served without wildcard: stopped by %s", g.Path(), strings.Join(stops, ", ")))
 		}
 	}
