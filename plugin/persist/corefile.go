@@ -334,7 +334,7 @@ func (p *parser) freeze(args []string) (err error) {
 func (p *parser) fallthrough_(args []string) error {
 	p.config.overlay = true
 	for _, a := range args {
-		zones, err := origins(a)
+		zones, err := readOrigins(a)
 		if err != nil {
 			return err
 		}

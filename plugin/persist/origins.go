@@ -2,6 +2,8 @@ package persist
 
 import (
 	"fmt"
+	"strings"
+	"unicode"
 
 	"github.com/coredns-persist/persist/plugin/persist/zone"
 	"github.com/coredns/coredns/plugin"
@@ -17,7 +19,7 @@ func originsOf(written, keys []string) ([]string, error) {
 	var all []string
 	first := map[string]string{} // as which an origin was written
 	for _, w := range written {
-		origins, err := origins(w)
+		origins, err := readOrigins(w)
 		if err != nil {
 			return nil, err
 		}
@@ -48,11 +50,15 @@ func blockOrigins(keys []string) (all []string, err error) {
 	return all, nil
 }
 
-// origins returns those that one argument stands for, several if it is an IP prefix
+// readOrigins returns those that one argument stands for, several if it is an IP prefix
 // that ends inside of a label.
-func origins(written string) ([]string, error) {
+func readOrigins(written string) ([]string, error) {
 	if all, err := zone.PrefixOrigins(written); err != nil || all != nil {
 		return all, err
+	}
+	if !isASCII(written) { // CoreDNS would make lower case of it, and count the octets of U-labels
+		origin, err := zone.OriginName(written)
+		return []string{origin}, err
 	}
 	hosts := plugin.Host(written).NormalizeExact()
 	if len(hosts) != 1 {
@@ -60,4 +66,8 @@ func origins(written string) ([]string, error) {
 	}
 	origin, err := zone.OriginName(hosts[0])
 	return []string{origin}, err
+}
+
+func isASCII(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return r > unicode.MaxASCII }) < 0
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"golang.org/x/net/idna"
 )
 
 // However the zone of a name is found, it is the one that CoreDNS itself finds.
@@ -36,12 +38,25 @@ func TestAZoneThatIsAnAddressSaysWhatToWrite(t *testing.T) {
 		"0.0.0.0/0":                     "write the prefixes that are yours",
 		"192.0.2.7":                     `zone "192.0.2.7" is an address: write _ip-validation-persist.7.2.0.192.in-addr.arpa, where its records stand`,
 		"2001:db8::7":                   "write _ip-validation-persist.7.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa, where",
+		"İstanbul.example":              "zone \"İstanbul.example\" is not a domain name: it is read as",
 		"example.org Example.ORG.":      "zone example.org. stands twice, as example.org and as Example.ORG.: keep one",
 	} {
 		_, err := parseIn(fmt.Sprintf(stanza, written), "dns://.:53")
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "Testfile:1") {
 			t.Errorf("persist %s: expected an error in line 1 with %q, got %v", written, want, err)
 		}
+	}
+}
+
+// Labels are counted as they are sent, which may take fewer octets than U-labels.
+func TestALongULabelIsNoLongLabel(t *testing.T) {
+	written := strings.Repeat("\u6f22", 22) + ".example"
+	ascii, err := idna.Lookup.ToASCII(written)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := readOrigins(written); err != nil || fmt.Sprint(got) != "["+ascii+".]" {
+		t.Errorf("Expected %s, got %v, %v", ascii, got, err)
 	}
 }
 
