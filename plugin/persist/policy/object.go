@@ -88,18 +88,23 @@ func (o *object) sound(name string) bool { return !o.faults.members[name] }
 // those that start with x_ are the writer's own.
 func (o *object) finish() {
 	var known []string
+	var members string // of them
 	for _, m := range o.members {
 		if slices.Contains(o.asked, m.name) || o.path == "" && strings.HasPrefix(m.name, "x_") {
 			continue
 		}
 		if known == nil {
 			known = slices.Compact(slices.Sorted(slices.Values(o.asked)))
+			members = strings.Join(known, ", ")
 		}
 		instead := ""
-		if n := meant(m.name, known); n != "" {
-			instead = ", write " + n
+		if len(o.faults.list) < mostFaults { // what is counted only needs none
+			instead = meant(m.name, known)
 		}
-		o.fault(m.name, "is unknown here%s: the members are %s", instead, strings.Join(known, ", "))
+		if instead != "" {
+			instead = ", write " + instead
+		}
+		o.fault(m.name, "is unknown here%s: the members are %s", instead, members)
 	}
 }
 

@@ -19,11 +19,11 @@ func (v *Vault) versions(ctx context.Context, r request) error {
 		return nil
 	}
 	about, err := v.aboutMount(ctx, r)
-	if about == nil && v.hasSentinel(ctx, r.mount) {
-		return nil
-	}
+	denied := errors.Is(err, ErrDenied) && !errors.Is(err, ErrInvalidToken)
 	switch {
-	case errors.Is(err, ErrDenied) && !errors.Is(err, ErrInvalidToken):
+	case (denied || err == nil && about == nil) && v.hasSentinel(ctx, r.mount):
+		return nil
+	case denied:
 		return fmt.Errorf("%w, if mount %s is there", err, r.mount)
 	case err != nil:
 		return err

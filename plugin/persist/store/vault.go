@@ -53,7 +53,7 @@ type Vault struct {
 	now      func() time.Time
 	answers  answers
 
-	versioned sync.Map // the mounts that have answered with versions, and so keep them
+	versioned sync.Map // the mounts that keep versions, as they have answered, or Vault has said
 
 	mu   sync.Mutex
 	date time.Time // the newest Date header; guarded by mu
